@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// What the adjoint of padding keep and edge adds to a shift: frames that several outputs were taken from receive a sum.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+
+#include <tshift/kernel/inplace.hpp>
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+
+/// Frame `to` becomes the sum of frames first, first + step, ... (count of them, in this order).
+struct frame_sum {
+  index_t to, first, step, count;
+};
+
+/// dx[to] = sum of dy's frames, for channels [channel, channel + channels) of sequence n. dx may be dy.
+template <class T>
+void sum_frames(operand<std::byte const> const& dy, operand<std::byte> const& dx, task const& job, index_t n,
+                index_t channel, index_t channels, frame_sum const& sum) noexcept {
+  constexpr index_t block = 64;
+  constexpr index_t size = sizeof(T);
+  std::byte totals[block * size];
+  // Blocks along the dimension whose elements are closest, so that each frame is read in runs.
+  bool const along_space = job.dims.space > 1 && magnitude(dy.s) <= magnitude(dy.c);
+  index_t const outer = along_space ? channels : job.dims.space, inner = along_space ? job.dims.space : channels;
+  index_t const from_outer = along_space ? dy.c : dy.s, from_inner = along_space ? dy.s : dy.c;
+  index_t const to_outer = along_space ? dx.c : dx.s, to_inner = along_space ? dx.s : dx.c;
+  for (index_t i = 0; i < outer; ++i) {
+    for (index_t j = 0; j < inner; j += block) {
+      index_t const k = inner - j < block ? inner - j : block;
+      for (index_t term = 0; term < sum.count; ++term) {
+        std::byte const* const from =
+            dy.at(n, sum.first + term * sum.step, channel) + i * from_outer + j * from_inner;
+        if (term == 0) {
+          copy_elements<size>(from, from_inner, totals, size, k);
+        } else {
+          for (index_t e = 0; e < k; ++e) {
+            add_elements<T>(totals + e * size, from + e * from_inner, totals + e * size, 1);
+          }
+        }
+      }
+      copy_elements<size>(totals, size, dx.at(n, sum.to, channel) + i * to_outer + j * to_inner, to_inner, k);
+    }
+  }
+}
+
+/// The frames of the adjoint of keep or edge that are sums, for one fold in a sequence of `length` frames; and the
+/// window in which the rest is a zero-padded shift by -offset. Sums are written in the order given; with dx = dy none
+/// reads what an earlier one wrote.
+template <class Visit>
+constexpr void for_each_sum(index_t offset, index_t length, padding edge, Visit visit) noexcept {
+  index_t const reach = magnitude(offset);
+  index_t const vacated = reach < length ? reach : length;
+  index_t const kept = length - vacated;
+  if (edge == padding::edge) {
+    // The nearest frame went to every vacated frame, and once more to the frame that reads it properly.
+    index_t const count = vacated + (kept > 0 ? 1 : 0);
+    visit(offset > 0 ? frame_sum{0, 0, 1, count} : frame_sum{length - 1, length - count, 1, count});
+    return;
+  }
+  index_t const first = offset > 0 ? 0 : kept;
+  for (index_t t = first; t < first + vacated; ++t) {
+    bool const both = offset > 0 ? reach < length - t : reach <= t;
+    index_t const from = both && offset < 0 ? t - reach : t;
+    visit(frame_sum{t, from, reach, both ? 2 : 1});
+  }
+}
+
+/// dx = S' dy at the frames that are sums, for the moved channels [first, last); dx holds the zero-padded adjoint.
+template <class T>
+void adjoint_sums(operand<std::byte const> const& dy, operand<std::byte> const& dx, task const& job, index_t first,
+                  index_t last) noexcept {
+  for_each_moved(dx, job, first, last, [&](index_t n, index_t channel, index_t channels, index_t offset) {
+    index_t const length = job.length(n);
+    if (length == 0) return;
+    for_each_sum(offset, length, job.edge,
+                 [&](frame_sum const& sum) { sum_frames<T>(dy, dx, job, n, channel, channels, sum); });
+  });
+}
+
+/// dx = S' dx for padding keep and edge, for the moved channels [first, last): the sums while all frames are still
+/// there, then the others move among themselves.
+template <class Arch, class T>
+void adjoint_inplace(operand<std::byte> const& x, task const& job, bool far, index_t first, index_t last) noexcept {
+  operand<std::byte const> const source{x.data, x.n, x.t, x.c, x.s};
+  for_each_moved(x, job, first, last, [&](index_t n, index_t channel, index_t channels, index_t offset) {
+    index_t const length = job.length(n);
+    if (length == 0) return;
+    for_each_sum(offset, length, job.edge,
+                 [&](frame_sum const& sum) { sum_frames<T>(source, x, job, n, channel, channels, sum); });
+    index_t const reach = magnitude(offset);
+    index_t const vacated = reach < length ? reach : length;
+    index_t const summed = job.edge == padding::edge ? 1 : vacated;
+    if (summed == length) return;
+    frame_box<Arch> const rest(x, job, n, offset > 0 ? summed : 0, channel, channels, far);
+    shift_frames(rest, length - summed, -offset, padding::zero);
+  });
+}
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel

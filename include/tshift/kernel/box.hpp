@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// One frame of neighbouring channels, each with its space: copied or filled, in one run where the strides allow it.
+#pragma once
+
+#include <cstddef>
+
+#include <tshift/kernel/geometry.hpp>
+#include <tshift/kernel/move.hpp>
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+
+/// Bytes from one channel to the next, and from one position in space to the next.
+struct steps {
+  index_t c, s;
+};
+
+struct box {
+  index_t channels, space, element_bytes;
+
+  constexpr index_t bytes() const noexcept { return channels * space * element_bytes; }
+  constexpr bool dense(steps const& by) const noexcept {
+    return (space == 1 || by.s == element_bytes) && (channels == 1 || by.c == space * element_bytes);
+  }
+  /// The steps of a box without gaps.
+  constexpr steps packed() const noexcept { return {space * element_bytes, element_bytes}; }
+};
+
+/// Elements along the dimension that lies closest in the output, for each position of the other. Step 0 in `by`
+/// repeats one element.
+template <class Arch>
+void copy_box(box const& size, std::byte const* from, steps const& by, std::byte* to, steps const& to_by) noexcept {
+  if (size.dense(by) && size.dense(to_by)) return store_run<Arch>(copy_from<Arch>{from}, to, size.bytes());
+  bool const along_space = size.space > 1 && magnitude(to_by.s) <= magnitude(to_by.c);
+  index_t const outer = along_space ? size.channels : size.space, inner = along_space ? size.space : size.channels;
+  index_t const from_outer = along_space ? by.c : by.s, from_inner = along_space ? by.s : by.c;
+  index_t const to_outer = along_space ? to_by.c : to_by.s, to_inner = along_space ? to_by.s : to_by.c;
+  for (index_t i = 0; i < outer; ++i) {
+    std::byte const* const line = from + i * from_outer;
+    std::byte* const to_line = to + i * to_outer;
+    if (from_inner == size.element_bytes && to_inner == size.element_bytes) {
+      store_run<Arch>(copy_from<Arch>{line}, to_line, inner * size.element_bytes);
+    } else {
+      copy_strided(line, from_inner, to_line, to_inner, inner, size.element_bytes);
+    }
+  }
+}
+
+template <class Arch>
+void fill_box(box const& size, fill_pattern const& fill, std::byte* to, steps const& to_by) noexcept {
+  if (!size.dense(to_by)) return copy_box<Arch>(size, fill.data(), {0, 0}, to, to_by);
+  index_t const bytes = size.bytes();
+  for (index_t i = 0; i < bytes; i += fill.bytes()) {
+    store_run<Arch>(copy_from<Arch>{fill.data()}, to + i, bytes - i < fill.bytes() ? bytes - i : fill.bytes());
+  }
+}
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel

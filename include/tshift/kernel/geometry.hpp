@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+// The walk's map: a plan cut into segments of channels and pieces of time, and memory as bytes with byte strides.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+
+#include <tshift/plan.hpp>
+#include <tshift/view.hpp>
+
+namespace tshift::inline TSHIFT_V::types {
+
+/// Channels that move together.
+struct segment {
+  index_t begin, count, offset;
+};
+
+/// Segments in ascending order that cover [0, C) without gaps.
+struct segment_list {
+  segment items[2 * shift_plan::capacity + 1];
+  index_t count = 0;
+
+  TSHIFT_INLINE constexpr segment const* begin() const noexcept { return items; }
+  TSHIFT_INLINE constexpr segment const* end() const noexcept { return items + count; }
+
+  /// Neighbours with one offset become one segment: longer runs.
+  TSHIFT_INLINE constexpr void append(index_t first, index_t length, index_t offset) noexcept {
+    if (length == 0) return;
+    if (count > 0 && items[count - 1].offset == offset) {
+      items[count - 1].count += length;
+    } else {
+      items[count++] = {first, length, offset};
+    }
+  }
+};
+
+}  // namespace tshift::inline TSHIFT_V::types
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+
+using types::segment;
+using types::segment_list;
+
+constexpr segment_list segments_of(shift_plan const& plan) noexcept {
+  segment_list list{};
+  index_t done = 0;  // channels in front of it are covered
+  auto const folds = plan.folds();
+  while (done < plan.channels()) {
+    fold const* next = nullptr;
+    for (fold const& f : folds) {
+      if (f.count > 0 && f.begin >= done && (next == nullptr || f.begin < next->begin)) next = &f;
+    }
+    index_t const until = next != nullptr ? next->begin : plan.channels();
+    list.append(done, until - done, 0);
+    if (next == nullptr) break;
+    list.append(next->begin, next->count, next->offset);
+    done = next->begin + next->count;
+  }
+  return list;
+}
+
+/// Neighbouring frames [begin, begin + count) whose sources are neighbours too (move: begin at `source`), are all one
+/// frame (hold: `source`), or are the fill value.
+struct piece {
+  enum class kind { move, hold, fill } what;
+  index_t begin, count, source;
+};
+
+struct piece_list {
+  piece items[4];
+  index_t count = 0;
+
+  constexpr piece const* begin() const noexcept { return items; }
+  constexpr piece const* end() const noexcept { return items + count; }
+  constexpr void append(piece::kind what, index_t first, index_t length, index_t source) noexcept {
+    if (length > 0) items[count++] = {what, first, length, source};
+  }
+};
+
+/// Where the T frames of one segment come from, in a sequence that ends at length <= T. Ascending, no gaps.
+constexpr piece_list pieces_of(index_t offset, index_t length, index_t time, padding edge) noexcept {
+  using enum piece::kind;
+  piece_list list{};
+  if (offset == 0 || length == 0) {
+    list.append(move, 0, time, 0);
+    return list;
+  }
+  if (edge == padding::circular) {
+    index_t const back = offset % length;
+    index_t const wrapped = back < 0 ? back + length : back;  // the delay in [0, length)
+    list.append(move, 0, wrapped, length - wrapped);
+    list.append(move, wrapped, length - wrapped, 0);
+  } else {
+    index_t const reach = offset < 0 ? -offset : offset;
+    index_t const vacated = reach < length ? reach : length;
+    index_t const first = offset > 0 ? 0 : length - vacated;  // of the vacated frames
+    if (offset < 0) list.append(move, 0, length - vacated, vacated);
+    switch (edge) {
+      case padding::zero: list.append(fill, first, vacated, 0); break;
+      case padding::keep: list.append(move, first, vacated, first); break;
+      default: list.append(hold, first, vacated, offset > 0 ? 0 : length - 1); break;
+    }
+    if (offset > 0) list.append(move, vacated, length - vacated, 0);
+  }
+  list.append(move, length, time - length, length);
+  return list;
+}
+
+/// The frame that y[t] comes from, or -1 where it is the fill value: what pieces_of says, for one frame.
+constexpr index_t frame_at(index_t t, index_t offset, index_t length, padding edge) noexcept {
+  // Unsigned, so that one comparison sees both ends; inside holds for nearly every frame of a long sequence.
+  index_t const source = static_cast<index_t>(static_cast<std::size_t>(t) - static_cast<std::size_t>(offset));
+  if (static_cast<std::size_t>(source) < static_cast<std::size_t>(length) && t < length) return source;
+  if (t >= length || offset == 0) return t;
+  switch (edge) {
+    case padding::zero: return -1;
+    case padding::keep: return t;
+    case padding::edge: return offset > 0 ? 0 : length - 1;
+    case padding::circular: {
+      index_t const back = offset % length;
+      return back <= t ? (t - back < length ? t - back : t - back - length) : t - back + length;
+    }
+  }
+  return -1;
+}
+
+/// Memory of one operand: where it is, and byte strides.
+template <class Byte>
+struct operand {
+  Byte* data;
+  index_t n, t, c, s;
+
+  constexpr Byte* at(index_t in, index_t it, index_t ic) const noexcept { return data + (in * n + it * t + ic * c); }
+};
+
+/// The fill value repeated, so that filling is copying. A large element is used where it is.
+class fill_pattern {
+ public:
+  fill_pattern(std::byte const* value, index_t element_bytes) noexcept : data_(value), bytes_(element_bytes) {
+    if (element_bytes > capacity / 2) return;
+    bytes_ = capacity / element_bytes * element_bytes;
+    for (index_t i = 0; i < bytes_; i += element_bytes) {
+      std::memcpy(repeated_ + i, value, static_cast<std::size_t>(element_bytes));
+    }
+    data_ = repeated_;
+  }
+  fill_pattern(fill_pattern const&) = delete;
+  fill_pattern& operator=(fill_pattern const&) = delete;
+
+  std::byte const* data() const noexcept { return data_; }
+  index_t bytes() const noexcept { return bytes_; }
+
+ private:
+  static constexpr index_t capacity = 256;
+  std::byte const* data_;
+  index_t bytes_;
+  std::byte repeated_[capacity];
+};
+
+/// Everything a kernel needs beside the operands.
+struct task {
+  shape dims;
+  index_t const* lengths;  // null: every sequence has dims.time frames
+  index_t element_bytes;
+  padding edge;
+  segment_list segments;
+  fill_pattern const* fill;
+
+  index_t length(index_t n) const noexcept { return lengths != nullptr ? lengths[n] : dims.time; }
+};
+
+constexpr index_t magnitude(index_t stride) noexcept { return stride < 0 ? -stride : stride; }
+
+/// Whether frames lie further apart than channels, so that the natural run is along channels.
+template <class Byte>
+constexpr bool channels_inside(operand<Byte> const& y, shape const& dims) noexcept {
+  return dims.time == 1 || dims.channels == 1 || magnitude(y.c) <= magnitude(y.t);
+}
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel

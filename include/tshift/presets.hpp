@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// The published shifts by name. Each reproduces its system's order of folds, its rounding and its edges.
+//
+// They disagree, so choose by the code a checkpoint was trained with: TSM's first fold advances, Paddle's and
+// ShiftSER's first fold delays; n_div and shift_ratio are per direction, so "both" moves twice that share.
+// Included by plan.hpp.
+#pragma once
+
+#include <tshift/plan.hpp>
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA {
+
+namespace detail {
+
+/// Channels of one fold, rounded down as Python's // does: C // n_div.
+constexpr index_t fold_size(char const* preset, index_t channels, index_t n_div, index_t folds) {
+  if (channels < 0) fail("presets::%s: channels = %td, must be >= 0", preset, channels);
+  if (n_div < folds) {
+    fail("presets::%s: n_div = %td, must be >= %td: each of %td folds is 1/n_div of the channels", preset, n_div, folds,
+         folds);
+  }
+  return channels / n_div;
+}
+
+}  // namespace detail
+
+namespace presets {
+
+/// ShiftSER (Shen et al., ICASSP 2023): fold = C // n_div. delay: [0, fold) moves by +stride; advance: by -stride;
+/// both: [0, fold) by +stride and [fold, 2 fold) by -stride.
+/// @param n_div   >= 1, for both >= 2; per direction. The paper: 16 for ShiftCNN, 4 for ShiftLSTM and Shiftformer
+/// @param stride  frames, >= 0
+/// @param edge    zero as released; keep is what its "repeat" intends (as released, that one overwrites its own input)
+/// With an odd C, n_div 2 and both, the last channel stays; the released code zeroes it by omission.
+/// Source: github.com/ECNU-Cross-Innovation-Lab/ShiftSER, models/Augment.py
+constexpr shift_plan shiftser(index_t channels, index_t n_div, direction way = direction::delay, index_t stride = 1,
+                              padding edge = padding::zero) {
+  if (stride < 0) detail::fail("presets::shiftser: stride = %td, must be >= 0; the direction is an own argument", stride);
+  index_t const folds = way == direction::both ? 2 : 1;
+  index_t const size = detail::fold_size("shiftser", channels, n_div, folds);
+  if (way == direction::delay) return {channels, {{0, size, stride}}, edge};
+  if (way == direction::advance) return {channels, {{0, size, -stride}}, edge};
+  return {channels, {{0, size, stride}, {size, size, -stride}}, edge};
+}
+
+/// TSM as released (Lin et al., ICCV 2019): [0, C // n_div) advances, the next C // n_div channels delay, zeros.
+/// The paper's figure draws the opposite order. MMAction2, GSM and TEA agree with the code.
+/// Source: github.com/mit-han-lab/temporal-shift-module, ops/temporal_shift.py
+constexpr shift_plan tsm(index_t channels, index_t n_div = 8) {
+  index_t const size = detail::fold_size("tsm", channels, n_div, 2);
+  return {channels, {{0, size, -1}, {size, size, 1}}};
+}
+
+/// TSM's online demo: [0, C // n_div) delays by one frame, zeros before the first; what its cache holds.
+/// Source: github.com/mit-han-lab/temporal-shift-module, online_demo/mobilenet_v2_tsm.py
+constexpr shift_plan tsm_online(index_t channels, index_t n_div = 8) {
+  index_t const size = detail::fold_size("tsm_online", channels, n_div, 1);
+  return {channels, {{0, size, 1}}};
+}
+
+/// PaddlePaddle's temporal_shift: c1 = int(C r) and c2 = int(C 2 r), both truncated after a float32 product;
+/// [0, c1) delays, [c1, c2) advances, zeros. So the second fold can be one channel wider: C = 9, r = 0.2 gives 1 and 2.
+/// @param shift_ratio  r in (0, 0.5), per direction
+/// Source: github.com/PaddlePaddle/Paddle, paddle/phi/kernels/gpu/temporal_shift_kernel.cu
+constexpr shift_plan paddle(index_t channels, float shift_ratio = 0.25f) {
+  if (!(shift_ratio > 0.0f && shift_ratio < 0.5f)) {
+    detail::fail("presets::paddle: shift_ratio = %g, must be > 0 and < 0.5", static_cast<double>(shift_ratio));
+  }
+  if (channels < 0 || channels > std::numeric_limits<int>::max() / 2) {
+    detail::fail("presets::paddle: channels = %td, must be in [0, %d]: the kernel counts 2 C in 32 bits", channels,
+                 std::numeric_limits<int>::max() / 2);
+  }
+  float const first = static_cast<float>(channels) * shift_ratio;
+  float const both = static_cast<float>(channels * 2) * shift_ratio;
+  index_t const c1 = static_cast<index_t>(first);
+  // Past 2^24 channels float32 itself rounds, and could round above C.
+  index_t const c2 = static_cast<index_t>(both) < channels ? static_cast<index_t>(both) : channels;
+  return {channels, {{0, c1, 1}, {c1, c2 - c1, -1}}};
+}
+
+/// TPS (video patch shift): [0, C // n_div) delays, the next C // n_div advance, and a vacated frame keeps its own
+/// value.
+/// Source: github.com/MartinXM/TPS, issues 6 and 8
+constexpr shift_plan tps(index_t channels, index_t n_div) {
+  index_t const size = detail::fold_size("tps", channels, n_div, 2);
+  return {channels, {{0, size, 1}, {size, size, -1}}, padding::keep};
+}
+
+/// RWKV's token shift, version 1: the first C // 2 channels delay by one token, zeros.
+/// (Later versions mix x and its delay by learned weights; their delay is shift_plan(C, {{0, C, 1}}).)
+/// Source: github.com/BlinkDL/RWKV-LM, RWKV-v1/src/model.py
+constexpr shift_plan rwkv(index_t channels) {
+  return {channels, {{0, channels / 2, 1}}};
+}
+
+/// Shift-GCN's naive temporal shift: eight folds of C // 9, advancing by 1, 2, 3, 4 and then delaying by 1, 2, 3, 4,
+/// zeros; the ninth part and the remainder stay.
+/// Source: github.com/kchengiva/Shift-GCN, issue 5
+constexpr shift_plan shift_gcn(index_t channels) {
+  index_t const k = detail::fold_size("shift_gcn", channels, 9, 8);
+  return {channels,
+          {{0 * k, k, -1},
+           {1 * k, k, -2},
+           {2 * k, k, -3},
+           {3 * k, k, -4},
+           {4 * k, k, 1},
+           {5 * k, k, 2},
+           {6 * k, k, 3},
+           {7 * k, k, 4}}};
+}
+
+}  // namespace presets
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// The one place with the version. CMake, the package config and the inline namespace read it from here.
+#pragma once
+
+#define TSHIFT_VERSION_MAJOR 0
+#define TSHIFT_VERSION_MINOR 1
+#define TSHIFT_VERSION_PATCH 0
+
+// One integer for comparisons in the preprocessor: 10203 is version 1.2.3.
+#define TSHIFT_VERSION (TSHIFT_VERSION_MAJOR * 10000 + TSHIFT_VERSION_MINOR * 100 + TSHIFT_VERSION_PATCH)
