@@ -80,8 +80,8 @@ inline void check_same_shape(char const* operation, extent const& a, extent cons
   }
   for (index_t n = 0; n < b.length_count; ++n) {
     if (a.lengths[n] != b.lengths[n]) {
-      fail("%s: %s.lengths[%td] = %td, %s.lengths[%td] = %td, must be equal", operation, a.name, n, a.lengths[n], b.name,
-           n, b.lengths[n]);
+      fail("%s: %s.lengths[%td] = %td, %s.lengths[%td] = %td, must be equal", operation, a.name, n, a.lengths[n],
+           b.name, n, b.lengths[n]);
     }
   }
 }
@@ -91,10 +91,10 @@ struct sorted_dimensions {
   struct dimension {
     index_t size, stride;  // stride in bytes
     char const* name;
-  } items[4];
+  } items[4] = {};
   int count = 0;
 
-  explicit constexpr sorted_dimensions(extent const& x) noexcept : items{} {
+  explicit constexpr sorted_dimensions(extent const& x) noexcept {
     insert({x.dims.space, x.step.space, "space"});
     insert({x.dims.channels, x.step.channels, "channels"});
     insert({x.dims.time, x.step.time, "time"});
@@ -109,10 +109,9 @@ struct sorted_dimensions {
   static constexpr index_t distance(index_t stride) noexcept { return stride < 0 ? -stride : stride; }
 };
 
-/// An output must have a place of its own for every element. Refuses strides of which that cannot be told by nesting:
-/// each dimension must step over all nearer ones.
-inline void check_writable(char const* operation, extent const& y) {
-  if (y.empty()) return;
+/// An output must have a place of its own for every element: sorted by stride, each dimension must step over all nearer
+/// ones. Strides that are free of collisions without being nested so are refused too.
+[[gnu::noinline]] inline void check_nesting(char const* operation, extent const& y) {
   sorted_dimensions const order(y);
   index_t reach = y.element_bytes;  // bytes up to and with the last element of the nearer dimensions
   for (int i = 0; i < order.count; ++i) {
@@ -124,6 +123,20 @@ inline void check_writable(char const* operation, extent const& y) {
     }
     reach += (d.size - 1) * step;
   }
+}
+
+inline void check_writable(char const* operation, extent const& y) {
+  if (y.empty()) return;
+  // Nearly every tensor is nested in the order space, channels, time, batch, and needs no sorting.
+  index_t const sizes[] = {y.dims.space, y.dims.channels, y.dims.time, y.dims.batch};
+  index_t const steps[] = {y.step.space, y.step.channels, y.step.time, y.step.batch};
+  index_t reach = y.element_bytes;
+  bool nested = true;
+  for (int i = 0; i < 4; ++i) {
+    nested &= sizes[i] < 2 || steps[i] >= reach;
+    reach += (sizes[i] - 1) * steps[i];
+  }
+  if (!nested) check_nesting(operation, y);
 }
 
 enum class overlap { none, same, partial };
@@ -151,30 +164,27 @@ inline bool meets(sorted_dimensions const& order, int count, index_t delta, inde
   return false;
 }
 
+/// The bytes [low, high) that the elements of a view lie in.
+struct byte_range {
+  std::uintptr_t low, high;
+};
+
+inline byte_range range_of(extent const& x) noexcept {
+  byte_range range{x.address, x.address + static_cast<std::uintptr_t>(x.element_bytes)};
+  index_t const sizes[] = {x.dims.batch, x.dims.time, x.dims.channels, x.dims.space};
+  index_t const steps[] = {x.step.batch, x.step.time, x.step.channels, x.step.space};
+  for (int i = 0; i < 4; ++i) {
+    index_t const reach = (sizes[i] - 1) * steps[i];
+    (reach < 0 ? range.low : range.high) += static_cast<std::uintptr_t>(reach);
+  }
+  return range;
+}
+
 /// How two views lie to each other whose sizes differ in time at most.
 inline overlap relation(extent const& a, extent const& b) noexcept {
   if (a.empty() || b.empty()) return overlap::none;
-  auto const lowest = [](extent const& x) {
-    std::uintptr_t at = x.address;
-    sorted_dimensions const order(x);
-    for (int i = 0; i < order.count; ++i) {
-      auto const& d = order.items[i];
-      if (d.stride < 0) at -= static_cast<std::uintptr_t>(-d.stride) * static_cast<std::uintptr_t>(d.size - 1);
-    }
-    return at;
-  };
-  auto const span = [](extent const& x) {
-    sorted_dimensions const order(x);
-    auto bytes = static_cast<std::uintptr_t>(x.element_bytes);
-    for (int i = 0; i < order.count; ++i) {
-      auto const& d = order.items[i];
-      bytes += static_cast<std::uintptr_t>(sorted_dimensions::distance(d.stride)) *
-               static_cast<std::uintptr_t>(d.size - 1);
-    }
-    return bytes;
-  };
-  std::uintptr_t const low_a = lowest(a), low_b = lowest(b);
-  if (low_a + span(a) <= low_b || low_b + span(b) <= low_a) return overlap::none;
+  byte_range const in_a = range_of(a), in_b = range_of(b);
+  if (in_a.high <= in_b.low || in_b.high <= in_a.low) return overlap::none;
   if (!(a.step == b.step)) return overlap::partial;
   if (a.address == b.address) return a.dims == b.dims ? overlap::same : overlap::partial;
   auto const delta = static_cast<index_t>(b.address - a.address);

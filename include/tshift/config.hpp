@@ -108,6 +108,6 @@
 #define TSHIFT_ISA_EXCEPTIONS_
 #endif
 
-#define TSHIFT_ISA                                                                                   \
+#define TSHIFT_ISA                                                                                      \
   TSHIFT_CONCAT(TSHIFT_ISA_BASE_, TSHIFT_ISA_FMA_, TSHIFT_ISA_BMI_, TSHIFT_ISA_NEW_, TSHIFT_ISA_DEBUG_, \
                 TSHIFT_ISA_EXCEPTIONS_)

@@ -103,9 +103,9 @@ template <class Visit>
 index_t for_each_case(Visit visit, scope const& within = {}) {
   constexpr layout layouts[] = {layout::ntcs, layout::ntsc, layout::ncts, layout::tncs};
   constexpr padding paddings[] = {padding::zero, padding::keep, padding::edge, padding::circular};
-  constexpr shape shapes[] = {{2, 5, 9, 1},  {1, 1, 4, 1},  {3, 2, 1, 1},  {2, 4, 6, 3}, {1, 7, 16, 1}, {2, 3, 17, 2},
-                              {1, 6, 33, 1}, {2, 4, 64, 1}, {1, 9, 65, 1}, {1, 3, 8, 5}, {0, 4, 4, 1},  {2, 0, 4, 1},
-                              {2, 4, 0, 1},  {2, 4, 4, 0}};
+  constexpr shape shapes[] = {{2, 5, 9, 1},  {1, 1, 4, 1},  {3, 2, 1, 1},  {2, 4, 6, 3},  {1, 7, 16, 1},
+                              {2, 3, 17, 2}, {1, 6, 33, 1}, {2, 4, 64, 1}, {1, 9, 65, 1}, {1, 3, 8, 5},
+                              {0, 4, 4, 1},  {2, 0, 4, 1},  {2, 4, 0, 1},  {2, 4, 4, 0}};
   constexpr index_t lengths[] = {1, 4, 0};  // for up to three sequences, cut to T
   index_t cases = 0;
   for (shape const& dims : shapes) {
@@ -115,17 +115,23 @@ index_t for_each_case(Visit visit, scope const& within = {}) {
       for (padding const edge : paddings) {
         if (!within.all_paddings && edge != within.only_padding) continue;
         shift_plan const plans[] = {
-            {C, {}, edge},                                                    // nothing moves
-            {C, {{0, C, 1}}, edge},                                           // everything is delayed
-            {C, {{0, C, -2}}, edge},                                          // everything is advanced
-            {C, {{0, third, 1}}, edge},                                       // the first channels
-            {C, {{0, third, 1}, {third, third, -1}}, edge},                   // both directions
-            {C, {{C - third, third, -1}, {0, third, 2}}, edge},               // the last and the first, out of order
-            {C, {{third, third, 3}}, edge},                                   // in the middle
-            {C, {{0, third, T}, {third, C - third, -T - 1}}, edge},           // as far as the sequence, and further
-            {C,                                                               // many folds, many strides
-             {{0 * ninth, ninth, -1}, {1 * ninth, ninth, -2}, {2 * ninth, ninth, -3}, {3 * ninth, ninth, -4},
-              {4 * ninth, ninth, 1}, {5 * ninth, ninth, 2}, {6 * ninth, ninth, 3}, {7 * ninth, ninth, 4}},
+            {C, {}, edge},                                           // nothing moves
+            {C, {{0, C, 1}}, edge},                                  // everything is delayed
+            {C, {{0, C, -2}}, edge},                                 // everything is advanced
+            {C, {{0, third, 1}}, edge},                              // the first channels
+            {C, {{0, third, 1}, {third, third, -1}}, edge},          // both directions
+            {C, {{C - third, third, -1}, {0, third, 2}}, edge},      // the last and the first, out of order
+            {C, {{third, third, 3}}, edge},                          // in the middle
+            {C, {{0, third, T}, {third, C - third, -T - 1}}, edge},  // as far as the sequence, and further
+            {C,                                                      // many folds, many strides
+             {{0 * ninth, ninth, -1},
+              {1 * ninth, ninth, -2},
+              {2 * ninth, ninth, -3},
+              {3 * ninth, ninth, -4},
+              {4 * ninth, ninth, 1},
+              {5 * ninth, ninth, 2},
+              {6 * ninth, ninth, 3},
+              {7 * ninth, ninth, 4}},
              edge}};
         index_t cut[3] = {};
         for (index_t n = 0; n < 3; ++n) cut[n] = lengths[n] < T ? lengths[n] : T;

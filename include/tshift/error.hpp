@@ -4,8 +4,8 @@
 // Without exceptions (-fno-exceptions) the same text goes to a handler, which must not return.
 #pragma once
 
-#include <cstddef>
 #include <cstdarg>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>

@@ -21,7 +21,7 @@ struct any_body {
 
 /// Callable as executor(index_t n, body).
 template <class E>
-concept executor = std::invocable<std::remove_reference_t<E>&, index_t, types::any_body const&>;
+concept executor = std::invocable<E&, index_t, types::any_body const&>;
 
 }  // namespace tshift::inline TSHIFT_V
 

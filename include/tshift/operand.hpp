@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 
 #include <tshift/check.hpp>
 #include <tshift/kernel/geometry.hpp>
@@ -19,11 +18,6 @@ kernel::operand<Byte> operand_of(extent const& x) noexcept {
 
 inline index_t bytes_of(extent const& x) noexcept {
   return x.dims.batch * x.dims.time * x.dims.channels * x.dims.space * x.element_bytes;
-}
-
-template <class T>
-std::byte const* bytes_of_value(T const& value) noexcept {
-  return reinterpret_cast<std::byte const*>(std::addressof(value));
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail

@@ -4,6 +4,7 @@
 // One list of folds covers every fixed temporal shift that was published; presets name the published ones.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <initializer_list>
 #include <limits>
@@ -150,6 +151,9 @@ class shift_plan {
     if (count > capacity) {
       detail::fail("shift_plan: %td folds, must be <= %td", count, index_t{capacity});
     }
+    if (edge < padding::zero || edge > padding::circular) {
+      detail::fail("shift_plan: padding = %d, must be a named padding", static_cast<int>(edge));
+    }
     detail::check_folds(channels, folds, count);
     for (index_t i = 0; i < count; ++i) folds_[i] = folds[i];
   }
@@ -175,16 +179,23 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA {
 
 /// Latency of shifts applied one after another, in frames: the sum, because each waits for the one before.
 /// Bidirectional TSM in k layers: k frames.
-template <class... Plan>
-constexpr index_t stacked_latency(Plan const&... plans) noexcept {
-  return (index_t{0} + ... + plans.latency());
+/// @throws shape_error  the sum does not fit
+constexpr index_t stacked_latency(std::span<shift_plan const> plans) {
+  index_t sum = 0;
+  for (shift_plan const& plan : plans) {
+    if (plan.latency() > std::numeric_limits<index_t>::max() - sum) {
+      detail::fail("stacked_latency: the sum must fit in 2^63 - 1 frames");
+    }
+    sum += plan.latency();
+  }
+  return sum;
 }
 
-/// The same for a list whose length is known at run time.
-constexpr index_t stacked_latency(std::span<shift_plan const> plans) noexcept {
-  index_t sum = 0;
-  for (shift_plan const& plan : plans) sum += plan.latency();
-  return sum;
+/// The same for plans given one by one.
+template <std::same_as<shift_plan>... Plan>
+constexpr index_t stacked_latency(Plan const&... plans) {
+  shift_plan const list[] = {plans..., shift_plan()};
+  return stacked_latency(std::span<shift_plan const>(list));
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA

@@ -16,7 +16,7 @@ namespace detail {
 constexpr index_t fold_size(char const* preset, index_t channels, index_t n_div, index_t folds) {
   if (channels < 0) fail("presets::%s: channels = %td, must be >= 0", preset, channels);
   if (n_div < folds) {
-    fail("presets::%s: n_div = %td, must be >= %td: each of %td folds is 1/n_div of the channels", preset, n_div, folds,
+    fail("presets::%s: n_div = %td, must be >= %td, the number of folds of 1/n_div of the channels", preset, n_div,
          folds);
   }
   return channels / n_div;
@@ -35,7 +35,8 @@ namespace presets {
 /// Source: github.com/ECNU-Cross-Innovation-Lab/ShiftSER, models/Augment.py
 constexpr shift_plan shiftser(index_t channels, index_t n_div, direction way = direction::delay, index_t stride = 1,
                               padding edge = padding::zero) {
-  if (stride < 0) detail::fail("presets::shiftser: stride = %td, must be >= 0; the direction is an own argument", stride);
+  if (stride < 0)
+    detail::fail("presets::shiftser: stride = %td, must be >= 0; the direction is an own argument", stride);
   index_t const folds = way == direction::both ? 2 : 1;
   index_t const size = detail::fold_size("shiftser", channels, n_div, folds);
   if (way == direction::delay) return {channels, {{0, size, stride}}, edge};
@@ -72,10 +73,11 @@ constexpr shift_plan paddle(index_t channels, float shift_ratio = 0.25f) {
   }
   float const first = static_cast<float>(channels) * shift_ratio;
   float const both = static_cast<float>(channels * 2) * shift_ratio;
-  index_t const c1 = static_cast<index_t>(first);
+  auto const c1 = static_cast<index_t>(first);
   // Past 2^24 channels float32 itself rounds, and could round above C.
-  index_t const c2 = static_cast<index_t>(both) < channels ? static_cast<index_t>(both) : channels;
-  return {channels, {{0, c1, 1}, {c1, c2 - c1, -1}}};
+  auto const c2 = static_cast<index_t>(both);
+  index_t const end = c2 < channels ? c2 : channels;
+  return {channels, {{0, c1, 1}, {c1, end - c1, -1}}};
 }
 
 /// TPS (video patch shift): [0, C // n_div) delays, the next C // n_div advance, and a vacated frame keeps its own
@@ -89,9 +91,7 @@ constexpr shift_plan tps(index_t channels, index_t n_div) {
 /// RWKV's token shift, version 1: the first C // 2 channels delay by one token, zeros.
 /// (Later versions mix x and its delay by learned weights; their delay is shift_plan(C, {{0, C, 1}}).)
 /// Source: github.com/BlinkDL/RWKV-LM, RWKV-v1/src/model.py
-constexpr shift_plan rwkv(index_t channels) {
-  return {channels, {{0, channels / 2, 1}}};
-}
+constexpr shift_plan rwkv(index_t channels) { return {channels, {{0, detail::fold_size("rwkv", channels, 2, 1), 1}}}; }
 
 /// Shift-GCN's naive temporal shift: eight folds of C // 9, advancing by 1, 2, 3, 4 and then delaying by 1, 2, 3, 4,
 /// zeros; the ninth part and the remainder stay.

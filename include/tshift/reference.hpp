@@ -6,6 +6,9 @@
 // The caller answers for matching shapes; outputs must not overlap inputs.
 #pragma once
 
+#include <type_traits>
+
+#include <tshift/add.hpp>
 #include <tshift/plan.hpp>
 #include <tshift/view.hpp>
 
@@ -72,21 +75,20 @@ template <class T>
 constexpr void shift_add(std::type_identity_t<tensor_view<T const>> x, std::type_identity_t<tensor_view<T const>> r,
                          tensor_view<T> y, shift_plan const& plan, std::type_identity_t<T> const& fill = T{}) {
   for_each_element(y.shape, [&](index_t n, index_t t, index_t c, index_t s) {
-    y(n, t, c, s) = static_cast<T>(shifted_element<T>(x, plan, fill, n, t, c, s) + r(n, t, c, s));
+    y(n, t, c, s) = detail::add<T>(shifted_element<T>(x, plan, fill, n, t, c, s), r(n, t, c, s));
   });
 }
 
 /// dx = S' dy: every dx[n, u, c, s] is the sum of dy[n, t, c, s] over the frames t that y took from frame u, in
 /// ascending t; an empty sum is T{}.
 template <class T>
-constexpr void shift_adjoint(std::type_identity_t<tensor_view<T const>> dy, tensor_view<T> dx,
-                             shift_plan const& plan) {
+constexpr void shift_adjoint(std::type_identity_t<tensor_view<T const>> dy, tensor_view<T> dx, shift_plan const& plan) {
   for_each_element(dx.shape, [&](index_t n, index_t u, index_t c, index_t s) {
     bool empty = true;
     T sum{};
     for (index_t t = 0; t < dy.shape.time; ++t) {
       if (source_frame(t, offset_of(plan, c), dy.length(n), plan.edge()) != u) continue;
-      sum = empty ? dy(n, t, c, s) : static_cast<T>(sum + dy(n, t, c, s));
+      sum = empty ? dy(n, t, c, s) : detail::add<T>(sum, dy(n, t, c, s));
       empty = false;
     }
     dx(n, u, c, s) = sum;

@@ -20,31 +20,20 @@
 // Source: Lin et al. 2019, arXiv:1811.08383 (TSM); Shen et al. 2023 (ShiftSER). Definition: reference.hpp.
 #pragma once
 
-#include <complex>
-#include <concepts>
 #include <cstddef>
 #include <type_traits>
 
 #include <xsimd/xsimd.hpp>
 
+#include <tshift/add.hpp>
 #include <tshift/config.hpp>
 #include <tshift/executor.hpp>
-#include <tshift/operand.hpp>
 #include <tshift/kernel/adjoint.hpp>
 #include <tshift/kernel/inplace.hpp>
 #include <tshift/kernel/walk.hpp>
+#include <tshift/operand.hpp>
 #include <tshift/plan.hpp>
 #include <tshift/view.hpp>
-
-namespace tshift::inline TSHIFT_V {
-
-/// Types that shift_add and shift_adjoint can add. Integers wrap.
-template <class T>
-concept addable = std::default_initializable<T> && !std::same_as<T, bool> && requires(T const& a, T const& b) {
-  { a + b } -> std::convertible_to<T>;
-};
-
-}  // namespace tshift::inline TSHIFT_V
 
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA {
 namespace detail {
@@ -64,27 +53,23 @@ void run_moved(Executor&& run, extent const& x, shift_plan const& plan, Part con
 inline bool is_far(extent const& x) noexcept { return bytes_of(x) >= TSHIFT_STREAMING_BYTES / 8; }
 
 template <class Arch, class Executor>
-void run_inplace(Executor&& run, extent const& x, shift_plan const& plan, std::byte const* fill) {
-  kernel::fill_pattern const pattern(fill, x.element_bytes);
-  kernel::task const job = task_of(x, plan, pattern);
+void run_inplace(Executor&& run, extent const& x, shift_plan const& plan, kernel::fill_pattern const& fill) {
+  kernel::task const job = task_of(x, plan, fill);
   kernel::operand<std::byte> const data = operand_of<std::byte>(x);
   bool const far = is_far(x);
-  run_moved(run, x, plan, [&](index_t first, index_t last) noexcept {
-    kernel::shift_inplace<Arch>(data, job, far, first, last);
-  });
+  run_moved(run, x, plan,
+            [&](index_t first, index_t last) noexcept { kernel::shift_inplace<Arch>(data, job, far, first, last); });
 }
 
 template <class Arch, class Executor, class What>
-void run_walk(Executor&& run, extent const& x, extent const& y, shift_plan const& plan, std::byte const* fill,
-              What const& what) {
-  kernel::fill_pattern const pattern(fill, x.element_bytes);
-  kernel::task const job = task_of(x, plan, pattern);
+void run_walk(Executor&& run, extent const& x, extent const& y, shift_plan const& plan,
+              kernel::fill_pattern const& fill, What const& what) {
+  kernel::task const job = task_of(x, plan, fill);
   kernel::route const way(job, operand_of<std::byte>(y), operand_of<std::byte const>(x));
   index_t const bytes = bytes_of(y);
   bool const streaming = bytes >= TSHIFT_STREAMING_BYTES;
-  share(run, way.units, bytes, [&](index_t first, index_t last) noexcept {
-    kernel::walk<Arch>(way, job, what, streaming, first, last);
-  });
+  share(run, way.units, bytes,
+        [&](index_t first, index_t last) noexcept { kernel::walk<Arch>(way, job, what, streaming, first, last); });
 }
 
 template <class Arch, class Executor, class T>
@@ -96,8 +81,9 @@ void shift(Executor&& run, tensor_view<T const> const& x, tensor_view<T> const& 
   check_writable("shift", to);
   bool const same = check_same_or_apart("shift", from, to);
   if (from.empty()) return;
-  if (same) return run_inplace<Arch>(run, from, plan, bytes_of_value(fill));
-  run_walk<Arch>(run, from, to, plan, bytes_of_value(fill), kernel::copying<Arch>{from.element_bytes});
+  kernel::fill_pattern const pattern(fill, plan.edge());
+  if (same) return run_inplace<Arch>(run, from, plan, pattern);
+  run_walk<Arch>(run, from, to, plan, pattern, kernel::copying<Arch>{from.element_bytes});
 }
 
 template <class Arch, class Executor, class T>
@@ -105,7 +91,7 @@ void shift_inplace(Executor&& run, tensor_view<T> const& x, shift_plan const& pl
   extent const data = check_view("shift_inplace", "x", x);
   check_plan("shift_inplace", plan, data);
   check_writable("shift_inplace", data);
-  if (!data.empty()) run_inplace<Arch>(run, data, plan, bytes_of_value(fill));
+  if (!data.empty()) run_inplace<Arch>(run, data, plan, kernel::fill_pattern(fill, plan.edge()));
 }
 
 template <class Arch, class Executor, class T>
@@ -123,17 +109,18 @@ void shift_add(Executor&& run, tensor_view<T const> const& x, tensor_view<T cons
     fail("shift_add: x, r and y are the same view, y must be apart from x or from r");
   }
   if (from.empty()) return;
+  kernel::fill_pattern const pattern(fill, plan.edge());
   auto const add_to_y = [&](extent const& source, extent const& beside, shift_plan const& by) {
-    run_walk<Arch>(run, source, to, by, bytes_of_value(fill),
+    run_walk<Arch>(run, source, to, by, pattern,
                    kernel::adding<Arch, T>{reinterpret_cast<std::byte const*>(beside.address),
                                            reinterpret_cast<std::byte const*>(to.address)});
   };
   if (!x_is_y && other.step == to.step) return add_to_y(from, other, plan);
   // r is laid out otherwise, or x is overwritten: shift first, then y = r + y.
   if (x_is_y) {
-    run_inplace<Arch>(run, from, plan, bytes_of_value(fill));
+    run_inplace<Arch>(run, from, plan, pattern);
   } else {
-    run_walk<Arch>(run, from, to, plan, bytes_of_value(fill), kernel::copying<Arch>{from.element_bytes});
+    run_walk<Arch>(run, from, to, plan, pattern, kernel::copying<Arch>{from.element_bytes});
   }
   add_to_y(other, to, shift_plan(plan.channels(), {}));
 }
@@ -148,16 +135,16 @@ void shift_adjoint(Executor&& run, char const* operation, tensor_view<T const> c
   bool const same = check_same_or_apart(operation, from, to);
   if (from.empty()) return;
   T const none{};
+  kernel::fill_pattern const pattern(none, padding::zero);
   // The transpose of a zero-padded or circular shift is one; the others are zero-padded shifts and some sums.
   bool const sums = plan.edge() == padding::keep || plan.edge() == padding::edge;
   shift_plan const back = plan.reversed(sums ? padding::zero : plan.edge());
   if (!same) {
-    run_walk<Arch>(run, from, to, back, bytes_of_value(none), kernel::copying<Arch>{from.element_bytes});
+    run_walk<Arch>(run, from, to, back, pattern, kernel::copying<Arch>{from.element_bytes});
   } else if (!sums) {
-    run_inplace<Arch>(run, from, back, bytes_of_value(none));
+    run_inplace<Arch>(run, from, back, pattern);
   }
   if (!sums) return;
-  kernel::fill_pattern const pattern(bytes_of_value(none), from.element_bytes);
   kernel::task const job = task_of(from, plan, pattern);
   auto const source = operand_of<std::byte const>(from);
   auto const target = operand_of<std::byte>(to);

@@ -110,8 +110,8 @@ class shifted_view {
   }
 
   /// Use shifted(), which checks. x and plan must fit each other.
-  TSHIFT_INLINE constexpr shifted_view(tensor_view<T const> const& x, types::segment_list const& segments,
-                                       padding edge, T const& fill) noexcept
+  TSHIFT_INLINE constexpr shifted_view(tensor_view<T const> const& x, types::segment_list const& segments, padding edge,
+                                       T const& fill) noexcept
       : x_(x), segments_(segments), edge_(edge), fill_(fill) {}
 
  private:

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -63,9 +64,9 @@ struct stream_parts {
   types::segment_list const& segments;
   shape const& frame;
   index_t element_bytes;
-  std::byte const* fill;
+  kernel::fill_pattern const& fill;
   std::byte* state;
-  index_t state_bytes;
+  std::size_t state_bytes;
 };
 
 constexpr index_t checked_stream_bytes(shift_plan const& plan, shape const& frame, index_t element_bytes) {
@@ -82,9 +83,10 @@ constexpr index_t checked_stream_bytes(shift_plan const& plan, shape const& fram
   return bytes;
 }
 
-inline void stream_reset(stream_parts const& s) noexcept {
-  std::memset(s.state, 0, static_cast<std::size_t>(s.state_bytes));
-  kernel::store_header(s.state, {kernel::stream_identity(s.plan, s.frame, s.element_bytes), 0, 0, 0});
+inline void stream_reset(std::byte* state, std::size_t bytes, shift_plan const& plan, shape const& frame,
+                         index_t element_bytes) noexcept {
+  std::memset(state, 0, bytes);
+  kernel::store_header(state, {kernel::stream_identity(plan, frame, element_bytes), 0, 0, 0});
 }
 
 /// Frames of output that are due once `received` frames came in.
@@ -118,8 +120,7 @@ inline extent check_room(char const* operation, extent y, shape const& frame, in
 
 template <class Arch>
 void stream_run(stream_parts const& s, kernel::stream_header const& h, extent const& x, extent const& y) {
-  kernel::fill_pattern const fill(s.fill, s.element_bytes);
-  kernel::stream_job const job{s.segments, s.plan.edge(), s.plan.latency(), s.frame, s.element_bytes, fill};
+  kernel::stream_job const job{s.segments, s.plan.edge(), s.plan.latency(), s.frame, s.element_bytes, s.fill};
   kernel::stream_frames<Arch>(job, s.state, operand_of<std::byte const>(x), h.received, x.dims.time,
                               operand_of<std::byte>(y), h.emitted, y.dims.time);
 }
@@ -149,7 +150,7 @@ index_t stream_flush(stream_parts const& s, extent const& room) {
   extent nothing = y;
   nothing.dims.time = 0;
   if (due > 0) stream_run<Arch>(s, h, nothing, y);
-  stream_reset(s);
+  stream_reset(s.state, s.state_bytes, s.plan, s.frame, s.element_bytes);
   return due;
 }
 
@@ -158,8 +159,10 @@ void stream_prime(stream_parts const& s, extent const& x) {
   constexpr char const* operation = "shift_stream::prime";
   kernel::stream_header const h = kernel::load_header(s.state);
   check_chunk(operation, x, s.frame);
-  if (h.started != 0) fail("%s: %td frames were pushed already; prime before the first push or after reset", operation,
-                           static_cast<index_t>(h.received));
+  if (h.started != 0) {
+    fail("%s: %td frames were pushed already; prime before the first push or after reset", operation,
+         static_cast<index_t>(h.received));
+  }
   extent nothing = x;
   nothing.dims.time = 0;
   stream_run<Arch>(s, h, x, nothing);
@@ -167,21 +170,20 @@ void stream_prime(stream_parts const& s, extent const& x) {
   kernel::store_header(s.state, {h.identity, frames, frames, 0});
 }
 
-inline void stream_restore(stream_parts const& s, std::span<std::byte const> saved) {
+inline void stream_restore(std::span<std::byte const> saved, std::span<std::byte> state, std::uint64_t identity,
+                           index_t latency) {
   constexpr char const* operation = "shift_stream::restore";
-  if (static_cast<index_t>(saved.size()) != s.state_bytes) {
-    fail("%s: saved state has %td bytes, must have %td", operation, static_cast<index_t>(saved.size()), s.state_bytes);
+  if (saved.size() != state.size()) {
+    fail("%s: saved state has %zu bytes, must have %zu", operation, saved.size(), state.size());
   }
   kernel::stream_header const h = kernel::load_header(saved.data());
-  if (h.identity != kernel::stream_identity(s.plan, s.frame, s.element_bytes)) {
-    fail("%s: saved state is of another plan, frame or element size", operation);
-  }
-  if (h.received < 0 || h.emitted < 0 || h.emitted > h.received || h.received - h.emitted > s.plan.latency() ||
+  if (h.identity != identity) fail("%s: saved state is of another plan, frame or element size", operation);
+  if (h.received < 0 || h.emitted < 0 || h.emitted > h.received || h.received - h.emitted > latency ||
       (h.started != 0 && h.started != 1)) {
     fail("%s: saved state is damaged: %td frames received, %td emitted", operation, static_cast<index_t>(h.received),
          static_cast<index_t>(h.emitted));
   }
-  std::memmove(s.state, saved.data(), saved.size());
+  std::memmove(state.data(), saved.data(), saved.size());
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
@@ -257,7 +259,8 @@ class shift_stream {
   /// @throws shape_error  before the first write, the stream unchanged
   template <class Arch = xsimd::default_arch>
   TSHIFT_INLINE index_t push(tensor_view<T const> x, tensor_view<T> y) {
-    return detail::stream_push<Arch>(parts(), detail::check_view("shift_stream::push", "x", x),
+    kernel::fill_pattern const pattern(fill_, plan_.edge());
+    return detail::stream_push<Arch>(parts(pattern), detail::check_view("shift_stream::push", "x", x),
                                      detail::check_view("shift_stream::push", "y", y));
   }
 
@@ -266,17 +269,19 @@ class shift_stream {
   /// @returns  pending()
   template <class Arch = xsimd::default_arch>
   TSHIFT_INLINE index_t flush(tensor_view<T> y) {
-    return detail::stream_flush<Arch>(parts(), detail::check_view("shift_stream::flush", "y", y));
+    kernel::fill_pattern const pattern(fill_, plan_.edge());
+    return detail::stream_flush<Arch>(parts(pattern), detail::check_view("shift_stream::flush", "y", y));
   }
 
   /// Forgets everything: the next frame pushed is the first of a sequence.
-  TSHIFT_INLINE void reset() noexcept { detail::stream_reset(parts()); }
+  TSHIFT_INLINE void reset() noexcept { detail::stream_reset(state_.data(), state_.size(), plan_, frame_, sizeof(T)); }
 
   /// Gives the sequence a past: frames that come before the first one pushed. Their own outputs are not given.
   /// Only before the first push; may be repeated.
   template <class Arch = xsimd::default_arch>
   TSHIFT_INLINE void prime(tensor_view<T const> x) {
-    detail::stream_prime<Arch>(parts(), detail::check_view("shift_stream::prime", "x", x));
+    kernel::fill_pattern const pattern(fill_, padding::keep);  // priming writes no output
+    detail::stream_prime<Arch>(parts(pattern), detail::check_view("shift_stream::prime", "x", x));
   }
 
   /// The state as bytes: everything a stream of the same plan, frame and T needs to go on here, on a machine of the same
@@ -294,12 +299,21 @@ class shift_stream {
 
   /// Takes a saved state over.
   /// @throws shape_error  wrong size, another plan, frame or element size, or impossible counters; nothing has changed then
-  TSHIFT_INLINE void restore(std::span<std::byte const> saved) { detail::stream_restore(parts(), saved); }
+  TSHIFT_INLINE void restore(std::span<std::byte const> saved) {
+    detail::stream_restore(saved, {state_.data(), state_.size()}, kernel::stream_identity(plan_, frame_, sizeof(T)),
+                           latency());
+  }
+
+  // Spelled out only so that they are inlined, as every member is.
+  TSHIFT_INLINE shift_stream(shift_stream const&) = default;
+  TSHIFT_INLINE shift_stream(shift_stream&&) noexcept = default;
+  TSHIFT_INLINE shift_stream& operator=(shift_stream const&) = default;
+  TSHIFT_INLINE shift_stream& operator=(shift_stream&&) noexcept = default;
+  TSHIFT_INLINE ~shift_stream() = default;
 
  private:
-  TSHIFT_INLINE detail::stream_parts parts() const noexcept {
-    return {plan_, segments_, frame_, sizeof(T), detail::bytes_of_value(fill_), state_.data(),
-            static_cast<index_t>(state_.size())};
+  TSHIFT_INLINE detail::stream_parts parts(kernel::fill_pattern const& fill) const noexcept {
+    return {plan_, segments_, frame_, sizeof(T), fill, state_.data(), state_.size()};
   }
 
   shift_plan plan_;

@@ -2,12 +2,12 @@
 // tshift: the temporal shift. This header brings the whole operator, and of other libraries only xsimd.
 #pragma once
 
-#include <tshift/version.hpp>
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
-#include <tshift/plan.hpp>
-#include <tshift/view.hpp>
 #include <tshift/executor.hpp>
+#include <tshift/plan.hpp>
 #include <tshift/shift.hpp>
 #include <tshift/shifted_view.hpp>
 #include <tshift/stream.hpp>
+#include <tshift/version.hpp>
+#include <tshift/view.hpp>

@@ -98,7 +98,8 @@ namespace tshift::inline TSHIFT_V {
 /// tensor_view<T const>. Copying a view copies the description, never the elements.
 template <class T>
 struct tensor_view {
-  static_assert(std::is_trivially_copyable_v<T>, "tshift: elements are moved as bytes, so T must be trivially copyable");
+  static_assert(std::is_trivially_copyable_v<T>,
+                "tshift: elements are moved as bytes, so T must be trivially copyable");
   static_assert(!std::is_volatile_v<T>, "tshift: volatile elements cannot be moved in blocks; T must not be volatile");
 
   using element_type = T;
@@ -165,9 +166,7 @@ struct tensor_view {
   }
 
   /// The same memory, to be read only.
-  TSHIFT_INLINE constexpr operator tensor_view<T const>() const noexcept
-    requires(!std::is_const_v<T>)
-  {
+  TSHIFT_INLINE constexpr operator tensor_view<T const>() const noexcept requires(!std::is_const_v<T>) {
     tensor_view<T const> view;
     view.data = data;
     view.shape = shape;

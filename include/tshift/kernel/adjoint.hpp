@@ -30,8 +30,7 @@ void sum_frames(operand<std::byte const> const& dy, operand<std::byte> const& dx
     for (index_t j = 0; j < inner; j += block) {
       index_t const k = inner - j < block ? inner - j : block;
       for (index_t term = 0; term < sum.count; ++term) {
-        std::byte const* const from =
-            dy.at(n, sum.first + term * sum.step, channel) + i * from_outer + j * from_inner;
+        std::byte const* const from = dy.at(n, sum.first + term * sum.step, channel) + i * from_outer + j * from_inner;
         if (term == 0) {
           copy_elements<size>(from, from_inner, totals, size, k);
         } else {

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstring>
+#include <memory>
+#include <type_traits>
 
 #include <tshift/plan.hpp>
 #include <tshift/view.hpp>
@@ -19,6 +21,13 @@ struct segment {
 struct segment_list {
   segment items[2 * shift_plan::capacity + 1];
   index_t count = 0;
+
+  /// At run time the items stay as they are: clearing them would cost as much as a small shift.
+  TSHIFT_INLINE constexpr segment_list() noexcept {
+    if (std::is_constant_evaluated()) {
+      for (segment& s : items) s = {0, 0, 0};
+    }
+  }
 
   TSHIFT_INLINE constexpr segment const* begin() const noexcept { return items; }
   TSHIFT_INLINE constexpr segment const* end() const noexcept { return items + count; }
@@ -42,7 +51,7 @@ using types::segment;
 using types::segment_list;
 
 constexpr segment_list segments_of(shift_plan const& plan) noexcept {
-  segment_list list{};
+  segment_list list;
   index_t done = 0;  // channels in front of it are covered
   auto const folds = plan.folds();
   while (done < plan.channels()) {
@@ -67,8 +76,8 @@ struct piece {
 };
 
 struct piece_list {
-  piece items[4];
-  index_t count = 0;
+  piece items[3];
+  index_t count;
 
   constexpr piece const* begin() const noexcept { return items; }
   constexpr piece const* end() const noexcept { return items + count; }
@@ -80,7 +89,8 @@ struct piece_list {
 /// Where the T frames of one segment come from, in a sequence that ends at length <= T. Ascending, no gaps.
 constexpr piece_list pieces_of(index_t offset, index_t length, index_t time, padding edge) noexcept {
   using enum piece::kind;
-  piece_list list{};
+  piece_list list;
+  list.count = 0;
   if (offset == 0 || length == 0) {
     list.append(move, 0, time, 0);
     return list;
@@ -109,7 +119,7 @@ constexpr piece_list pieces_of(index_t offset, index_t length, index_t time, pad
 /// The frame that y[t] comes from, or -1 where it is the fill value: what pieces_of says, for one frame.
 constexpr index_t frame_at(index_t t, index_t offset, index_t length, padding edge) noexcept {
   // Unsigned, so that one comparison sees both ends; inside holds for nearly every frame of a long sequence.
-  index_t const source = static_cast<index_t>(static_cast<std::size_t>(t) - static_cast<std::size_t>(offset));
+  auto const source = static_cast<index_t>(static_cast<std::size_t>(t) - static_cast<std::size_t>(offset));
   if (static_cast<std::size_t>(source) < static_cast<std::size_t>(length) && t < length) return source;
   if (t >= length || offset == 0) return t;
   switch (edge) {
@@ -133,16 +143,22 @@ struct operand {
   constexpr Byte* at(index_t in, index_t it, index_t ic) const noexcept { return data + (in * n + it * t + ic * c); }
 };
 
-/// The fill value repeated, so that filling is copying. A large element is used where it is.
+/// The fill value repeated, so that filling is copying. A large element is used where it is, and must stay there.
 class fill_pattern {
  public:
-  fill_pattern(std::byte const* value, index_t element_bytes) noexcept : data_(value), bytes_(element_bytes) {
-    if (element_bytes > capacity / 2) return;
-    bytes_ = capacity / element_bytes * element_bytes;
-    for (index_t i = 0; i < bytes_; i += element_bytes) {
-      std::memcpy(repeated_ + i, value, static_cast<std::size_t>(element_bytes));
+  /// @param edge  nothing is repeated for a padding that does not fill
+  template <class T>
+  fill_pattern(T const& value, padding edge) noexcept
+      : data_(reinterpret_cast<std::byte const*>(std::addressof(value))), bytes_(sizeof(T)) {
+    constexpr std::size_t size = sizeof(T), repeats = capacity / size;
+    if constexpr (repeats > 1) {
+      if (edge != padding::zero) return;
+      unsigned char one[size];
+      std::memcpy(one, data_, size);
+      for (std::size_t i = 0; i < repeats; ++i) std::memcpy(repeated_ + i * size, one, size);
+      data_ = repeated_;
+      bytes_ = static_cast<index_t>(repeats * size);
     }
-    data_ = repeated_;
   }
   fill_pattern(fill_pattern const&) = delete;
   fill_pattern& operator=(fill_pattern const&) = delete;
@@ -151,7 +167,8 @@ class fill_pattern {
   index_t bytes() const noexcept { return bytes_; }
 
  private:
-  static constexpr index_t capacity = 256;
+  static constexpr std::size_t capacity = 256;
+
   std::byte const* data_;
   index_t bytes_;
   std::byte repeated_[capacity];

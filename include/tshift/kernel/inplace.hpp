@@ -81,26 +81,25 @@ class frame_box {
   /// @param far  the tensor is too large for the caches
   frame_box(operand<std::byte> const& x, task const& job, index_t n, index_t first_frame, index_t channel,
             index_t count, bool far) noexcept
-      : base_(x.at(n, first_frame, channel)),
-        x_(x),
-        job_(job),
-        size_{count, job.dims.space, job.element_bytes},
-        far_(far),
-        run_(size_.dense({x.c, x.s}) ? size_.bytes() : 0) {}
+      : base_(x.at(n, first_frame, channel)), x_(x), job_(job), size_{count, job.dims.space, job.element_bytes},
+        far_(far), run_(size_.dense({x.c, x.s}) ? size_.bytes() : 0) {}
 
   /// Frames [from, from + count) become frames [to, to + count); the two ranges may overlap.
   void move_frames(index_t from, index_t to, index_t count) const noexcept {
     if (frames_are_one_run()) {
-      std::memmove(frame(to), frame(from), static_cast<std::size_t>(count * run_));
-    } else if (to > from) {
-      for (index_t i = count; i-- > 0;) {
-        prefetch_frame(from + i - prefetch_frames);
-        copy_frame(from + i, to + i);
-      }
-    } else {
-      for (index_t i = 0; i < count; ++i) {
-        prefetch_frame(from + i + prefetch_frames);
-        copy_frame(from + i, to + i);
+      move_run<Arch>(frame(from), frame(to), count * run_);
+      return;
+    }
+    index_t const first = to > from ? count - 1 : 0, step = to > from ? -1 : 1;  // against the direction of the move
+    for (index_t done = 0; done < count; done += prefetch_frames) {
+      index_t const frames = count - done < prefetch_frames ? count - done : prefetch_frames;
+      index_t const at = first + done * step;
+      for (index_t i = 0; far_ && i < frames; ++i) prefetch_frame(from + at + (prefetch_frames + i) * step);
+      if (run_ > 0) {
+        store_rows<Arch>(copying<Arch>{size_.element_bytes}, frame(from + at), step * x_.t, frame(to + at), step * x_.t,
+                         run_, frames);
+      } else {
+        for (index_t i = 0; i < frames; ++i) copy_frame(from + at + i * step, to + at + i * step);
       }
     }
   }
@@ -131,8 +130,8 @@ class frame_box {
   bool frames_are_one_run() const noexcept { return run_ > 0 && x_.t == run_; }
 
   void prefetch_frame(index_t t) const noexcept {
-    if (!far_) return;
     for (index_t i = 0; i < run_; i += line_bytes) prefetch(base_, t * x_.t + i);
+    prefetch(base_, t * x_.t + run_ - 1);
   }
 
   std::byte* base_;

@@ -14,6 +14,7 @@
 
 #include <xsimd/xsimd.hpp>
 
+#include <tshift/add.hpp>
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
 
@@ -86,8 +87,8 @@ inline void streaming_fence() noexcept {}
 
 /// Asks for the line at p + bytes. Never faults; the sum may leave the tensor, so it is not done on pointers.
 inline void prefetch(std::byte const* p, index_t bytes) noexcept {
-  __builtin_prefetch(reinterpret_cast<void const*>(reinterpret_cast<std::uintptr_t>(p) +
-                                                   static_cast<std::uintptr_t>(bytes)));
+  __builtin_prefetch(
+      reinterpret_cast<void const*>(reinterpret_cast<std::uintptr_t>(p) + static_cast<std::uintptr_t>(bytes)));
 }
 
 template <index_t Bytes>
@@ -110,6 +111,12 @@ inline void copy_short(std::byte const* from, std::byte* to, index_t n) noexcept
   for (index_t i = 0; i < n; ++i) to[i] = from[i];
 }
 
+/// Bytes from p to the next multiple of W.
+template <index_t W>
+index_t to_boundary(std::byte const* p) noexcept {
+  return static_cast<index_t>((std::uintptr_t{0} - reinterpret_cast<std::uintptr_t>(p)) % std::uintptr_t{W});
+}
+
 /// Source of a copy: output byte i is from[i].
 template <class Arch>
 struct copy_from {
@@ -119,18 +126,11 @@ struct copy_from {
   vector load(index_t i) const noexcept { return vector::load(from + i); }
   void load_short(index_t i, std::byte* to, index_t n) const noexcept { copy_short(from + i, to, n); }
   void ask_ahead(index_t i) const noexcept { prefetch(from + i, prefetch_bytes); }
-};
-
-/// a + b as the vector units do it: integers wrap instead of overflowing.
-template <class T>
-constexpr T add(T const& a, T const& b) noexcept {
-  if constexpr (std::is_integral_v<T>) {
-    using wide = std::make_unsigned_t<decltype(a + b)>;
-    return static_cast<T>(static_cast<wide>(a) + static_cast<wide>(b));
-  } else {
-    return static_cast<T>(a + b);
+  template <index_t W>
+  index_t first_aligned(std::byte const* to) const noexcept {
+    return to_boundary<W>(to);
   }
-}
+};
 
 /// Adds n elements at unit stride; `to` may be either input. memcpy, because nothing promises that bytes are aligned.
 template <class T>
@@ -139,7 +139,7 @@ void add_elements(std::byte const* a, std::byte const* b, std::byte* to, index_t
     T left, right;
     std::memcpy(&left, a + i * index_t{sizeof(T)}, sizeof(T));
     std::memcpy(&right, b + i * index_t{sizeof(T)}, sizeof(T));
-    left = add(left, right);
+    left = detail::add(left, right);
     std::memcpy(to + i * index_t{sizeof(T)}, &left, sizeof(T));
   }
 }
@@ -150,7 +150,7 @@ struct lane_of {
   using type = T;
 };
 template <class T>
-  requires requires { typename T::value_type; } && std::is_same_v<T, std::complex<typename T::value_type>>
+requires requires { typename T::value_type; } && std::is_same_v<T, std::complex<typename T::value_type>>
 struct lane_of<T> {
   using type = typename T::value_type;
 };
@@ -179,19 +179,27 @@ struct sum_of {
     prefetch(a + i, prefetch_bytes);
     prefetch(b + i, prefetch_bytes);
   }
+  /// Where numbers do not lie on vector boundaries, from the beginning.
+  template <index_t W>
+  index_t first_aligned(std::byte const* to) const noexcept {
+    index_t const i = to_boundary<W>(to);
+    return i % index_t{sizeof(T)} == 0 ? i : 0;
+  }
 };
 
 /// Writes n bytes of a source to `to`, through the caches. `to` may be an input of a sum: everything a vector needs is
 /// read before any byte of it is written.
 template <class Arch, class Source>
-void store_run(Source const& source, std::byte* to, index_t n) noexcept {
+TSHIFT_INLINE void store_run(Source const& source, std::byte* to, index_t n) noexcept {
   using vector = typename Source::vector;
   constexpr index_t W = vector::width;
   if (n < W) return source.load_short(0, to, n);
-  // The last vector overlaps the one before it, so that no tail loop is needed; for a sum into its own input it must
-  // be read first.
-  vector const tail = source.load(n - W);
-  index_t i = 0;
+  // The last vector, and the first where `to` is not aligned, overlap their neighbours, so that the stores between them
+  // are aligned and no loop for a tail is needed. They are read before and written after all others, because a sum may
+  // be written over its own input.
+  vector const head = source.load(0), tail = source.load(n - W);
+  index_t const unaligned = source.template first_aligned<W>(to);
+  index_t i = unaligned;
   for (; i + 4 * W < n; i += 4 * W) {
     vector const v0 = source.load(i), v1 = source.load(i + W);
     vector const v2 = source.load(i + 2 * W), v3 = source.load(i + 3 * W);
@@ -201,6 +209,42 @@ void store_run(Source const& source, std::byte* to, index_t n) noexcept {
     v3.store(to + i + 3 * W);
   }
   for (; i + W < n; i += W) source.load(i).store(to + i);
+  if (unaligned != 0) head.store(to);
+  tail.store(to + n - W);
+}
+
+/// Moves n bytes whose places may overlap.
+template <class Arch>
+void move_run(std::byte const* from, std::byte* to, index_t n) noexcept {
+  using vector = byte_vector<Arch>;
+  constexpr index_t W = vector::width;
+  copy_from<Arch> const source{from};
+  if (n < W) return copy_short(from, to, n);
+  vector const head = source.load(0), tail = source.load(n - W);
+  if (to < from) {
+    index_t i = 0;
+    for (; i + 4 * W <= n; i += 4 * W) {
+      vector const v0 = source.load(i), v1 = source.load(i + W);
+      vector const v2 = source.load(i + 2 * W), v3 = source.load(i + 3 * W);
+      v0.store(to + i);
+      v1.store(to + i + W);
+      v2.store(to + i + 2 * W);
+      v3.store(to + i + 3 * W);
+    }
+    for (; i + W <= n; i += W) source.load(i).store(to + i);
+  } else {
+    index_t i = n;
+    for (; i >= 4 * W; i -= 4 * W) {
+      vector const v0 = source.load(i - W), v1 = source.load(i - 2 * W);
+      vector const v2 = source.load(i - 3 * W), v3 = source.load(i - 4 * W);
+      v0.store(to + i - W);
+      v1.store(to + i - 2 * W);
+      v2.store(to + i - 3 * W);
+      v3.store(to + i - 4 * W);
+    }
+    for (; i >= W; i -= W) source.load(i - W).store(to + i - W);
+  }
+  head.store(to);
   tail.store(to + n - W);
 }
 
@@ -288,6 +332,76 @@ inline void copy_strided(std::byte const* from, index_t from_step, std::byte* to
       for (index_t i = 0; i < n; ++i) {
         std::memcpy(to + i * to_step, from + i * from_step, static_cast<std::size_t>(element_bytes));
       }
+  }
+}
+
+/// What a walk writes: y = S x.
+template <class Arch>
+struct copying {
+  static constexpr bool in_vectors = true;
+  static constexpr bool copies = true;
+  index_t element_bytes;
+
+  static constexpr bool whole_lines(std::byte const*) noexcept { return true; }
+  copy_from<Arch> source(std::byte const* from, std::byte const*) const noexcept { return {from}; }
+  void strided(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n) const noexcept {
+    copy_strided(from, from_step, to, to_step, n, element_bytes);
+  }
+};
+
+/// What a walk writes: y = S x + r, where r has y's strides.
+template <class Arch, class T>
+struct adding {
+  using lane = typename lane_of<T>::type;
+  static constexpr bool in_vectors = adds_in_vectors<Arch, T>;
+  static constexpr bool copies = false;
+  std::byte const* r;
+  std::byte const* y;
+
+  std::byte const* beside(std::byte const* to) const noexcept { return r + (to - y); }
+
+  /// A line must not end in the middle of a number.
+  static bool whole_lines(std::byte const* to) noexcept {
+    return reinterpret_cast<std::uintptr_t>(to) % sizeof(lane) == 0;
+  }
+
+  auto source(std::byte const* from, std::byte const* to) const noexcept {
+    return sum_of<Arch, lane>{from, beside(to)};
+  }
+  void strided(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n) const noexcept {
+    for (index_t i = 0; i < n; ++i) {
+      add_elements<T>(from + i * from_step, beside(to + i * to_step), to + i * to_step, 1);
+    }
+  }
+};
+
+template <index_t Bytes>
+void copy_two_ends_rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
+                        index_t rows) noexcept {
+  for (index_t i = 0; i < rows; ++i) copy_two_ends<Bytes>(from + i * from_step, to + i * to_step, n);
+}
+
+/// Writes the same run of n bytes in several rows, steps in bytes of any sign. What the rows have in common is decided
+/// once.
+template <class Arch, class What>
+void store_rows(What const& what, std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
+                index_t rows) noexcept {
+  if (n < byte_vector<Arch>::width) {
+    if constexpr (What::copies) {
+      if (n >= 32) return copy_two_ends_rows<32>(from, from_step, to, to_step, n, rows);
+      if (n >= 16) return copy_two_ends_rows<16>(from, from_step, to, to_step, n, rows);
+      if (n >= 8) return copy_two_ends_rows<8>(from, from_step, to, to_step, n, rows);
+      if (n >= 4) return copy_two_ends_rows<4>(from, from_step, to, to_step, n, rows);
+    }
+    for (index_t i = 0; i < rows; ++i) {
+      std::byte* const row = to + i * to_step;
+      what.source(from + i * from_step, row).load_short(0, row, n);
+    }
+    return;
+  }
+  for (index_t i = 0; i < rows; ++i) {
+    std::byte* const row = to + i * to_step;
+    store_run<Arch>(what.source(from + i * from_step, row), row, n);
   }
 }
 

@@ -66,7 +66,8 @@ constexpr std::uint64_t stream_identity(shift_plan const& plan, shape const& fra
       hash = (hash ^ ((static_cast<std::uint64_t>(value) >> i) & 0xff)) * 0x100000001b3u;
     }
   };
-  for (index_t const v : {plan.channels(), static_cast<index_t>(plan.edge()), frame.batch, frame.space, element_bytes}) {
+  for (index_t const v :
+       {plan.channels(), static_cast<index_t>(plan.edge()), frame.batch, frame.space, element_bytes}) {
     mix(v);
   }
   for (fold const& f : plan.folds()) {

@@ -15,48 +15,13 @@
 
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
 
-/// What is written: y = S x.
-template <class Arch>
-struct copying {
-  static constexpr bool in_vectors = true;
-  index_t element_bytes;
-
-  static constexpr bool whole_lines(std::byte const*) noexcept { return true; }
-  copy_from<Arch> source(std::byte const* from, std::byte const*) const noexcept { return {from}; }
-  void strided(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n) const noexcept {
-    copy_strided(from, from_step, to, to_step, n, element_bytes);
-  }
-};
-
-/// What is written: y = S x + r, where r has y's strides.
-template <class Arch, class T>
-struct adding {
-  using lane = typename lane_of<T>::type;
-  static constexpr bool in_vectors = adds_in_vectors<Arch, T>;
-  std::byte const* r;
-  std::byte const* y;
-
-  std::byte const* beside(std::byte const* to) const noexcept { return r + (to - y); }
-
-  /// A line must not end in the middle of a number.
-  static bool whole_lines(std::byte const* to) noexcept {
-    return reinterpret_cast<std::uintptr_t>(to) % sizeof(lane) == 0;
-  }
-
-  auto source(std::byte const* from, std::byte const* to) const noexcept {
-    return sum_of<Arch, lane>{from, beside(to)};
-  }
-  void strided(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n) const noexcept {
-    for (index_t i = 0; i < n; ++i) {
-      add_elements<T>(from + i * from_step, beside(to + i * to_step), to + i * to_step, 1);
-    }
-  }
-};
-
 /// Turns runs into stores: through the caches, or around them (Streaming).
 template <class Arch, class What, bool Streaming>
 class mover {
  public:
+  /// A line writer wants its runs in the order of memory.
+  static constexpr bool one_row_at_a_time = Streaming;
+
   mover(What const& what, task const& job) noexcept : what_(what), job_(job) {}
   mover(mover const&) = delete;
   mover& operator=(mover const&) = delete;
@@ -68,6 +33,21 @@ class mover {
       lines_.append(what_.source(from, to), to, bytes);
     } else {
       store_run<Arch>(what_.source(from, to), to, bytes);
+    }
+  }
+
+  /// The same run in `count` rows; from null stands for the fill value.
+  void rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t bytes,
+            index_t count) noexcept {
+    if constexpr (What::in_vectors && !Streaming) {
+      if (from != nullptr) return store_rows<Arch>(what_, from, from_step, to, to_step, bytes, count);
+    }
+    for (index_t i = 0; i < count; ++i) {
+      if (from != nullptr) {
+        run(from + i * from_step, to + i * to_step, bytes);
+      } else {
+        fill(to + i * to_step, bytes);
+      }
     }
   }
 
@@ -96,6 +76,9 @@ class mover {
   task const& job_;
   [[no_unique_address]] std::conditional_t<Streaming, line_writer<Arch>, nothing> lines_;
 };
+
+/// Bytes that a walk through the caches moves per segment before it turns to the next one.
+inline constexpr index_t tile_bytes = 16384;
 
 /// A dimension whose positions are independent of each other and of time: space or batch, walked inside a frame.
 struct lane {
@@ -150,17 +133,25 @@ void move_box(route const& way, task const& job, std::byte const* from, index_t 
 template <class Mover>
 void walk_sequence(route const& way, task const& job, index_t n, index_t first, index_t last, Mover& move) noexcept {
   struct reader {
-    piece_list pieces;
-    index_t current;
     std::byte const* from;  // null: the fill value
-    index_t step;           // from one frame to the next
+    index_t step;           // of `from`, from one frame to the next
+    index_t to;             // the segment's place in a row, and its size where it is one run, in bytes
+    index_t bytes;
+    index_t current;  // piece
+    piece_list pieces;
   };
   reader readers[2 * shift_plan::capacity + 1];
   index_t const segments = job.segments.count;
   for (index_t g = 0; g < segments; ++g) {
     readers[g].pieces = pieces_of(job.segments.items[g].offset, job.length(n), job.dims.time, job.edge);
     readers[g].current = 0;
+    readers[g].to = job.segments.items[g].begin * way.y.c;
+    readers[g].bytes = job.segments.items[g].count * way.unit;
   }
+  // Several rows at a time per segment, few enough that the lines two segments share are still close by.
+  index_t const row_bytes = job.dims.channels * way.unit;
+  index_t const rows_at_once = Mover::one_row_at_a_time || row_bytes >= tile_bytes ? 1 : tile_bytes / row_bytes;
+  bool const plain = way.contiguous && way.space.count == 1 && way.sequences.count == 1;
 
   for (index_t t = first; t < last;) {
     // Up to `until` every segment stays within one piece, so its source advances evenly.
@@ -181,21 +172,32 @@ void walk_sequence(route const& way, task const& job, index_t n, index_t first, 
       t = until;
       continue;
     }
+    if (plain) {
+      for (index_t rows; t < until; t += rows, row += rows * way.y.t) {
+        rows = until - t < rows_at_once ? until - t : rows_at_once;
+        for (index_t g = 0; g < segments; ++g) {
+          reader& r = readers[g];
+          move.rows(r.from, r.step, row + r.to, way.y.t, r.bytes, rows);
+          if (r.from != nullptr) r.from += rows * r.step;
+        }
+      }
+      continue;
+    }
     for (; t < until; ++t, row += way.y.t) {
       for (index_t k = 0; k < way.sequences.count; ++k) {
         for (index_t s = 0; s < way.space.count; ++s) {
           index_t const x_lane = k * way.sequences.x + s * way.space.x;
           std::byte* const to_lane = row + (k * way.sequences.y + s * way.space.y);
           for (index_t g = 0; g < segments; ++g) {
-            segment const& part = job.segments.items[g];
-            std::byte* const to = to_lane + part.begin * way.y.c;
-            std::byte const* const from = readers[g].from != nullptr ? readers[g].from + x_lane : nullptr;
+            reader const& r = readers[g];
+            std::byte* const to = to_lane + r.to;
+            std::byte const* const from = r.from != nullptr ? r.from + x_lane : nullptr;
             if (!way.contiguous) {
-              move_box(way, job, from, way.x.c, to, way.y.c, part.count, move);
+              move_box(way, job, from, way.x.c, to, way.y.c, job.segments.items[g].count, move);
             } else if (from != nullptr) {
-              move.run(from, to, part.count * way.unit);
+              move.run(from, to, r.bytes);
             } else {
-              move.fill(to, part.count * way.unit);
+              move.fill(to, r.bytes);
             }
           }
         }
@@ -214,8 +216,7 @@ void walk_channel(route const& way, task const& job, piece_list const& pieces, i
   for (index_t s = 0; s < way.space.count; ++s) {
     for (piece const& p : pieces) {
       std::byte* const to = way.y.at(n, p.begin, c) + s * way.space.y;
-      std::byte const* const from =
-          p.what == piece::kind::fill ? nullptr : way.x.at(n, p.source, c) + s * way.space.x;
+      std::byte const* const from = p.what == piece::kind::fill ? nullptr : way.x.at(n, p.source, c) + s * way.space.x;
       if (way.contiguous && p.what == piece::kind::move) {
         move.run(from, to, p.count * way.unit);
       } else if (way.contiguous && p.what == piece::kind::fill) {

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// shift_adjoint: dx = S' dy, the backward pass, beside memcpy of the tensor. No target is set for it; with padding zero
+// it moves the same bytes as shift does.
+#include "support.hpp"
+
+namespace tshift_bench {
+namespace {
+
+/// dx = S' dy by scattering: every dy[t] is added to the frame that y[t] came from. The same sums as
+/// reference::shift_adjoint, in time linear in the number of frames instead of quadratic. At the small size the two
+/// are compared.
+void scatter(tensor_view<float const> dy, tensor_view<float> dx, shift_plan const& plan) {
+  namespace reference = tshift::reference;
+  std::fill(dx.data, dx.data + dx.size(), 0.0f);
+  reference::for_each_element(dy.shape, [&](index_t n, index_t t, index_t c, index_t s) {
+    index_t const from = reference::source_frame(t, reference::offset_of(plan, c), dy.length(n), plan.edge());
+    if (from >= 0) dx(n, from, c, s) += dy(n, t, c, s);
+  });
+}
+
+void add(tensor_case const& whole, std::string const& variant, index_t n_div, shift_plan const& plan, bool in_place) {
+  tensor_case const on = sized(whole, n_div, variant);
+  double const bytes = static_cast<double>(on.count() * sizeof(float));
+  double const share = in_place ? moved_share(plan) : 1;
+  row const info{.table = in_place ? "shift_adjoint_inplace: dy = S' dy; floor: memcpy x share of channels moved"
+                                   : "shift_adjoint: dx = S' dy; floor: memcpy of the tensor",
+                 .tensor = on.text(),
+                 .variant = variant,
+                 .n_div = n_div,
+                 .bytes = 2 * bytes * share,
+                 .share = share,
+                 .footprint = on.count() * sizeof(float)};
+  auto const verified = [=] {
+    auto const memory = tensors<float>(on.dims);
+    tensor_view<float const> const dy(memory.x, on.dims, on.order);
+    tensor_view<float> const dx(memory.y, on.dims, on.order);
+    tensor_view<float> const want(memory.want, on.dims, on.order);
+    if (in_place) {
+      std::memcpy(dx.data, dy.data, memory.count * sizeof(float));
+      tshift::shift_adjoint_inplace(dx, plan);
+    } else {
+      tshift::shift_adjoint(dy, dx, plan);
+    }
+    scatter(dy, want, plan);
+    expect_equal(want, dx);
+    if (on.size == small.size) {
+      tshift::reference::shift_adjoint(dy, want, plan);
+      expect_equal(want, dx);
+    }
+    return std::pair(dy, dx);
+  };
+  auto const floor = [size = on.count() * sizeof(float)](auto const& pair) {
+    return [=] { std::memcpy(pair.second.data, pair.first.data, size); };
+  };
+  if (in_place) {
+    add_row(info, [=] {
+      auto const pair = verified();
+      return std::pair([=] { tshift::shift_adjoint_inplace(pair.second, plan); }, floor(pair));
+    });
+  } else {
+    add_row(info, [=] {
+      auto const pair = verified();
+      return std::pair([=] { tshift::shift_adjoint(pair.first, pair.second, plan); }, floor(pair));
+    });
+  }
+}
+
+}  // namespace
+
+void add_shift_adjoint() {
+  using tshift::presets::shiftser;
+  for (bool const in_place : {false, true}) {
+    for (tensor_case const& on : time_major_cases) {
+      for (way const w : {delay, both}) {
+        for (index_t const n_div : {4, 16}) {
+          add(on, w.text, n_div, shiftser(on.dims.channels, n_div, w.value), in_place);
+        }
+      }
+      add(on, "both, keep", 8, shiftser(on.dims.channels, 8, direction::both, 1, padding::keep), in_place);
+      add(on, "both, edge", 8, shiftser(on.dims.channels, 8, direction::both, 1, padding::edge), in_place);
+      add(on, "both, circular", 8, shiftser(on.dims.channels, 8, direction::both, 1, padding::circular), in_place);
+    }
+  }
+}
+
+}  // namespace tshift_bench

@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The commands of this repository. Each installs the Debian packages it needs, if any is missing, builds, and runs.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+usage: bash cmake/run.sh <command>
+  demo [file.wav] [options]   build the demo and run it, on a recording of read speech unless a file is given
+  test                        build everything with warnings as errors and run every test
+  bench [options]             build the benchmarks for this machine and run them (--quick, --smoke, see --help)
+  help                        print this text
+Builds go to build/ in the repository; to the folder TSHIFT_BUILD_DIR if that is set; and below ${TMPDIR:-/tmp} if the
+repository cannot be written.
+TEXT
+}
+
+say() { printf 'run.sh: %s\n' "$*" >&2; }
+die() {
+  say "$@"
+  exit 1
+}
+
+source_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+
+# --- packages ---------------------------------------------------------------------------------------------------------
+
+# Compiler, build tool and the library's one dependency.
+common=(g++ cmake make libxsimd-dev)
+# Reading WAV, writing PNG, one example with Eigen's thread pool, and the speech.
+demo=(libeigen3-dev libsndfile1-dev libpng-dev pocketsphinx-testdata)
+bench=(libbenchmark-dev)
+# Test framework; a second compiler with its OpenMP; the linters; and pkgconf to test the .pc file.
+test=(catch2 clang libomp-dev clang-format clang-tidy pkgconf)
+
+# present <package>: installed by Debian, or its program comes from elsewhere.
+present() {
+  [[ " $(dpkg-query -W -f='${db:Status-Status} ' "$1" 2>/dev/null)" == *' installed '* ]] || command -v "$1" >/dev/null
+}
+
+need() {
+  local package missing=() as_root=()
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    say "this is not Debian or Ubuntu, so nothing is installed; the build needs what these packages contain: $*"
+    return
+  fi
+  for package in "$@"; do
+    present "$package" || missing+=("$package")
+  done
+  if ((${#missing[@]} == 0)); then return; fi
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || die "these packages are missing: ${missing[*]}; install them as root" \
+      "(apt-get install ${missing[*]}) and run this again"
+    as_root=(sudo)
+  fi
+  say "installing ${missing[*]}"
+  # dpkg --configure finishes what an interrupted call has left.
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c '
+    dpkg --configure -a &&
+    apt-get -q -o DPkg::Lock::Timeout=120 update &&
+    exec apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@"' sh "${missing[@]}" >&2 ||
+    die "apt-get could not install ${missing[*]}; its message is above"
+}
+
+# --- building ---------------------------------------------------------------------------------------------------------
+
+# Sets build_dir to a folder for the command that can be written.
+choose_build_dir() {
+  local base=${TSHIFT_BUILD_DIR:-}
+  if [[ -n $base ]]; then
+    if ! mkdir -p -- "$base/$1" || [[ ! -w $base/$1 ]]; then
+      die "TSHIFT_BUILD_DIR is '$base', which cannot be written"
+    fi
+  else
+    base=$source_dir/build
+    if ! mkdir -p -- "$base/$1" 2>/dev/null || [[ ! -w $base/$1 ]]; then
+      base=${TMPDIR:-/tmp}/tshift-build-$EUID
+      say "$source_dir cannot be written, so the build goes to $base; TSHIFT_BUILD_DIR chooses another place"
+      (umask 077 && mkdir -p -- "$base") || die "$base cannot be written either; set TSHIFT_BUILD_DIR"
+      [[ -O $base && ! -L $base ]] || die "$base belongs to somebody else; set TSHIFT_BUILD_DIR"
+      mkdir -p -- "$base/$1"
+    fi
+  fi
+  build_dir=$(cd -- "$base/$1" && pwd -P)
+  # A cache made at another place, before the repository or the build folder was moved, would stop CMake.
+  local cache=$build_dir/CMakeCache.txt
+  if [[ -f $cache ]] && ! { grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$source_dir" "$cache" &&
+    grep -qxF "CMAKE_CACHEFILE_DIR:INTERNAL=$build_dir" "$cache"; }; then
+    say "$build_dir was made for another folder, and is made anew"
+    rm -rf -- "$cache" "$build_dir/CMakeFiles"
+  fi
+}
+
+# quietly <log> <command...>: output goes to the log, and to the terminal only if the command fails.
+quietly() {
+  local log=$1
+  shift
+  "$@" >"$log" 2>&1 || {
+    cat -- "$log" >&2
+    die "failed: $*"
+  }
+}
+
+jobs=$(nproc)
+native="-march=native${CXXFLAGS:+ $CXXFLAGS}"
+
+case ${1:-} in
+  demo)
+    shift
+    need "${common[@]}" "${demo[@]}"
+    choose_build_dir demo
+    say "building the demo in $build_dir"
+    quietly "$build_dir/configure.log" cmake -S "$source_dir" -B "$build_dir" -DCMAKE_BUILD_TYPE=Release \
+      -DCMAKE_CXX_FLAGS="-O3 $native" -DTSHIFT_BUILD_TESTS=OFF -DTSHIFT_BUILD_EXAMPLES=ON \
+      -DTSHIFT_BUILD_BENCHMARKS=OFF
+    quietly "$build_dir/build.log" cmake --build "$build_dir" -j "$jobs" --target tshift_demo
+    speech=/usr/share/pocketsphinx/test/data/librivox/sense_and_sensibility_01_austen_64kb-0870.wav
+    if (($# == 0)) || [[ $1 == -* ]]; then set -- "$speech" "$@"; fi
+    exec "$build_dir/examples/tshift_demo" "$@"
+    ;;
+  test)
+    shift
+    if (($# > 0)); then
+      say "test takes no arguments, got: $*"
+      exit 2
+    fi
+    need "${common[@]}" "${demo[@]}" "${bench[@]}" "${test[@]}"
+    choose_build_dir test
+    cmake -S "$source_dir" -B "$build_dir" -DCMAKE_BUILD_TYPE=Release -DTSHIFT_BUILD_TESTS=ON \
+      -DTSHIFT_BUILD_EXAMPLES=ON -DTSHIFT_BUILD_BENCHMARKS=ON -DTSHIFT_INSTALL=ON -DTSHIFT_WERROR=ON -DTSHIFT_LINT=ON
+    cmake --build "$build_dir" -j "$jobs"
+    cd -- "$build_dir"
+    exec ctest --output-on-failure --timeout 300 -j "$jobs"
+    ;;
+  bench)
+    shift
+    need "${common[@]}" "${bench[@]}"
+    choose_build_dir bench
+    say "building the benchmarks in $build_dir"
+    quietly "$build_dir/configure.log" cmake -S "$source_dir" -B "$build_dir" -DCMAKE_BUILD_TYPE=Release \
+      -DCMAKE_CXX_FLAGS="-O3 $native" -DTSHIFT_BUILD_TESTS=OFF -DTSHIFT_BUILD_EXAMPLES=OFF \
+      -DTSHIFT_BUILD_BENCHMARKS=ON
+    quietly "$build_dir/build.log" cmake --build "$build_dir" -j "$jobs" --target tshift_bench
+    exec "$build_dir/benchmarks/tshift_bench" "$@"
+    ;;
+  help | -h | --help)
+    usage
+    ;;
+  '')
+    say "a command is missing"
+    usage >&2
+    exit 2
+    ;;
+  *)
+    say "there is no command '$1'"
+    usage >&2
+    exit 2
+    ;;
+esac

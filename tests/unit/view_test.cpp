@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+#include <array>
+#include <complex>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include <tshift/view.hpp>
+
+#include "../support/catch.hpp"
+#include "../support/message_of.hpp"
+
+namespace {
+
+using test_support::message_of;
+using tshift::index_t;
+using tshift::layout;
+using tshift::shape;
+using tshift::strides;
+using tshift::tensor_view;
+
+constexpr index_t most = std::numeric_limits<index_t>::max();
+constexpr index_t least = std::numeric_limits<index_t>::min();
+
+struct pixel {
+  std::uint8_t r, g, b;
+};
+
+// Strides of a dense view of nothing: sizes are only computed with, memory is never touched.
+template <class T = float>
+constexpr strides dense(shape dims, layout order = layout::ntc) {
+  return tensor_view<T>(static_cast<T*>(nullptr), dims, order).strides;
+}
+
+template <class T>
+std::string refused(shape dims, layout order = layout::ntc) {
+  return message_of([&] { tensor_view<T>(static_cast<T*>(nullptr), dims, order); });
+}
+
+template <class T>
+std::string refused(shape dims, strides steps) {
+  return message_of([&] { tensor_view<T>(static_cast<T*>(nullptr), dims, steps); });
+}
+
+// 0, 1, 2, ... in memory order; the element at each index, read in the order n, t, c, s.
+template <layout Order>
+constexpr std::array<int, 24> walk() {
+  std::array<int, 24> memory = {};
+  for (int i = 0; i < 24; ++i) memory[static_cast<std::size_t>(i)] = i;
+  tensor_view<int const> const view(memory.data(), {2, 3, 2, 2}, Order);
+  std::array<int, 24> read = {};
+  std::size_t next = 0;
+  for (index_t n = 0; n < 2; ++n)
+    for (index_t t = 0; t < 3; ++t)
+      for (index_t c = 0; c < 2; ++c)
+        for (index_t s = 0; s < 2; ++s) read[next++] = view(n, t, c, s);
+  return read;
+}
+
+}  // namespace
+
+TEST_CASE("A view is a description: trivially copyable, and empty by default", "[view]") {
+  STATIC_REQUIRE(std::is_trivially_copyable_v<tensor_view<float>>);
+  STATIC_REQUIRE(std::is_nothrow_default_constructible_v<tensor_view<float>>);
+  STATIC_REQUIRE(std::is_trivially_copyable_v<shape>);
+  STATIC_REQUIRE(std::is_trivially_copyable_v<strides>);
+  STATIC_REQUIRE(tensor_view<float>().data == nullptr);
+  STATIC_REQUIRE(tensor_view<float>().shape == shape{1, 0, 0, 1});
+  STATIC_REQUIRE(tensor_view<float>().strides == strides{});
+  STATIC_REQUIRE(tensor_view<float>().size() == 0);
+  STATIC_REQUIRE(tensor_view<float>().length(0) == 0);
+  STATIC_REQUIRE(shape{} == shape{1, 0, 0, 1});
+  // Any trivially copyable element.
+  STATIC_REQUIRE(std::is_same_v<tensor_view<pixel>::element_type, pixel>);
+  STATIC_REQUIRE(std::is_same_v<tensor_view<std::complex<double> const>::element_type, std::complex<double> const>);
+}
+
+TEST_CASE("Each layout has its dense strides", "[view]") {
+  constexpr shape dims = {2, 3, 5, 7};
+  STATIC_REQUIRE(dense(dims, layout::ntcs) == strides{105, 35, 7, 1});
+  STATIC_REQUIRE(dense(dims, layout::ntsc) == strides{105, 35, 1, 5});
+  STATIC_REQUIRE(dense(dims, layout::ncts) == strides{105, 7, 21, 1});
+  STATIC_REQUIRE(dense(dims, layout::tncs) == strides{35, 70, 7, 1});
+
+  // Speech: no space.
+  STATIC_REQUIRE(dense({2, 3, 5}, layout::ntc) == strides{15, 5, 1, 1});
+  STATIC_REQUIRE(dense({2, 3, 5}, layout::nct) == strides{15, 1, 3, 1});
+  STATIC_REQUIRE(dense({2, 3, 5}, layout::tnc) == strides{5, 10, 1, 1});
+  STATIC_REQUIRE(layout::ntc == layout::ntcs);
+  STATIC_REQUIRE(layout::nct == layout::ncts);
+  STATIC_REQUIRE(layout::tnc == layout::tncs);
+
+  STATIC_REQUIRE(dense({2, 3, 5, 7}) == dense({2, 3, 5, 7}, layout::ntcs));
+  STATIC_REQUIRE(tensor_view<float>(static_cast<float*>(nullptr), dims).size() == 210);
+}
+
+TEST_CASE("Elements of each layout are where its name says", "[view]") {
+  STATIC_REQUIRE(walk<layout::ntcs>() ==
+                 std::array{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23});
+  STATIC_REQUIRE(walk<layout::ntsc>() ==
+                 std::array{0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15, 16, 18, 17, 19, 20, 22, 21, 23});
+  STATIC_REQUIRE(walk<layout::ncts>() ==
+                 std::array{0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, 12, 13, 18, 19, 14, 15, 20, 21, 16, 17, 22, 23});
+  STATIC_REQUIRE(walk<layout::tncs>() ==
+                 std::array{0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23});
+}
+
+TEST_CASE("Explicit strides reach slices, transposed and flipped memory", "[view]") {
+  std::array<int, 12> memory = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  // Channels 1 and 2 of [T = 3, C = 4].
+  tensor_view<int> const slice(memory.data() + 1, {1, 3, 2}, strides{12, 4, 1, 1});
+  REQUIRE(slice(0, 0, 0) == 1);
+  REQUIRE(slice(0, 2, 1) == 10);
+  // Backwards in time.
+  tensor_view<int> const flipped(memory.data() + 8, {1, 3, 4}, strides{12, -4, 1, 1});
+  REQUIRE(flipped(0, 0, 0) == 8);
+  REQUIRE(flipped(0, 2, 3) == 3);
+  REQUIRE(flipped.at(0, 1, 0) == memory.data() + 4);
+  // One frame repeated.
+  tensor_view<int const> const repeated(memory.data(), {1, 100, 4}, strides{0, 0, 1, 1});
+  REQUIRE(repeated(0, 99, 2) == 2);
+  // Writing through a view writes the memory.
+  slice(0, 0, 0) = 77;
+  REQUIRE(memory[1] == 77);
+  *slice.at(0, 1, 0) = 78;
+  REQUIRE(memory[5] == 78);
+}
+
+TEST_CASE("A view converts to a view that only reads, never back", "[view]") {
+  STATIC_REQUIRE(std::is_convertible_v<tensor_view<float>, tensor_view<float const>>);
+  STATIC_REQUIRE_FALSE(std::is_convertible_v<tensor_view<float const>, tensor_view<float>>);
+  STATIC_REQUIRE_FALSE(std::is_convertible_v<tensor_view<float>, tensor_view<double>>);
+  STATIC_REQUIRE_FALSE(std::is_convertible_v<tensor_view<float>, tensor_view<double const>>);
+
+  std::array<float, 12> memory = {};
+  std::array<index_t, 2> const lengths = {1, 2};
+  tensor_view<float> const view(memory.data(), {2, 2, 3}, layout::nct, lengths);
+  tensor_view<float const> const read = view;
+  REQUIRE(read.data == view.data);
+  REQUIRE(read.shape == view.shape);
+  REQUIRE(read.strides == view.strides);
+  REQUIRE(read.lengths.data() == lengths.data());
+  REQUIRE(read.lengths.size() == 2);
+}
+
+TEST_CASE("The element type of a view is deduced from pointer or span", "[view]") {
+  std::array<float, 6> memory = {};
+  std::array<float, 6> const constant = {};
+  tensor_view const from_pointer(memory.data(), shape{1, 2, 3});
+  tensor_view const from_const(constant.data(), shape{1, 2, 3}, layout::nct);
+  tensor_view const from_strides(memory.data(), shape{1, 2, 3}, strides{6, 3, 1, 1});
+  tensor_view const from_span(std::span<float>(memory), shape{1, 2, 3});
+  tensor_view const from_fixed_span(std::span<float const, 6>(constant), shape{1, 2, 3});
+  STATIC_REQUIRE(std::is_same_v<decltype(from_pointer), tensor_view<float> const>);
+  STATIC_REQUIRE(std::is_same_v<decltype(from_const), tensor_view<float const> const>);
+  STATIC_REQUIRE(std::is_same_v<decltype(from_strides), tensor_view<float> const>);
+  STATIC_REQUIRE(std::is_same_v<decltype(from_span), tensor_view<float> const>);
+  STATIC_REQUIRE(std::is_same_v<decltype(from_fixed_span), tensor_view<float const> const>);
+  REQUIRE(from_fixed_span.size() == 6);
+  REQUIRE(from_const.strides == strides{6, 1, 2, 1});
+  REQUIRE(from_strides.strides == from_pointer.strides);
+  REQUIRE(from_span.data == memory.data());
+}
+
+TEST_CASE("A span must hold the whole tensor", "[view]") {
+  std::vector<float> memory(6);
+  auto const make = [&](shape dims) { return message_of([&] { tensor_view<float>(std::span<float>(memory), dims); }); };
+  REQUIRE(make({1, 2, 3}).empty());
+  REQUIRE(make({1, 1, 5}).empty());
+  REQUIRE(make({0, 100, 100}).empty());
+  REQUIRE(make({1, 1, 7}) == "tensor_view: span has 6 elements, must be >= 7");
+  REQUIRE(make({2, 2, 2, 2}) == "tensor_view: span has 6 elements, must be >= 16");
+  // The shape is checked first, so the number of elements in the message is never a wrapped one.
+  REQUIRE(make({1, most, most}).starts_with("tensor_view: 1 x 9223372036854775807 x 9223372036854775807 x 1 elements"));
+  REQUIRE(message_of([] {
+            tensor_view<float>(std::span<float>{}, {1, 1, 1});
+          }) == "tensor_view: span has 0 elements, must be >= 1");
+  REQUIRE(message_of([] { tensor_view<float>(std::span<float>{}, {1, 0, 5}); }).empty());
+}
+
+TEST_CASE("Sizes beyond 2^31 and 2^32 are computed with exactly", "[view]") {
+  constexpr index_t two31 = index_t{1} << 31;
+  constexpr index_t two32 = index_t{1} << 32;
+  STATIC_REQUIRE(dense({2, 1000, two31 / 1000 + 1}).batch == 1000 * (two31 / 1000 + 1));
+  STATIC_REQUIRE(dense({3, 2, two31}) == strides{two32, two31, 1, 1});
+  STATIC_REQUIRE(dense({3, two31 + 1, 2, 2}, layout::ncts) == strides{4 * (two31 + 1), 2, 2 * (two31 + 1), 1});
+  STATIC_REQUIRE(dense({two32 + 5, 3, 7}, layout::tnc) == strides{7, 7 * (two32 + 5), 1, 1});
+  STATIC_REQUIRE(dense({1, 2, 3, two32 + 1}, layout::ntsc) == strides{6 * (two32 + 1), 3 * (two32 + 1), 1, 3});
+  STATIC_REQUIRE(tensor_view<float>(static_cast<float*>(nullptr), {1, two31, two31 / 4 - 1}).size() ==
+                 two31 * (two31 / 4 - 1));
+}
+
+TEST_CASE("A tensor may have as many bytes as a pointer difference counts, and not one more", "[view]") {
+  constexpr index_t two31 = index_t{1} << 31;
+  REQUIRE(refused<std::int8_t>({1, most, 1, 1}).empty());
+  REQUIRE(refused<std::int8_t>({1, 1, 1, most}).empty());
+  REQUIRE(refused<std::int8_t>({1, two31, two31, 1}).empty());
+  REQUIRE(refused<std::int8_t>({1, two31, two31, 2}) ==
+          "tensor_view: 1 x 2147483648 x 2147483648 x 2 elements of 1 bytes, must fit in 2^63 - 1 bytes");
+  REQUIRE(refused<float>({1, (most / 4), 1, 1}).empty());
+  REQUIRE(refused<float>({1, most / 4 + 1, 1, 1}) ==
+          "tensor_view: 1 x 2305843009213693952 x 1 x 1 elements of 4 bytes, must fit in 2^63 - 1 bytes");
+  REQUIRE(refused<double>({two31, two31, 1, 1}, layout::tnc) ==
+          "tensor_view: 2147483648 x 2147483648 x 1 x 1 elements of 8 bytes, must fit in 2^63 - 1 bytes");
+  // 2^32 * 2^32 wraps to 0 in 64 bits.
+  REQUIRE(refused<float>({1, two31 * 2, two31 * 2, 1}) ==
+          "tensor_view: 1 x 4294967296 x 4294967296 x 1 elements of 4 bytes, must fit in 2^63 - 1 bytes");
+  REQUIRE(refused<pixel>({most / 3, 1, 1, 1}).empty());
+  REQUIRE_FALSE(refused<pixel>({most / 3 + 1, 1, 1, 1}).empty());
+}
+
+TEST_CASE("Empty tensors are fine, unless their other sizes could not be counted", "[view]") {
+  REQUIRE(refused<float>({0, 0, 0, 0}).empty());
+  REQUIRE(refused<float>({1, 0, 768, 1}).empty());
+  REQUIRE(refused<float>({8, 374, 0, 1}).empty());
+  STATIC_REQUIRE(dense({0, 3, 5, 7}).batch == 105);
+  STATIC_REQUIRE(tensor_view<float>(static_cast<float*>(nullptr), {8, 374, 0}).size() == 0);
+  REQUIRE_FALSE(refused<float>({0, most, most, 1}).empty());
+}
+
+TEST_CASE("A negative size is refused by name", "[view]") {
+  REQUIRE(refused<float>({-1, 2, 3, 4}) == "tensor_view: batch = -1, must be >= 0");
+  REQUIRE(refused<float>({1, -2, 3, 4}) == "tensor_view: time = -2, must be >= 0");
+  REQUIRE(refused<float>({1, 2, -3, 4}) == "tensor_view: channels = -3, must be >= 0");
+  REQUIRE(refused<float>({1, 2, 3, least}) == "tensor_view: space = -9223372036854775808, must be >= 0");
+  REQUIRE(refused<float>({0, -2, 3, 4}) == "tensor_view: time = -2, must be >= 0");
+  REQUIRE(refused<float>({-1, -1, -1, -1}, strides{1, 1, 1, 1}) == "tensor_view: batch = -1, must be >= 0");
+}
+
+TEST_CASE("A layout without a name is refused", "[view]") {
+  REQUIRE(refused<float>({1, 2, 3, 4}, static_cast<layout>(4)) == "tensor_view: layout = 4, must be a named layout");
+  REQUIRE(refused<float>({1, 2, 3, 4}, static_cast<layout>(-1)) == "tensor_view: layout = -1, must be a named layout");
+}
+
+TEST_CASE("Explicit strides that reach too far are refused", "[view]") {
+  // From the first to the last byte: one element, and the strides between.
+  constexpr index_t widest = most / 4 - 1;
+  REQUIRE(refused<float>({2, 1, 1, 1}, strides{widest, 0, 0, 0}).empty());
+  REQUIRE(refused<float>({2, 1, 1, 1}, strides{-widest, 0, 0, 0}).empty());
+  REQUIRE(refused<float>({2, 1, 1, 1}, strides{widest + 1, 0, 0, 0}) ==
+          "tensor_view: 2 elements with stride 2305843009213693951 along batch, must fit in 2^63 - 1 bytes");
+  REQUIRE(refused<float>({1, 2, 1, 1}, strides{0, least, 0, 0}) ==
+          "tensor_view: 2 elements with stride -9223372036854775808 along time, must fit in 2^63 - 1 bytes");
+  REQUIRE(refused<std::int8_t>({1, 1, 3, 1}, strides{0, 0, most / 2, 0}).empty());
+  REQUIRE(refused<std::int8_t>({1, 1, 3, 1}, strides{0, 0, most / 2 + 1, 0}) ==
+          "tensor_view: 3 elements with stride 4611686018427387904 along channels, must fit in 2^63 - 1 bytes");
+  REQUIRE(refused<std::int8_t>({most, 1, 1, 1}, strides{1, 0, 0, 0}).empty());
+  REQUIRE_FALSE(refused<std::int8_t>({most, 1, 1, 1}, strides{2, 0, 0, 0}).empty());
+  // Each alone would fit, together they do not.
+  constexpr index_t half = index_t{1} << 60;
+  REQUIRE(refused<float>({2, 2, 1, 1}, strides{half - 1, half - 1, 0, 0}).empty());
+  REQUIRE(refused<float>({2, 1, 1, 2}, strides{half, 0, 0, -half}) ==
+          "tensor_view: 2 elements with stride -1152921504606846976 along space, must fit in 2^63 - 1 bytes");
+  // The stride of a dimension of one element or none is never taken.
+  REQUIRE(refused<float>({1, 1, 0, 1}, strides{most, least, most, most}).empty());
+}
+
+TEST_CASE("Lengths travel with the view", "[view]") {
+  std::array<float, 24> memory = {};
+  std::array<index_t, 2> const lengths = {3, 0};
+  tensor_view<float> const ragged(memory.data(), {2, 4, 3}, layout::ntc, lengths);
+  REQUIRE(ragged.length(0) == 3);
+  REQUIRE(ragged.length(1) == 0);
+  tensor_view<float> const strided(memory.data(), {2, 4, 3}, strides{12, 3, 1, 1}, lengths);
+  REQUIRE(strided.length(0) == 3);
+  tensor_view<float> const spanned(std::span<float>(memory), {2, 4, 3}, layout::ntc, lengths);
+  REQUIRE(spanned.length(1) == 0);
+  tensor_view<float> const full(memory.data(), {2, 4, 3});
+  REQUIRE(full.lengths.empty());
+  REQUIRE(full.length(0) == 4);
+  REQUIRE(full.length(1) == 4);
+}
