@@ -25,9 +25,10 @@
 #endif
 
 // Tensors of at least this many bytes are written around the caches, because the caches could not hold them anyway.
-// Default: about half of the last-level cache of a server core complex. Speed only; may differ between units.
+// Default: input and output together fill three quarters of 32 MiB, the last-level cache of a server's core complex.
+// Speed only; may differ between units.
 #ifndef TSHIFT_STREAMING_BYTES
-#define TSHIFT_STREAMING_BYTES (std::ptrdiff_t{16} << 20)
+#define TSHIFT_STREAMING_BYTES (std::ptrdiff_t{12} << 20)
 #endif
 
 // An invariant of ours, not a check of the caller's values (those are shape_error).

@@ -24,7 +24,7 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::conformance {
 struct mismatch {
   bool equal = true;
   index_t n = 0, t = 0, c = 0, s = 0;
-  char text[192] = "";
+  char text[256] = "";
 
   char const* message() const noexcept { return text; }
 };
@@ -204,7 +204,7 @@ report check(Shift&& mine, scope const& within = {}) {
                                  one.lengths != nullptr ? ", ragged" : "");
         for (fold const& f : one.plan.folds()) {
           auto const left = sizeof result.first - static_cast<std::size_t>(used);
-          if (left < 220) break;  // room for the element
+          if (left < 284) break;  // room for the element
           used += std::snprintf(result.first + used, left, " {%td, %td, %+td}", f.begin, f.count, f.offset);
         }
         std::snprintf(result.first + used, sizeof result.first - static_cast<std::size_t>(used), ": %s", found.text);

@@ -1,84 +1,16 @@
 // SPDX-License-Identifier: MIT
 // The walk out of place: every output element once, in the order of the output's memory, in runs as long as can be.
 //
-// Where channels lie inside frames (NTC), a row is one frame: walk_rows visits frames and gives each segment of
-// channels its source frame. Where frames lie inside channels (NCT), a line is one channel: walk_lines visits channels
-// and gives each piece of time its source. Strides that allow no runs are moved element by element in the same order.
+// Where channels lie inside frames (NTC), a row is one frame: walk_sequence gives each segment of channels its source
+// frame. Where frames lie inside channels (NCT), a line is one channel: walk_channel gives each piece of time its
+// source. Strides that allow no runs are moved element by element in the same order.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <type_traits>
 
-#include <tshift/kernel/geometry.hpp>
-#include <tshift/kernel/move.hpp>
+#include <tshift/kernel/mover.hpp>
 
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
-
-/// Turns runs into stores: through the caches, or around them (Streaming).
-template <class Arch, class What, bool Streaming>
-class mover {
- public:
-  /// A line writer wants its runs in the order of memory.
-  static constexpr bool one_row_at_a_time = Streaming;
-
-  mover(What const& what, task const& job) noexcept : what_(what), job_(job) {}
-  mover(mover const&) = delete;
-  mover& operator=(mover const&) = delete;
-
-  void run(std::byte const* from, std::byte* to, index_t bytes) noexcept {
-    if constexpr (!What::in_vectors) {
-      what_.strided(from, job_.element_bytes, to, job_.element_bytes, bytes / job_.element_bytes);
-    } else if constexpr (Streaming) {
-      lines_.append(what_.source(from, to), to, bytes);
-    } else {
-      store_run<Arch>(what_.source(from, to), to, bytes);
-    }
-  }
-
-  /// The same run in `count` rows; from null stands for the fill value.
-  void rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t bytes,
-            index_t count) noexcept {
-    if constexpr (What::in_vectors && !Streaming) {
-      if (from != nullptr) return store_rows<Arch>(what_, from, from_step, to, to_step, bytes, count);
-    }
-    for (index_t i = 0; i < count; ++i) {
-      if (from != nullptr) {
-        run(from + i * from_step, to + i * to_step, bytes);
-      } else {
-        fill(to + i * to_step, bytes);
-      }
-    }
-  }
-
-  void fill(std::byte* to, index_t bytes) noexcept {
-    for (index_t i = 0; i < bytes; i += job_.fill->bytes()) {
-      run(job_.fill->data(), to + i, bytes - i < job_.fill->bytes() ? bytes - i : job_.fill->bytes());
-    }
-  }
-
-  /// n elements; from null stands for the fill value.
-  void strided(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n) noexcept {
-    if (from != nullptr && from_step == job_.element_bytes && to_step == job_.element_bytes) {
-      run(from, to, n * job_.element_bytes);
-    } else if (from != nullptr) {
-      what_.strided(from, from_step, to, to_step, n);
-    } else {
-      what_.strided(job_.fill->data(), 0, to, to_step, n);
-    }
-  }
-
-  void finish() noexcept { lines_.finish(); }
-
- private:
-  struct nothing {};
-  What const what_;
-  task const& job_;
-  [[no_unique_address]] std::conditional_t<Streaming, line_writer<Arch>, nothing> lines_;
-};
-
-/// Bytes that a walk through the caches moves per segment before it turns to the next one.
-inline constexpr index_t tile_bytes = 16384;
 
 /// A dimension whose positions are independent of each other and of time: space or batch, walked inside a frame.
 struct lane {
@@ -129,83 +61,80 @@ void move_box(route const& way, task const& job, std::byte const* from, index_t 
   }
 }
 
+/// A series of rows that differ in position alone: neighbouring frames, positions in space, or sequences. Leaves
+/// runs[].from behind the last row.
+template <class Mover>
+void walk_rows(route const& way, task const& job, run_source* runs, std::byte* to, index_t to_step, index_t rows,
+               Mover& move) noexcept {
+  index_t const segments = job.segments.count;
+  if (!way.contiguous) {
+    for (index_t i = 0; i < rows; ++i, to += to_step) {
+      for (index_t g = 0; g < segments; ++g) {
+        move_box(way, job, runs[g].from, way.x.c, to + runs[g].to, way.y.c, job.segments.items[g].count, move);
+        if (runs[g].from != nullptr) runs[g].from += runs[g].step;
+      }
+    }
+    return;
+  }
+  index_t const row_bytes = job.dims.channels * way.unit;
+  index_t const at_once = row_bytes < tile_bytes ? tile_bytes / row_bytes : 1;
+  for (index_t done = 0; done < rows; done += at_once) {
+    index_t const n = rows - done < at_once ? rows - done : at_once;
+    move.tile(runs, segments, to + done * to_step, to_step, n, to_step == row_bytes);
+    for (index_t g = 0; g < segments; ++g) {
+      if (runs[g].from != nullptr) runs[g].from += n * runs[g].step;
+    }
+  }
+}
+
 /// Frames [first, last) of sequence n.
 template <class Mover>
 void walk_sequence(route const& way, task const& job, index_t n, index_t first, index_t last, Mover& move) noexcept {
-  struct reader {
-    std::byte const* from;  // null: the fill value
-    index_t step;           // of `from`, from one frame to the next
-    index_t to;             // the segment's place in a row, and its size where it is one run, in bytes
-    index_t bytes;
-    index_t current;  // piece
-    piece_list pieces;
-  };
-  reader readers[2 * shift_plan::capacity + 1];
+  constexpr index_t most_segments = 2 * shift_plan::capacity + 1;
+  piece_list pieces[most_segments];
+  index_t current[most_segments];
+  run_source frames[most_segments];  // rows are frames
   index_t const segments = job.segments.count;
   for (index_t g = 0; g < segments; ++g) {
-    readers[g].pieces = pieces_of(job.segments.items[g].offset, job.length(n), job.dims.time, job.edge);
-    readers[g].current = 0;
-    readers[g].to = job.segments.items[g].begin * way.y.c;
-    readers[g].bytes = job.segments.items[g].count * way.unit;
+    segment const& s = job.segments.items[g];
+    pieces[g] = pieces_of(s.offset, job.length(n), job.dims.time, job.edge);
+    current[g] = 0;
+    frames[g] = {nullptr, 0, s.begin * way.y.c, s.count * way.unit};
   }
-  // Several rows at a time per segment, few enough that the lines two segments share are still close by.
-  index_t const row_bytes = job.dims.channels * way.unit;
-  index_t const rows_at_once = Mover::one_row_at_a_time || row_bytes >= tile_bytes ? 1 : tile_bytes / row_bytes;
-  bool const plain = way.contiguous && way.space.count == 1 && way.sequences.count == 1;
 
   for (index_t t = first; t < last;) {
     // Up to `until` every segment stays within one piece, so its source advances evenly.
     index_t until = last;
     for (index_t g = 0; g < segments; ++g) {
-      reader& r = readers[g];
-      while (t >= r.pieces.items[r.current].begin + r.pieces.items[r.current].count) ++r.current;
-      piece const& p = r.pieces.items[r.current];
+      while (t >= pieces[g].items[current[g]].begin + pieces[g].items[current[g]].count) ++current[g];
+      piece const& p = pieces[g].items[current[g]];
       if (p.begin + p.count < until) until = p.begin + p.count;
       index_t const frame = p.what == piece::kind::move ? p.source + (t - p.begin) : p.source;
-      r.from = p.what == piece::kind::fill ? nullptr : way.x.at(n, frame, job.segments.items[g].begin);
-      r.step = p.what == piece::kind::move ? way.x.t : 0;
+      frames[g].from = p.what == piece::kind::fill ? nullptr : way.x.at(n, frame, job.segments.items[g].begin);
+      frames[g].step = p.what == piece::kind::move ? way.x.t : 0;
     }
 
-    std::byte* row = way.y.at(n, t, 0);
-    if (way.whole_rows && readers[0].step != 0) {
-      move.run(readers[0].from, row, (until - t) * way.y.t);
-      t = until;
-      continue;
-    }
-    if (plain) {
-      for (index_t rows; t < until; t += rows, row += rows * way.y.t) {
-        rows = until - t < rows_at_once ? until - t : rows_at_once;
-        for (index_t g = 0; g < segments; ++g) {
-          reader& r = readers[g];
-          move.rows(r.from, r.step, row + r.to, way.y.t, r.bytes, rows);
-          if (r.from != nullptr) r.from += rows * r.step;
-        }
-      }
-      continue;
-    }
-    for (; t < until; ++t, row += way.y.t) {
-      for (index_t k = 0; k < way.sequences.count; ++k) {
-        for (index_t s = 0; s < way.space.count; ++s) {
-          index_t const x_lane = k * way.sequences.x + s * way.space.x;
-          std::byte* const to_lane = row + (k * way.sequences.y + s * way.space.y);
+    std::byte* const row = way.y.at(n, t, 0);
+    if (way.whole_rows && frames[0].step != 0) {
+      move.run(frames[0].from, row, (until - t) * way.y.t);
+    } else if (way.space.count == 1 && way.sequences.count == 1) {
+      walk_rows(way, job, frames, row, way.y.t, until - t, move);
+    } else {
+      // Rows lie inside a frame: along space if that is outside the run, else along sequences.
+      lane const& inner = way.space.count > 1 ? way.space : way.sequences;
+      lane const outer = way.space.count > 1 ? way.sequences : lane{1, 0, 0};
+      for (index_t i = 0; i < until - t; ++i) {
+        for (index_t k = 0; k < outer.count; ++k) {
+          run_source rows[most_segments];
           for (index_t g = 0; g < segments; ++g) {
-            reader const& r = readers[g];
-            std::byte* const to = to_lane + r.to;
-            std::byte const* const from = r.from != nullptr ? r.from + x_lane : nullptr;
-            if (!way.contiguous) {
-              move_box(way, job, from, way.x.c, to, way.y.c, job.segments.items[g].count, move);
-            } else if (from != nullptr) {
-              move.run(from, to, r.bytes);
-            } else {
-              move.fill(to, r.bytes);
-            }
+            run_source const& f = frames[g];
+            rows[g] = {f.from != nullptr ? f.from + i * f.step + k * outer.x : nullptr, inner.x, f.to, f.bytes};
           }
+          walk_rows(way, job, rows, row + i * way.y.t + k * outer.y, inner.y, inner.count, move);
         }
       }
-      for (index_t g = 0; g < segments; ++g) {
-        if (readers[g].from != nullptr) readers[g].from += readers[g].step;
-      }
     }
+    t = until;
   }
 }
 

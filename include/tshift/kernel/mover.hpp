@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// The mover: takes the runs that a walk finds and decides how they are written.
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+
+#include <tshift/kernel/geometry.hpp>
+#include <tshift/kernel/move.hpp>
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+
+/// Bytes that a walk moves per segment before it turns to the next one: small enough that the lines in which two
+/// segments meet are still in the nearest cache.
+inline constexpr index_t tile_bytes = 8192;
+
+/// One segment of channels in a series of rows.
+struct run_source {
+  std::byte const* from;  // in the first row; null: the fill value
+  index_t step;           // of `from`, from one row to the next
+  index_t to;             // the segment's place in a row of the output
+  index_t bytes;          // its size in a row, where it is one run
+};
+
+/// Turns runs into stores: through the caches, or around them (Streaming).
+template <class Arch, class What, bool Streaming>
+class mover {
+ public:
+  mover(What const& what, task const& job) noexcept : what_(what), job_(job) {}
+  mover(mover const&) = delete;
+  mover& operator=(mover const&) = delete;
+
+  void run(std::byte const* from, std::byte* to, index_t bytes) noexcept {
+    if constexpr (!What::in_vectors) {
+      what_.strided(from, job_.element_bytes, to, job_.element_bytes, bytes / job_.element_bytes);
+    } else if constexpr (Streaming) {
+      lines_.append(what_.source(from, to), to, bytes);
+    } else {
+      store_run<Arch>(what_.source(from, to), to, bytes);
+    }
+  }
+
+  /// `rows` rows, each made of `count` runs that lie one behind the other.
+  /// @param to_step  from one row to the next; dense: the rows lie one behind the other too
+  void tile(run_source const* runs, index_t count, std::byte* to, index_t to_step, index_t rows, bool dense) noexcept {
+    if constexpr (!Streaming) {
+      for (index_t g = 0; g < count; ++g) column(what_, runs[g], to + runs[g].to, to_step, rows);
+      return;
+    }
+    if constexpr (Streaming && What::copies) {
+      // Short runs are put together in the nearest cache: line by line they would wait for each other.
+      if (dense && has_short_run(runs, count) && rows * to_step <= tile_bytes) {
+        alignas(line_bytes) std::byte staged[tile_bytes];
+        for (index_t g = 0; g < count; ++g) column(what_, runs[g], staged + runs[g].to, to_step, rows);
+        return run(staged, to, rows * to_step);
+      }
+    }
+    for (index_t i = 0; i < rows; ++i) {
+      for (index_t g = 0; g < count; ++g) {
+        run_source const& r = runs[g];
+        if (r.from != nullptr) {
+          run(r.from + i * r.step, to + i * to_step + r.to, r.bytes);
+        } else {
+          fill(to + i * to_step + r.to, r.bytes);
+        }
+      }
+    }
+  }
+
+  void fill(std::byte* to, index_t bytes) noexcept {
+    for (index_t i = 0; i < bytes; i += job_.fill->bytes()) {
+      run(job_.fill->data(), to + i, bytes - i < job_.fill->bytes() ? bytes - i : job_.fill->bytes());
+    }
+  }
+
+  /// n elements; from null stands for the fill value.
+  void strided(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n) noexcept {
+    if (from != nullptr && from_step == job_.element_bytes && to_step == job_.element_bytes) {
+      run(from, to, n * job_.element_bytes);
+    } else if (from != nullptr) {
+      what_.strided(from, from_step, to, to_step, n);
+    } else {
+      what_.strided(job_.fill->data(), 0, to, to_step, n);
+    }
+  }
+
+  void finish() noexcept { lines_.finish(); }
+
+ private:
+  static bool has_short_run(run_source const* runs, index_t count) noexcept {
+    for (index_t g = 0; g < count; ++g) {
+      if (runs[g].bytes < 4 * line_bytes) return true;
+    }
+    return false;
+  }
+
+  /// One run of every row, through the caches.
+  void column(What const& what, run_source const& r, std::byte* to, index_t to_step, index_t rows) noexcept {
+    if constexpr (What::in_vectors) {
+      if (r.from != nullptr) return store_rows<Arch>(what, r.from, r.step, to, to_step, r.bytes, rows);
+      for (index_t i = 0; i < r.bytes; i += job_.fill->bytes()) {
+        index_t const n = r.bytes - i < job_.fill->bytes() ? r.bytes - i : job_.fill->bytes();
+        store_rows<Arch>(what, job_.fill->data(), 0, to + i, to_step, n, rows);
+      }
+    } else {
+      for (index_t i = 0; i < rows; ++i) {
+        if (r.from != nullptr) {
+          run(r.from + i * r.step, to + i * to_step, r.bytes);
+        } else {
+          fill(to + i * to_step, r.bytes);
+        }
+      }
+    }
+  }
+
+  struct nothing {};
+  What const what_;
+  task const& job_;
+  [[no_unique_address]] std::conditional_t<Streaming, line_writer<Arch>, nothing> lines_;
+};
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel
