@@ -20,6 +20,9 @@ struct shape {
   index_t channels = 0;
   index_t space = 1;
 
+  /// Number of elements. Whether that fits is checked where a view is made.
+  TSHIFT_INLINE constexpr index_t size() const noexcept { return batch * time * channels * space; }
+
   friend TSHIFT_INLINE constexpr bool operator==(shape const& a, shape const& b) noexcept {
     return a.batch == b.batch && a.time == b.time && a.channels == b.channels && a.space == b.space;
   }
@@ -75,6 +78,13 @@ constexpr void check_reach(shape const& dims, strides const& step, index_t eleme
       fail("tensor_view: %td elements with stride %td along %s, must fit in 2^63 - 1 bytes", sizes[i], steps[i],
            names[i]);
     }
+  }
+}
+
+/// A part [first, first + count) of a dimension of `size`.
+constexpr void check_part(char const* name, index_t first, index_t count, index_t size) {
+  if (first < 0 || count < 0 || first > size || count > size - first) {
+    fail("tensor_view: %s [%td, %td + %td), must lie in [0, %td)", name, first, first, count, size);
   }
 }
 
@@ -146,9 +156,7 @@ struct tensor_view {
   }
 
   /// Number of elements.
-  TSHIFT_INLINE constexpr index_t size() const noexcept {
-    return shape.batch * shape.time * shape.channels * shape.space;
-  }
+  TSHIFT_INLINE constexpr index_t size() const noexcept { return shape.size(); }
 
   /// Frames of sequence n: lengths[n], or T where no lengths are given.
   TSHIFT_INLINE constexpr index_t length(index_t n) const noexcept {
@@ -163,6 +171,40 @@ struct tensor_view {
   /// x[n, t, c, s]. Unchecked.
   TSHIFT_INLINE constexpr T& operator()(index_t n, index_t t, index_t c, index_t s = 0) const noexcept {
     return *at(n, t, c, s);
+  }
+
+  /// Frames [first, first + count) of every sequence: a chunk for a stream.
+  /// @throws shape_error  they are not all there, or the batch is ragged
+  TSHIFT_INLINE constexpr tensor_view frames(index_t first, index_t count) const {
+    detail::check_part("frames", first, count, shape.time);
+    if (!lengths.empty()) detail::fail("tensor_view: frames of a ragged batch, must have no lengths");
+    tensor_view part = *this;
+    part.data = count > 0 && data != nullptr ? at(0, first, 0) : data;
+    part.shape.time = count;
+    return part;
+  }
+
+  /// Channels [first, first + count).
+  /// @throws shape_error  they are not all there
+  TSHIFT_INLINE constexpr tensor_view channels(index_t first, index_t count) const {
+    detail::check_part("channels", first, count, shape.channels);
+    tensor_view part = *this;
+    part.data = count > 0 && data != nullptr ? at(0, 0, first) : data;
+    part.shape.channels = count;
+    return part;
+  }
+
+  /// Sequences [first, first + count), with their lengths.
+  /// @throws shape_error  they are not all there
+  TSHIFT_INLINE constexpr tensor_view sequences(index_t first, index_t count) const {
+    detail::check_part("sequences", first, count, shape.batch);
+    tensor_view part = *this;
+    part.data = count > 0 && data != nullptr ? at(first, 0, 0) : data;
+    part.shape.batch = count;
+    if (!lengths.empty()) {
+      part.lengths = lengths.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+    }
+    return part;
   }
 
   /// The same memory, to be read only.

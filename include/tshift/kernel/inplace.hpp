@@ -18,6 +18,9 @@ inline constexpr index_t rotation_bytes = 512;
 /// Frames ahead that a walk against the memory's order asks for: hardware prefetchers follow small strides only.
 inline constexpr index_t prefetch_frames = 16;
 
+/// The same where one channel's frames are neighbours: channels ahead.
+inline constexpr index_t prefetch_lines = 4;
+
 /// y[t] = x[(t - delay) mod length] for a strip of at most rotation_bytes per frame, 0 < delay < length: each cycle of
 /// the rotation carries one strip on the stack.
 inline void rotate_strip(std::byte* first, index_t step, index_t bytes, index_t length, index_t delay) noexcept {
@@ -87,6 +90,9 @@ class frame_box {
   /// Frames [from, from + count) become frames [to, to + count); the two ranges may overlap.
   void move_frames(index_t from, index_t to, index_t count) const noexcept {
     if (frames_are_one_run()) {
+      // A line of time: the next ones are those of the next channels.
+      index_t const bytes = far_ && count * run_ < prefetch_bytes ? count * run_ : 0;
+      for (index_t i = 0; i < bytes; i += line_bytes) prefetch(base_, prefetch_lines * x_.c + i);
       move_run<Arch>(frame(from), frame(to), count * run_);
       return;
     }

@@ -10,9 +10,12 @@
 
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
 
-/// Bytes that a walk moves per segment before it turns to the next one: small enough that the lines in which two
-/// segments meet are still in the nearest cache.
+/// Bytes of rows that are written together, one segment after the other: few enough that the lines in which two segments
+/// meet are still in the nearest cache.
 inline constexpr index_t tile_bytes = 8192;
+
+/// Rows below this size are put together in the nearest cache before they are written around all of them.
+inline constexpr index_t short_row_bytes = 1024;
 
 /// One segment of channels in a series of rows.
 struct run_source {
@@ -48,8 +51,8 @@ class mover {
       return;
     }
     if constexpr (Streaming && What::copies) {
-      // Short runs are put together in the nearest cache: line by line they would wait for each other.
-      if (dense && has_short_run(runs, count) && rows * to_step <= tile_bytes) {
+      // Line by line, short runs would wait for each other.
+      if (dense && to_step < short_row_bytes && rows * to_step <= tile_bytes) {
         alignas(line_bytes) std::byte staged[tile_bytes];
         for (index_t g = 0; g < count; ++g) column(what_, runs[g], staged + runs[g].to, to_step, rows);
         return run(staged, to, rows * to_step);
@@ -87,13 +90,6 @@ class mover {
   void finish() noexcept { lines_.finish(); }
 
  private:
-  static bool has_short_run(run_source const* runs, index_t count) noexcept {
-    for (index_t g = 0; g < count; ++g) {
-      if (runs[g].bytes < 4 * line_bytes) return true;
-    }
-    return false;
-  }
-
   /// One run of every row, through the caches.
   void column(What const& what, run_source const& r, std::byte* to, index_t to_step, index_t rows) noexcept {
     if constexpr (What::in_vectors) {
