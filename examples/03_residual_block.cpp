@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// A shift in a residual block, S the shift and f the block's layers. In place saves memory, and is wrong wherever
+// somebody else still reads x.
+#include <array>
+#include <cstddef>
+#include <cstdio>
+
+#include <tshift/tshift.hpp>
+
+namespace {
+
+using tshift::index_t;
+
+constexpr index_t frames = 5, channels = 6;
+constexpr tshift::shape dims{.time = frames, .channels = channels};
+constexpr tshift::shift_plan plan = tshift::presets::tsm(channels, 3);  // channels 0-1 advance, 2-3 delay, 4-5 stay
+
+using tensor = std::array<float, frames * channels>;  // small whole numbers: every sum below is exact
+using view = tshift::tensor_view<float>;
+
+/// Weight from channel i to channel o.
+constexpr float weight(index_t o, index_t i) { return static_cast<float>((o * 5 + i * 3) % 7 - 3); }
+
+/// f: one linear layer per frame. Anything that gives x(n, t, c) will do.
+template <class Source>
+tensor f(Source const& x) {
+  tensor y{};
+  view const to(y, dims);
+  for (index_t t = 0; t < frames; ++t)
+    for (index_t o = 0; o < channels; ++o)
+      for (index_t i = 0; i < channels; ++i) to(0, t, o) += weight(o, i) * x(0, t, i);
+  return y;
+}
+
+/// The same layer as a kernel would read: run by run, each where it lies in x, whose channels are neighbours here.
+tensor f_by_runs(tshift::shifted_view<float> const& x) {
+  tensor y{};
+  view const to(y, dims);
+  for (index_t t = 0; t < frames; ++t)
+    for (auto const& run : x.runs(0, t)) {
+      if (run.data == nullptr) continue;  // vacated, and zeros add nothing
+      for (index_t o = 0; o < channels; ++o)
+        for (index_t i = 0; i < run.count; ++i) to(0, t, o) += weight(o, run.begin + i) * run.data[i];
+    }
+  return y;
+}
+
+tensor sum(tensor const& a, tensor const& b) {
+  tensor y;
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = a[i] + b[i];
+  return y;
+}
+
+/// S without the library: what everything is checked against.
+tensor shifted_by_hand(tensor const& memory) {
+  tensor x = memory, y{};
+  view const from(x, dims), to(y, dims);
+  for (index_t t = 0; t < frames; ++t)
+    for (index_t c = 0; c < channels; ++c) {
+      index_t const source = c < 2 ? t + 1 : c < 4 ? t - 1 : t;
+      if (source >= 0 && source < frames) to(0, t, c) = from(0, source, c);
+    }
+  return y;
+}
+
+int differences(char const* what, tensor const& want, tensor const& got) {
+  int wrong = 0;
+  for (std::size_t i = 0; i < want.size(); ++i) wrong += want[i] != got[i] ? 1 : 0;
+  std::printf("%-58s %d of %zu elements wrong\n", what, wrong, want.size());
+  return wrong;
+}
+
+}  // namespace
+
+int main() {
+  tensor input;
+  for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>(i * i % 11) + 1;
+  view const x(input, dims);
+  tensor const shifted_input = shifted_by_hand(input);
+  auto const f_of = [](tensor memory) { return f(view(memory, dims)); };
+
+  // TSM's block is y = x + f(Sx): only the branch is shifted.
+  tensor const branch = sum(input, f_of(shifted_input));
+
+  // The trap. After this, "x +" adds the shifted frames: the identity path is gone, and training suffers quietly.
+  tensor trap = input;
+  tshift::shift_inplace(view(trap, dims), plan);
+  int const trapped = differences("the trap, x shifted in place for y = x + f(Sx):", branch, sum(trap, f_of(trap)));
+
+  // (a) Out of place, into the branch's own buffer.
+  tensor buffer{};
+  tshift::shift(x, view(buffer, dims), plan);
+  int wrong = differences("(a) y = x + f(Sx), Sx in a buffer of its own:", branch, sum(input, f_of(buffer)));
+
+  // (b) ShiftSER's block is y = Sx + f(x): the skip connection is shifted. Shift and sum are one pass over y.
+  tensor skip = f(x);
+  tshift::shift_add(x, view(skip, dims), view(skip, dims), plan);
+  wrong += differences("(b) y = Sx + f(x), by shift_add:", sum(shifted_input, f_of(input)), skip);
+
+  // (c) In place is right where nobody else reads the tensor, such as between two layers of the branch.
+  tensor hidden = f(x);
+  tshift::shift_inplace(view(hidden, dims), plan);
+  tensor const between = sum(input, f_of(shifted_by_hand(f_of(input))));
+  wrong += differences("(c) y = x + f(S f(x)), f(x) shifted in place:", between, sum(input, f_of(hidden)));
+
+  // (d) Lazily: the layer reads x through the shift. No buffer, no copy, x untouched.
+  auto const lazy = tshift::shifted(x, plan);
+  wrong += differences("(d) y = x + f(Sx), read through shifted(x):", branch, sum(input, f(lazy)));
+  wrong += differences("    the same, run by run:", branch, sum(input, f_by_runs(lazy)));
+
+  std::puts(trapped > 0 && wrong == 0 ? "Only the trap is wrong, as it should be." : "This is not as it should be.");
+  return trapped > 0 && wrong == 0 ? 0 : 1;
+}
