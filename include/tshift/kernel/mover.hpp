@@ -14,8 +14,8 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
 /// meet are still in the nearest cache.
 inline constexpr index_t tile_bytes = 8192;
 
-/// Rows below this size are put together in the nearest cache before they are written around all of them.
-inline constexpr index_t short_row_bytes = 1024;
+/// The same for what is written around the caches: rows below half of it are put together in the nearest one first.
+inline constexpr index_t staged_bytes = 2048;
 
 /// One segment of channels in a series of rows.
 struct run_source {
@@ -29,6 +29,12 @@ struct run_source {
 template <class Arch, class What, bool Streaming>
 class mover {
  public:
+  /// How many rows one tile may have.
+  static constexpr index_t rows_at_once(index_t row_bytes) noexcept {
+    constexpr index_t most = Streaming ? staged_bytes : tile_bytes;
+    return row_bytes < most ? most / row_bytes : 1;
+  }
+
   mover(What const& what, task const& job) noexcept : what_(what), job_(job) {}
   mover(mover const&) = delete;
   mover& operator=(mover const&) = delete;
@@ -52,8 +58,9 @@ class mover {
     }
     if constexpr (Streaming && What::copies) {
       // Line by line, short runs would wait for each other.
-      if (dense && to_step < short_row_bytes && rows * to_step <= tile_bytes) {
-        alignas(line_bytes) std::byte staged[tile_bytes];
+      if (dense && rows > 1) {
+        for (index_t i = 0; i < rows * runs[0].step; i += line_bytes) prefetch(runs[0].from, prefetch_bytes + i);
+        alignas(line_bytes) std::byte staged[staged_bytes];
         for (index_t g = 0; g < count; ++g) column(what_, runs[g], staged + runs[g].to, to_step, rows);
         return run(staged, to, rows * to_step);
       }

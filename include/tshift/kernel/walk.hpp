@@ -77,7 +77,7 @@ void walk_rows(route const& way, task const& job, run_source* runs, std::byte* t
     return;
   }
   index_t const row_bytes = job.dims.channels * way.unit;
-  index_t const at_once = row_bytes < tile_bytes ? tile_bytes / row_bytes : 1;
+  index_t const at_once = Mover::rows_at_once(row_bytes);
   for (index_t done = 0; done < rows; done += at_once) {
     index_t const n = rows - done < at_once ? rows - done : at_once;
     move.tile(runs, segments, to + done * to_step, to_step, n, to_step == row_bytes);
