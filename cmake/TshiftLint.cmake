@@ -19,3 +19,10 @@ foreach(case format spdx clang tidy)
   # Other versions of these two tools have other opinions: the case says so and shows as skipped.
   set_tests_properties(lint.${case} PROPERTIES LABELS lint SKIP_REGULAR_EXPRESSION "SKIPPED:")
 endforeach()
+
+if(TSHIFT_BUILD_EXAMPLES)
+  add_test(NAME lint.readme
+           COMMAND "${CMAKE_COMMAND}" -D "SOURCE=${PROJECT_SOURCE_DIR}" -D "EXAMPLE=$<TARGET_FILE:01_hello_shift>"
+                   -P "${PROJECT_SOURCE_DIR}/cmake/lint/readme.cmake")
+  set_tests_properties(lint.readme PROPERTIES LABELS lint)
+endif()

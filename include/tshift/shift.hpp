@@ -126,9 +126,9 @@ void shift_add(Executor&& run, tensor_view<T const> const& x, tensor_view<T cons
 }
 
 template <class Arch, class Executor, class T>
-void shift_adjoint(Executor&& run, char const* operation, tensor_view<T const> const& dy, tensor_view<T> const& dx,
-                   shift_plan const& plan) {
-  extent const from = check_view(operation, "dy", dy), to = check_view(operation, "dx", dx);
+void shift_adjoint(Executor&& run, char const* operation, tensor_view<T const> const& dy, char const* output,
+                   tensor_view<T> const& dx, shift_plan const& plan) {
+  extent const from = check_view(operation, "dy", dy), to = check_view(operation, output, dx);
   check_same_shape(operation, from, to);
   check_plan(operation, plan, from);
   check_writable(operation, to);
@@ -224,7 +224,7 @@ void shift_add(Executor&& run, std::type_identity_t<tensor_view<T const>> x,
 template <class Arch = xsimd::default_arch, addable T>
 void shift_adjoint(std::type_identity_t<tensor_view<T const>> dy, tensor_view<T> dx, shift_plan const& plan) {
   detail::check_output_type<T>();
-  detail::shift_adjoint<Arch>(detail::run_here{}, "shift_adjoint", dy, dx, plan);
+  detail::shift_adjoint<Arch>(detail::run_here{}, "shift_adjoint", dy, "dx", dx, plan);
 }
 
 /// The same, the work shared out by an executor.
@@ -232,21 +232,21 @@ template <class Arch = xsimd::default_arch, executor Executor, addable T>
 void shift_adjoint(Executor&& run, std::type_identity_t<tensor_view<T const>> dy, tensor_view<T> dx,
                    shift_plan const& plan) {
   detail::check_output_type<T>();
-  detail::shift_adjoint<Arch>(run, "shift_adjoint", dy, dx, plan);
+  detail::shift_adjoint<Arch>(run, "shift_adjoint", dy, "dx", dx, plan);
 }
 
 /// dy = S' dy. Touches only the channels that move.
 template <class Arch = xsimd::default_arch, addable T>
 void shift_adjoint_inplace(tensor_view<T> dy, shift_plan const& plan) {
   detail::check_output_type<T>();
-  detail::shift_adjoint<Arch, detail::run_here, T>({}, "shift_adjoint_inplace", dy, dy, plan);
+  detail::shift_adjoint<Arch, detail::run_here, T>({}, "shift_adjoint_inplace", dy, "dy", dy, plan);
 }
 
 /// The same, the work shared out by an executor.
 template <class Arch = xsimd::default_arch, executor Executor, addable T>
 void shift_adjoint_inplace(Executor&& run, tensor_view<T> dy, shift_plan const& plan) {
   detail::check_output_type<T>();
-  detail::shift_adjoint<Arch, Executor&, T>(run, "shift_adjoint_inplace", dy, dy, plan);
+  detail::shift_adjoint<Arch, Executor&, T>(run, "shift_adjoint_inplace", dy, "dy", dy, plan);
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA

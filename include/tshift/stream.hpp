@@ -28,7 +28,7 @@ class state_memory {
   TSHIFT_INLINE state_memory(std::byte* data, std::size_t size) noexcept : data_(data), size_(size), owned_(false) {}
   TSHIFT_INLINE state_memory(state_memory const& other)
       : data_(other.owned_ ? allocate(other.size_) : other.data_), size_(other.size_), owned_(other.owned_) {
-    if (owned_) std::memcpy(data_, other.data_, size_);
+    if (owned_ && size_ > 0) std::memcpy(data_, other.data_, size_);
   }
   TSHIFT_INLINE state_memory(state_memory&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), owned_(other.owned_) {}
@@ -89,9 +89,17 @@ inline void stream_reset(std::byte* state, std::size_t bytes, shift_plan const& 
   kernel::store_header(state, {kernel::stream_identity(plan, frame, element_bytes), 0, 0, 0});
 }
 
-/// Frames of output that are due once `received` frames came in.
-constexpr index_t stream_due(index_t received, index_t emitted, index_t latency) noexcept {
-  return received - emitted > latency ? received - emitted - latency : 0;
+/// Frames of output that `frames` more of input make due, when `pending` are held back already.
+constexpr index_t stream_due(index_t pending, index_t frames, index_t latency) noexcept {
+  index_t const waiting = latency - pending;  // of the new frames, these give nothing yet
+  return frames > waiting ? frames - waiting : 0;
+}
+
+/// Refuses what a 64-bit counter cannot hold: at a million frames a second, 290,000 years.
+inline void check_count(char const* operation, kernel::stream_header const& h, index_t frames) {
+  if (frames > std::numeric_limits<index_t>::max() - h.received) {
+    fail("%s: %td frames after %td, must stay below 2^63", operation, frames, static_cast<index_t>(h.received));
+  }
 }
 
 /// Batch, channels and space of a chunk are those of the stream.
@@ -130,10 +138,8 @@ index_t stream_push(stream_parts const& s, extent const& x, extent const& room) 
   constexpr char const* operation = "shift_stream::push";
   kernel::stream_header h = kernel::load_header(s.state);
   check_chunk(operation, x, s.frame);
-  if (x.dims.time > std::numeric_limits<index_t>::max() - h.received) {
-    fail("%s: %td frames after %td, must stay below 2^63", operation, x.dims.time, static_cast<index_t>(h.received));
-  }
-  index_t const due = stream_due(h.received + x.dims.time, h.emitted, s.plan.latency());
+  check_count(operation, h, x.dims.time);
+  index_t const due = stream_due(h.received - h.emitted, x.dims.time, s.plan.latency());
   extent const y = check_room(operation, room, s.frame, due);
   if (relation(x, y) != overlap::none) fail("%s: x and y overlap in memory, must share no element", operation);
   if (x.dims.time == 0) return 0;
@@ -160,9 +166,9 @@ void stream_prime(stream_parts const& s, extent const& x) {
   kernel::stream_header const h = kernel::load_header(s.state);
   check_chunk(operation, x, s.frame);
   if (h.started != 0) {
-    fail("%s: %td frames were pushed already; prime before the first push or after reset", operation,
-         static_cast<index_t>(h.received));
+    fail("%s: frames were pushed already; prime before the first push or after reset", operation);
   }
+  check_count(operation, h, x.dims.time);
   extent nothing = x;
   nothing.dims.time = 0;
   stream_run<Arch>(s, h, x, nothing);
@@ -243,7 +249,7 @@ class shift_stream {
   /// Frames that pushing `frames` more would give.
   TSHIFT_INLINE index_t ready(index_t frames) const noexcept {
     auto const h = kernel::load_header(state_.data());
-    return detail::stream_due(h.received + frames, h.emitted, latency());
+    return detail::stream_due(h.received - h.emitted, frames, latency());
   }
 
   /// Frames that flush would give: received, but held back until their future is known.

@@ -1,0 +1,300 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2004,SC2178  # name references to associative arrays, which it takes for others
+# Are the tests sharp? Plants mistakes in copies of include/tshift, one at a time, and requires that a test fails.
+# Run by hand, from anywhere; --help says how. The mistakes are listed in tests/mutants/mutants.txt.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+usage: bash cmake/mutate.sh [--list | --quick | NAME...]
+  (nothing)  every mutant of tests/mutants/mutants.txt: some minutes
+  NAME...    these mutants
+  --quick    the few that show that this script works: less than a minute
+  --list     names and mistakes, nothing is built
+Each mutant is built with the tests it names, in a temporary copy of include/, by two jobs at a time. It is killed when
+a test fails, crashes, hangs for two minutes, or a static_assert does not hold; otherwise it SURVIVED.
+Exit status: 0 all killed; 1 survivors; 2 something else is wrong: a mutant that does not apply or compile, a list of
+another length than it says, or tests that fail without any mistake.
+CXX (g++) and CXXFLAGS (-O1) choose the compiler; it needs Catch2 and xsimd where it finds them by itself.
+TEXT
+}
+
+fatal() {
+  printf 'mutate.sh: %s\n' "$*" >&2
+  exit 2
+}
+
+source_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+list=$source_dir/tests/mutants/mutants.txt
+compiler=${CXX:-g++}
+read -r -a options <<<"-std=c++20 ${CXXFLAGS:--O1} -fopenmp -pthread"
+most_jobs=2
+seconds=120  # for one test program
+
+# --- the list ---------------------------------------------------------------------------------------------------------
+
+declare -A file tests from to why flags quick
+names=()
+
+# Reads the list; anything that is not as its head describes ends the script with file and line.
+read_list() {
+  local line key value name='' number=0 count=''
+  [[ -r $list ]] || fatal "cannot read $list"
+  while IFS= read -r line || [[ -n $line ]]; do
+    ((++number))
+    case $line in
+      '#'*) continue ;;
+      '') name=''; continue ;;
+    esac
+    key=${line%% *} value=${line#"${line%% *}"} value=${value# }
+    case $key in
+      count) [[ -z $count && $value =~ ^[0-9]+$ ]] || fatal "$list:$number: count is given twice or is no number"
+             count=$value; continue ;;
+      mutant)
+        [[ -z $name && $value =~ ^[a-z0-9-]+$ && -z ${file[$value]+set} ]] ||
+          fatal "$list:$number: mutant '$value' is no name, is not new, or has no empty line in front of it"
+        name=$value names+=("$name") file[$name]='' flags[$name]='' quick[$name]=''
+        continue ;;
+      file | tests | from | to | why | flags | quick) ;;
+      *) fatal "$list:$number: there is no '$key'" ;;
+    esac
+    [[ -n $name ]] || fatal "$list:$number: '$key' belongs to no mutant"
+    local -n field=$key
+    [[ -z ${field[$name]:-} ]] || fatal "$list:$number: '$key' is given twice"
+    [[ -n $value || $key == to ]] || fatal "$list:$number: '$key' is empty"
+    field[$name]=$value
+  done <"$list"
+  for name in "${names[@]}"; do
+    for key in file tests from to why; do
+      local -n field=$key
+      [[ -n ${field[$name]+set} && ( -n ${field[$name]} || $key == to ) ]] || fatal "mutant $name has no '$key'"
+    done
+    [[ ${from[$name]} != "${to[$name]}" ]] || fatal "mutant $name changes nothing"
+  done
+  ((${#names[@]} > 0)) || fatal "$list holds no mutants"
+  [[ ${#names[@]} == "$count" ]] || fatal "$list holds ${#names[@]} mutants, and says count ${count:-nothing}"
+}
+
+# The source file of a test.
+source_of() {
+  local folder
+  for folder in unit golden; do
+    if [[ -f $source_dir/tests/$folder/$1_test.cpp ]]; then
+      printf '%s' "$source_dir/tests/$folder/$1_test.cpp"
+      return
+    fi
+  done
+  fatal "there is no tests/unit/$1_test.cpp and no tests/golden/$1_test.cpp"
+}
+
+# target_of <name>: the file that the mutant changes, below include/tshift. The text must be there exactly once.
+target_of() {
+  local places
+  places=$(cd -- "$include/tshift" && grep -rFo -- "${from[$1]}" "${file[$1]}") ||
+    fatal "mutant $1: include/tshift/${file[$1]} does not contain '${from[$1]}'"
+  [[ $places != *$'\n'* ]] ||
+    fatal "mutant $1: include/tshift/${file[$1]} contains '${from[$1]}' more than once"
+  (cd -- "$include/tshift" && grep -rFl -- "${from[$1]}" "${file[$1]}")
+}
+
+# apply <name> <headers>: makes the mutant's mistake in a copy of include/.
+apply() {
+  local path text
+  path=$(target_of "$1") || return 2
+  text=$(cat -- "$2/tshift/$path" && printf x)
+  text=${text%x}
+  printf '%s' "${text%%"${from[$1]}"*}${to[$1]}${text#*"${from[$1]}"}" >"$2/tshift/$path"
+}
+
+# --- building and running ---------------------------------------------------------------------------------------------
+
+temporary=''
+include=''
+
+clean_up() {
+  local status=$? job
+  trap '' INT TERM
+  # Every job is a process group of its own (set -m): its compiler goes with it.
+  for job in $(jobs -p); do kill -TERM -- "-$job" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  [[ -z $temporary ]] || rm -rf -- "$temporary"
+  exit "$status"
+}
+
+# Catch2's main and what goes with it, the same for all programs.
+build_part() {
+  "$compiler" "${options[@]}" -I "$include" -I "$source_dir/tests" -c "$source_dir/tests/$1.cpp" \
+    -o "$temporary/${1##*/}.o"
+}
+
+# try <folder> <headers> <test> <flags>: builds one test against the headers in a folder, and runs it.
+# 0: it passed. 1: it failed, and <folder>/verdict says how. 2: it could not be built, see <folder>/log.
+try() {
+  local folder=$1 headers=$2 test=$3 more eigen=() status=0 source
+  read -r -a more <<<"$4"
+  source=$(source_of "$test") || return 2
+  if grep -q 'Eigen\|eigen' "$source"; then
+    read -r -a eigen <<<"$(pkg-config --cflags eigen3)" || return 2
+  fi
+  if ! "$compiler" "${options[@]}" "${more[@]}" "${eigen[@]}" -I "$headers" -I "$source_dir/tests" \
+    -DTSHIFT_GOLDEN_DIR="\"$source_dir/tests/golden\"" "$source" "$temporary/main.o" "$temporary/isa.o" \
+    -o "$folder/program" >"$folder/log" 2>&1; then
+    # A test of a constant expression fails in the compiler.
+    grep -q 'static assertion failed\|static_assert failed' "$folder/log" || return 2
+    printf '%s does not compile: a static assertion fails' "$test" >"$folder/verdict"
+    return 1
+  fi
+  # In braces, so that the shell's own word about a crash goes to the log as well.
+  { timeout "$seconds" "$folder/program" --abort || status=$?; } >"$folder/log" 2>&1
+  if ((status == 0)); then return 0; fi
+  # Catch2 underlines; the first line between two such lines is the name of the test that failed.
+  local name
+  name=$(awk '/^-----+$/ { if (getline > 0) print; exit }' "$folder/log")
+  if ((status == 124)); then
+    printf '%s hangs' "$test"
+  elif [[ -n $name ]]; then
+    printf '%s: %s' "$test" "$name"
+  elif grep -q 'invariant broken' "$folder/log"; then
+    printf '%s: %s' "$test" "$(grep -m 1 -o 'invariant broken: .*' "$folder/log")"
+  else
+    printf '%s ends with status %d' "$test" "$status"
+  fi >"$folder/verdict"
+  return 1
+}
+
+# One mutant, in its own folder: writes `result`, a line that begins with killed, SURVIVED or ERROR.
+examine() {
+  local name=$1 folder=$temporary/$1 test status
+  mkdir -- "$folder"
+  cp -R -- "$include" "$folder/include"
+  apply "$name" "$folder/include" || return 2
+  for test in ${tests[$name]}; do
+    status=0
+    try "$folder" "$folder/include" "$test" "${flags[$name]}" || status=$?
+    case $status in
+      0) continue ;;
+      1) printf 'killed    %s (%s)\n' "$name" "$(<"$folder/verdict")" >"$folder/result" ;;
+      *) printf 'ERROR     %s: does not compile with %s\n' "$name" "$test" >"$folder/result"
+         cat -- "$folder/log" >>"$folder/result" ;;
+    esac
+    break
+  done
+  if [[ ! -f $folder/result ]]; then
+    printf 'SURVIVED  %s (%s): %s\n' "$name" "${tests[$name]}" "${why[$name]}" >"$folder/result"
+  fi
+  rm -rf -- "$folder/include" "$folder/program"
+  cat -- "$folder/result"
+}
+
+# The tests must pass without any mistake, or their failing says nothing.
+baseline() {
+  local folder=$temporary/$1 status=0
+  mkdir -- "$folder"
+  try "$folder" "$include" "$2" "$3" || status=$?
+  if ((status != 0)); then
+    printf 'ERROR     %s_test %s fails without any mistake\n' "$2" "$3" >"$folder/result"
+    tail -n 40 -- "$folder/log" >>"$folder/result"
+  else
+    printf 'passes    %s_test %s\n' "$2" "$3" >"$folder/result"
+  fi
+  rm -f -- "$folder/program"
+}
+
+# in_parallel <function> <job...>: function <job> for each, most_jobs at a time.
+in_parallel() {
+  local call=$1 job started=0 done_count=0
+  shift
+  for job in "$@"; do
+    while ((started - done_count >= most_jobs)); do
+      wait -n || true
+      ((++done_count))
+    done
+    "$call" "$job" &
+    ((++started))
+  done
+  wait
+}
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+read_list
+chosen=()
+case ${1:-} in
+  -h | --help) usage; exit ;;
+  --list)
+    for name in "${names[@]}"; do printf '%-36s %-22s %s\n' "$name" "${file[$name]}" "${why[$name]}"; done
+    exit ;;
+  --quick)
+    (($# == 1)) || fatal "--quick takes no names"
+    for name in "${names[@]}"; do [[ ${quick[$name]} != yes ]] || chosen+=("$name"); done
+    ((${#chosen[@]} > 0)) || fatal "no mutant says 'quick yes'" ;;
+  -*) usage >&2; fatal "there is no option '$1'" ;;
+  '') chosen=("${names[@]}") ;;
+  *)
+    for name in "$@"; do
+      [[ -n ${file[$name]+set} ]] || fatal "there is no mutant '$name'; --list names all"
+      chosen+=("$name")
+    done ;;
+esac
+command -v "$compiler" >/dev/null || fatal "there is no compiler '$compiler'; set CXX"
+
+set -m
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+temporary=$(mktemp -d)
+# Headers that somebody edits meanwhile do not matter.
+include=$temporary/include
+cp -R -- "$source_dir/include" "$include"
+
+# Every mutant of the list must apply, chosen or not, before anything is built.
+for name in "${names[@]}"; do
+  target_of "$name" >/dev/null
+  for test in ${tests[$name]}; do source_of "$test" >/dev/null; done
+done
+
+# --- work -------------------------------------------------------------------------------------------------------------
+
+# In the background like everything else, so that Ctrl-C is heeded at once.
+in_parallel build_part unit/main support/isa
+for part in main isa; do
+  [[ -s $temporary/$part.o ]] || fatal "tests/*/$part.cpp does not compile without any mistake"
+done
+
+# Each test with each set of flags, once.
+declare -A seen=()
+baselines=()
+for name in "${chosen[@]}"; do
+  for test in ${tests[$name]}; do
+    key="$test|${flags[$name]}"
+    [[ -n ${seen[$key]:-} ]] || baselines+=("$key")
+    seen[$key]=yes
+  done
+done
+numbered_baseline() { baseline "baseline-$1" "${baselines[$1]%%|*}" "${baselines[$1]#*|}"; }
+in_parallel numbered_baseline "${!baselines[@]}"
+for i in "${!baselines[@]}"; do
+  cat -- "$temporary/baseline-$i/result" 2>/dev/null || fatal "${baselines[$i]}: no result"
+  [[ $(<"$temporary/baseline-$i/result") == passes* ]] || fatal "the tests must pass before mutants can be judged"
+done
+
+in_parallel examine "${chosen[@]}"
+killed=0 survived=0 errors=0
+for name in "${chosen[@]}"; do
+  result=$temporary/$name/result
+  if [[ ! -s $result ]]; then
+    printf 'ERROR     %s: no result\n' "$name"
+    ((++errors))
+    continue
+  fi
+  case $(<"$result") in
+    killed*) ((++killed)) ;;
+    SURVIVED*) ((++survived)) ;;
+    *) ((++errors)) ;;
+  esac
+done
+printf '%d mutants: %d killed, %d survived, %d errors\n' "${#chosen[@]}" "$killed" "$survived" "$errors"
+((killed + survived + errors == ${#chosen[@]})) || fatal "the numbers do not add up"
+((errors == 0)) || exit 2
+((survived == 0)) || exit 1

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+// Nothing is read or written outside the elements an operation is about: canaries at byte distance, gaps between
+// strides, unmapped pages in front and behind, and pages of channels that do not move.
+#include <complex>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <tshift/tshift.hpp>
+
+#include "../support/arena.hpp"
+#include "../support/bytes.hpp"
+#include "../support/cases.hpp"
+#include "../support/catch.hpp"
+#include "../support/operations.hpp"
+
+#if __has_include(<sys/mman.h>)
+#include "../support/guard_pages.hpp"
+#endif
+
+namespace {
+
+using namespace test_support;
+using tshift::layout;
+using tshift::padding;
+using tshift::shape;
+using tshift::shift_plan;
+using tshift::strides;
+using tshift::tensor_view;
+
+template <class T>
+tensor_view<T> frames(tensor_view<T> const& all, index_t first, index_t count) {
+  shape dims = all.shape;
+  dims.time = count;
+  return {all.at(0, first, 0), dims, all.strides};
+}
+
+// A whole sequence through a stream: one frame, then the rest, then what was held back.
+template <class T>
+void apply_stream(tensor_view<T const> x, tensor_view<T> y, shift_plan const& plan, T const& fill) {
+  tshift::shift_stream<T> stream(plan, x.shape, fill);
+  index_t const first = x.shape.time > 0 ? 1 : 0;
+  index_t done = stream.push(frames(x, 0, first), frames(y, 0, stream.ready(first)));
+  index_t const rest = x.shape.time - first;
+  done += stream.push(frames(x, first, rest), frames(y, done, stream.ready(rest)));
+  stream.flush(frames(y, done, stream.pending()));
+}
+
+// Where the elements of a test tensor lie between the canaries.
+struct form {
+  char const* name;
+  random_strides by;
+};
+
+std::vector<form> forms_of(shape const& dims) {
+  index_t const T = dims.time, C = dims.channels, S = dims.space, row = C * S;
+  std::vector<form> forms;
+  for (layout const order : layouts) forms.push_back({"dense", dense_strides(dims, order)});
+  // Span and first element by hand, so that the canaries begin right there.
+  auto const add = [&](char const* what, strides const& by) {
+    index_t const sizes[] = {dims.batch, T, C, S}, steps[] = {by.batch, by.time, by.channels, by.space};
+    index_t first = 0, span = 1;
+    for (int i = 0; i < 4; ++i) {
+      index_t const away = (sizes[i] - 1) * steps[i];
+      first += away < 0 ? -away : 0;
+      span += away < 0 ? -away : away;
+    }
+    forms.push_back({what, {by, first, span}});
+  };
+  add("rows with gaps", {T * (row + 3), row + 3, S, 1});
+  add("channels of a wider tensor", {T * (C + 5) * S, (C + 5) * S, S, 1});
+  add("NCT with gaps", {C * S * (T + 2), 1, S * (T + 2), T + 2});
+  add("backwards in time", {T * row, -row, S, 1});
+  add("backwards in channels", {T * row, row, -S, 1});
+  add("every second element", {2 * T * row, 2 * row, 2 * S, 2});
+  return forms;
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("Bytes around and between the elements stay, at every misalignment", "[guarded]", std::uint8_t,
+                   std::uint16_t, float, double, std::complex<double>, rgb) {
+  using T = TestType;
+  constexpr index_t size = sizeof(T), canary = 128;
+  tally result;
+  random_bits random(31);
+  for (shape const& dims : {shape{2, 3, 5, 1}, shape{1, 4, 37, 1}, shape{1, 3, 130, 1}, shape{2, 2, 3, 7}}) {
+    index_t const C = dims.channels;
+    for (form const& how : forms_of(dims)) {
+      index_t edge = 0;
+      for (index_t misaligned = 0; misaligned < 64; misaligned += index_t{alignof(T)}) {
+        shift_plan const plan(C, {{0, C / 3, 1}, {C / 3 + 1, C / 2, -2}}, paddings[edge++ % 4]);
+        index_t const at = canary + misaligned + how.by.first * size;
+        index_t const room = canary + misaligned + how.by.span * size + canary;
+        arena x(room, random), r(room, random), poison(room, random);
+        auto const view = [&](arena& memory) { return memory.view<T>(at, dims, how.by.steps); };
+        fill_numbers(view(x), random);
+        fill_numbers(view(r), random);
+        fill_numbers(view(poison), random);
+        arena const x_before(x), r_before(r);
+        T const fill = number<T>(random);
+        auto const check = [&](std::string const& what, arena const& want, arena const& got) {
+          result.count(got == want && x == x_before && r == r_before, [&] {
+            return what + ", " + how.name + ", " + describe(dims, plan) + ", misaligned by " +
+                   std::to_string(misaligned) + ": " + (got == want ? "an input was written" : got.difference(want));
+          });
+        };
+        for (operation const what : operations) {
+          arena want(poison), got(poison);
+          apply_reference<T>(what, view(x), view(r), view(want), plan, fill);
+          apply<T>(what, view(x), view(r), view(got), plan, fill);
+          check(name(what), want, got);
+        }
+        if (plan.edge() == padding::circular) continue;
+        arena want(poison), got(poison);
+        apply_reference<T>(operation::shift, view(x), view(r), view(want), plan, fill);
+        apply_stream<T>(view(x), view(got), plan, fill);
+        check("shift_stream", want, got);
+      }
+    }
+  }
+  constexpr index_t places = 64 / index_t{alignof(T)};
+  REQUIRE_ALL(result, 4 * 10 * (places * 9 + places / 4 * 3));
+}
+
+#if __has_include(<sys/mman.h>)
+
+TEMPLATE_TEST_CASE("Nothing touches the pages in front of a tensor and behind it", "[guarded][pages]", std::uint8_t,
+                   std::uint16_t, float, double, std::complex<double>, rgb) {
+  using T = TestType;
+  constexpr index_t size = sizeof(T), time = 3;
+  tally result;
+  random_bits random(32);
+  guard_pages x(200 * time), r(200 * time), y(200 * time);
+  for (index_t row = 0; row <= 200; row += size) {
+    index_t const C = row / size, elements = time * C;
+    shape const dims = {1, time, C};
+    for (bool const at_end : {false, true}) {
+      for (layout const order : {layout::ntc, layout::nct}) {
+        auto const view = [&](guard_pages& pages) {
+          std::byte* const first = at_end ? pages.end() - elements * size : pages.begin();
+          return tensor_view<T>(reinterpret_cast<T*>(first), dims, order);
+        };
+        fill_numbers(view(x), random);
+        fill_numbers(view(r), random);
+        auto const start = numbers<T>(elements, random);
+        std::vector<T> want;
+        T const fill = number<T>(random);
+        auto const check = [&](std::string const& what, shift_plan const& plan, auto expected, auto run) {
+          want = start;
+          std::memcpy(static_cast<void*>(view(y).data), start.data(), start.size() * sizeof(T));
+          expected(tensor_view<T>(want.data(), dims, order));
+          run(view(y));
+          result.count(std::memcmp(view(y).data, want.data(), want.size() * sizeof(T)) == 0, [&] {
+            return what + " in " + name(order) + ", " + describe(dims, plan) + (at_end ? ", at the end" : "");
+          });
+        };
+        for (padding const edge : paddings) {
+          for (index_t const offset : {1, -2}) {
+            shift_plan const plan(C, {{0, C / 2, offset}, {C / 2, C / 4, -offset}}, edge);
+            for (operation const what : operations) {
+              check(
+                  name(what), plan,
+                  [&](tensor_view<T> to) { apply_reference<T>(what, view(x), view(r), to, plan, fill); },
+                  [&](tensor_view<T> to) { apply<T>(what, view(x), view(r), to, plan, fill); });
+            }
+            if (edge == padding::circular) continue;
+            check(
+                "shift_stream", plan,
+                [&](tensor_view<T> to) { apply_reference<T>(operation::shift, view(x), view(r), to, plan, fill); },
+                [&](tensor_view<T> to) { apply_stream<T>(view(x), to, plan, fill); });
+          }
+        }
+      }
+    }
+  }
+  REQUIRE_ALL(result, (200 / size + 1) * 4 * (8 * 9 + 6));
+}
+
+TEST_CASE("In place, channels that stay are neither written nor read", "[guarded][pages]") {
+  // NCT with a page for each channel; those that stay are closed.
+  index_t const page = page_bytes(), time = page / index_t{sizeof(float)};
+  shape const dims = {1, time, 6};
+  tally result;
+  random_bits random(33);
+  for (padding const edge : paddings) {
+    for (index_t const offset : {index_t{1}, index_t{-3}, time / 2, -time}) {
+      shift_plan const plan(6, {{1, 2, offset}, {4, 1, -offset}, {5, 1, 0}}, edge);
+      for (operation const what :
+           {operation::shift_onto_itself, operation::shift_inplace, operation::adjoint_inplace}) {
+        guard_pages memory(6 * page);
+        tensor_view<float> const got(reinterpret_cast<float*>(memory.begin()), dims, layout::nct);
+        fill_numbers(got, random);
+        std::vector<float> want(got.data, got.data + got.size());
+        tensor_view<float> const want_view(want.data(), dims, layout::nct);
+        apply_reference<float>(what, want_view, want_view, want_view, plan, 7.f);
+        bool good = memory.close(0, 1) && memory.close(3, 1) && memory.close(5, 1);
+        apply<float>(what, got, got, got, plan, 7.f);
+        good = good && memory.open(0, 6) && std::memcmp(got.data, want.data(), want.size() * sizeof(float)) == 0;
+        result.count(good, [&] { return name(what) + ", " + describe(dims, plan); });
+      }
+    }
+  }
+  REQUIRE_ALL(result, 48);
+}
+
+TEST_CASE("In place, frames behind a sequence's length are neither written nor read", "[guarded][pages]") {
+  // A page for each frame.
+  index_t const page = page_bytes(), channels = page / index_t{sizeof(float)};
+  shape const dims = {1, 8, channels};
+  index_t const lengths[] = {5};
+  tally result;
+  random_bits random(34);
+  for (padding const edge : paddings) {
+    for (index_t const offset : {1, -1, 3, -4, 5, -9}) {
+      shift_plan const plan(channels, {{0, channels / 2, offset}}, edge);
+      for (operation const what :
+           {operation::shift_onto_itself, operation::shift_inplace, operation::adjoint_inplace}) {
+        guard_pages memory(8 * page);
+        tensor_view<float> const got(reinterpret_cast<float*>(memory.begin()), dims, layout::ntc, lengths);
+        fill_numbers(got, random);
+        std::vector<float> want(got.data, got.data + got.size());
+        tensor_view<float> const want_view(want.data(), dims, layout::ntc, lengths);
+        apply_reference<float>(what, want_view, want_view, want_view, plan, 7.f);
+        bool good = memory.close(5, 3);
+        apply<float>(what, got, got, got, plan, 7.f);
+        good = good && memory.open(5, 3) && std::memcmp(got.data, want.data(), want.size() * sizeof(float)) == 0;
+        result.count(good, [&] { return name(what) + ", " + describe(dims, plan); });
+      }
+    }
+  }
+  REQUIRE_ALL(result, 72);
+}
+
+TEST_CASE("Strides beyond 2^31 and 2^32 reach the right elements", "[guarded][pages]") {
+  // Address space that is reserved and hardly touched.
+  constexpr index_t step = (index_t{1} << 32) + 5;
+  shape const dims = {1, 3, 4};
+  std::size_t const bytes = static_cast<std::size_t>(2 * step + 4);
+  void* const map = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  REQUIRE(map != MAP_FAILED);
+  random_bits random(35);
+  tensor_view<std::uint8_t> const rows(static_cast<std::uint8_t*>(map), dims, strides{0, step, 1, 1});
+  tensor_view<std::uint8_t> const back(static_cast<std::uint8_t*>(map) + 2 * step, dims, strides{0, -step, 1, 1});
+  shift_plan const plan(4, {{0, 2, 1}, {2, 1, -1}}, padding::circular);
+  tally result;
+  for (auto const& far : {rows, back}) {
+    for (operation const what : operations) {
+      auto const x = numbers<std::uint8_t>(12, random), start = numbers<std::uint8_t>(12, random);
+      auto want = start;
+      tensor_view<std::uint8_t const> const x_view(x.data(), dims), start_view(start.data(), dims);
+      tensor_view<std::uint8_t> const want_view(want.data(), dims);
+      apply_reference<std::uint8_t>(what, x_view, x_view, want_view, plan, 0);
+      tshift::reference::shift(start_view, far, {4, {}});
+      apply<std::uint8_t>(what, x_view, x_view, far, plan, 0);
+      std::vector<std::uint8_t> got(12);
+      tshift::reference::shift(far, tensor_view<std::uint8_t>(got.data(), dims), {4, {}});
+      result.count(want == got, [&] { return name(what); });
+    }
+  }
+  munmap(map, bytes);
+  REQUIRE_ALL(result, 18);
+}
+
+#endif
