@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include <xsimd/xsimd.hpp>
+
 #include <tshift/plan.hpp>
 #include <tshift/view.hpp>
 
@@ -211,9 +213,11 @@ constexpr T default_fill() {
 }
 
 /// Readable sentences instead of template errors deep inside.
-template <class T>
-constexpr void check_output_type() noexcept {
+template <class Arch, class T>
+constexpr void check_types() noexcept {
   static_assert(!std::is_const_v<T>, "tshift: the output view is const; outputs need a view of writable elements");
+  static_assert(Arch::supported() || std::is_same_v<Arch, xsimd::default_arch>,
+                "tshift: the flags of this translation unit do not enable this Arch; see examples/05_runtime_dispatch");
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail

@@ -169,7 +169,7 @@ void shift_adjoint(Executor&& run, char const* operation, tensor_view<T const> c
 template <class Arch = xsimd::default_arch, class T>
 void shift(std::type_identity_t<tensor_view<T const>> x, tensor_view<T> y, shift_plan const& plan,
            std::type_identity_t<T> const& fill = detail::default_fill<T>()) {
-  detail::check_output_type<T>();
+  detail::check_types<Arch, T>();
   detail::shift<Arch>(detail::run_here{}, x, y, plan, fill);
 }
 
@@ -177,7 +177,7 @@ void shift(std::type_identity_t<tensor_view<T const>> x, tensor_view<T> y, shift
 template <class Arch = xsimd::default_arch, executor Executor, class T>
 void shift(Executor&& run, std::type_identity_t<tensor_view<T const>> x, tensor_view<T> y, shift_plan const& plan,
            std::type_identity_t<T> const& fill = detail::default_fill<T>()) {
-  detail::check_output_type<T>();
+  detail::check_types<Arch, T>();
   detail::shift<Arch>(run, x, y, plan, fill);
 }
 
@@ -187,7 +187,7 @@ void shift(Executor&& run, std::type_identity_t<tensor_view<T const>> x, tensor_
 template <class Arch = xsimd::default_arch, class T>
 void shift_inplace(tensor_view<T> x, shift_plan const& plan,
                    std::type_identity_t<T> const& fill = detail::default_fill<T>()) {
-  detail::check_output_type<T>();
+  detail::check_types<Arch, T>();
   detail::shift_inplace<Arch>(detail::run_here{}, x, plan, fill);
 }
 
@@ -195,7 +195,7 @@ void shift_inplace(tensor_view<T> x, shift_plan const& plan,
 template <class Arch = xsimd::default_arch, executor Executor, class T>
 void shift_inplace(Executor&& run, tensor_view<T> x, shift_plan const& plan,
                    std::type_identity_t<T> const& fill = detail::default_fill<T>()) {
-  detail::check_output_type<T>();
+  detail::check_types<Arch, T>();
   detail::shift_inplace<Arch>(run, x, plan, fill);
 }
 
@@ -206,7 +206,7 @@ template <class Arch = xsimd::default_arch, addable T>
 void shift_add(std::type_identity_t<tensor_view<T const>> x, std::type_identity_t<tensor_view<T const>> r,
                tensor_view<T> y, shift_plan const& plan,
                std::type_identity_t<T> const& fill = detail::default_fill<T>()) {
-  detail::check_output_type<T>();
+  detail::check_types<Arch, T>();
   detail::shift_add<Arch>(detail::run_here{}, x, r, y, plan, fill);
 }
 
@@ -215,7 +215,7 @@ template <class Arch = xsimd::default_arch, executor Executor, addable T>
 void shift_add(Executor&& run, std::type_identity_t<tensor_view<T const>> x,
                std::type_identity_t<tensor_view<T const>> r, tensor_view<T> y, shift_plan const& plan,
                std::type_identity_t<T> const& fill = detail::default_fill<T>()) {
-  detail::check_output_type<T>();
+  detail::check_types<Arch, T>();
   detail::shift_add<Arch>(run, x, r, y, plan, fill);
 }
 
@@ -223,7 +223,7 @@ void shift_add(Executor&& run, std::type_identity_t<tensor_view<T const>> x,
 /// came from u, in ascending t; zero and circular have one at most. dx may be dy. Behind a sequence's length dx = dy.
 template <class Arch = xsimd::default_arch, addable T>
 void shift_adjoint(std::type_identity_t<tensor_view<T const>> dy, tensor_view<T> dx, shift_plan const& plan) {
-  detail::check_output_type<T>();
+  detail::check_types<Arch, T>();
   detail::shift_adjoint<Arch>(detail::run_here{}, "shift_adjoint", dy, "dx", dx, plan);
 }
 
@@ -231,21 +231,21 @@ void shift_adjoint(std::type_identity_t<tensor_view<T const>> dy, tensor_view<T>
 template <class Arch = xsimd::default_arch, executor Executor, addable T>
 void shift_adjoint(Executor&& run, std::type_identity_t<tensor_view<T const>> dy, tensor_view<T> dx,
                    shift_plan const& plan) {
-  detail::check_output_type<T>();
+  detail::check_types<Arch, T>();
   detail::shift_adjoint<Arch>(run, "shift_adjoint", dy, "dx", dx, plan);
 }
 
 /// dy = S' dy. Touches only the channels that move.
 template <class Arch = xsimd::default_arch, addable T>
 void shift_adjoint_inplace(tensor_view<T> dy, shift_plan const& plan) {
-  detail::check_output_type<T>();
+  detail::check_types<Arch, T>();
   detail::shift_adjoint<Arch, detail::run_here, T>({}, "shift_adjoint_inplace", dy, "dy", dy, plan);
 }
 
 /// The same, the work shared out by an executor.
 template <class Arch = xsimd::default_arch, executor Executor, addable T>
 void shift_adjoint_inplace(Executor&& run, tensor_view<T> dy, shift_plan const& plan) {
-  detail::check_output_type<T>();
+  detail::check_types<Arch, T>();
   detail::shift_adjoint<Arch, Executor&, T>(run, "shift_adjoint_inplace", dy, "dy", dy, plan);
 }
 

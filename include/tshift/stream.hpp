@@ -265,6 +265,7 @@ class shift_stream {
   /// @throws shape_error  before the first write, the stream unchanged
   template <class Arch = xsimd::default_arch>
   TSHIFT_INLINE index_t push(tensor_view<T const> x, tensor_view<T> y) {
+    detail::check_types<Arch, T>();
     kernel::fill_pattern const pattern(fill_, plan_.edge());
     return detail::stream_push<Arch>(parts(pattern), detail::check_view("shift_stream::push", "x", x),
                                      detail::check_view("shift_stream::push", "y", y));
@@ -275,6 +276,7 @@ class shift_stream {
   /// @returns  pending()
   template <class Arch = xsimd::default_arch>
   TSHIFT_INLINE index_t flush(tensor_view<T> y) {
+    detail::check_types<Arch, T>();
     kernel::fill_pattern const pattern(fill_, plan_.edge());
     return detail::stream_flush<Arch>(parts(pattern), detail::check_view("shift_stream::flush", "y", y));
   }
@@ -286,6 +288,7 @@ class shift_stream {
   /// Only before the first push; may be repeated.
   template <class Arch = xsimd::default_arch>
   TSHIFT_INLINE void prime(tensor_view<T const> x) {
+    detail::check_types<Arch, T>();
     kernel::fill_pattern const pattern(fill_, padding::keep);  // priming writes no output
     detail::stream_prime<Arch>(parts(pattern), detail::check_view("shift_stream::prime", "x", x));
   }

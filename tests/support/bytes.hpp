@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace test_support {
 
@@ -23,5 +24,10 @@ struct rgb {
             static_cast<std::uint8_t>(x.b + y.b)};
   }
 };
+
+/// Compares memory; none at all is equal to none, wherever it is.
+inline bool same_bytes(void const* a, void const* b, std::size_t size) {
+  return size == 0 || std::memcmp(a, b, size) == 0;
+}
 
 }  // namespace test_support

@@ -2,12 +2,12 @@
 // shift_adjoint: the transpose of shift, proved on every basis vector of small tensors, and the reference's on larger.
 #include <complex>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <vector>
 
 #include <tshift/tshift.hpp>
 
+#include "../support/bytes.hpp"
 #include "../support/cases.hpp"
 #include "../support/catch.hpp"
 #include "../support/operations.hpp"
@@ -127,7 +127,7 @@ TEMPLATE_TEST_CASE("shift_adjoint is the reference, out of place and in place", 
               std::span<index_t const> const lengths(uneven, i < 4 ? 0 : 2);
               std::vector<T> want(dy), got(dy);
               auto const check = [&](char const* what) {
-                bool const same = std::memcmp(want.data(), got.data(), want.size() * sizeof(T)) == 0;
+                bool const same = same_bytes(want.data(), got.data(), want.size() * sizeof(T));
                 result.count(same, [&] { return what + name(order) + ", " + describe(dims, plan, lengths); });
               };
               tensor_view<T const> const in(dy.data(), dims, from, lengths);
@@ -171,7 +171,7 @@ TEST_CASE("Sums of many frames are added in the order of time", "[adjoint]") {
           tshift::reference::shift_adjoint(in, tensor_view(want.data(), dims, order), plan);
           tshift::shift_adjoint(in, tensor_view(got.data(), dims, order), plan);
           tshift::shift_adjoint_inplace(tensor_view(same.data(), dims, order), plan);
-          bool const good = std::memcmp(want.data(), got.data(), want.size() * sizeof(float)) == 0 && got == same;
+          bool const good = same_bytes(want.data(), got.data(), want.size() * sizeof(float)) && got == same;
           result.count(good, [&] { return name(order) + ", " + describe(dims, plan); });
         }
       }

@@ -3,7 +3,6 @@
 #include <omp.h>
 
 #include <atomic>
-#include <cstring>
 #include <set>
 #include <span>
 #include <string>
@@ -13,6 +12,7 @@
 #include <tshift/interop/openmp.hpp>
 #include <tshift/tshift.hpp>
 
+#include "../support/bytes.hpp"
 #include "../support/cases.hpp"
 #include "../support/catch.hpp"
 #include "../support/operations.hpp"
@@ -60,7 +60,7 @@ void compare(Executor const& run, std::string const& who, tally& result, std::sp
         auto want = start, got = start;
         apply<float>(what, in, beside, tensor_view<float>(want.data(), dims, order, frames), plan, 3.f);
         apply<float>(what, in, beside, tensor_view<float>(got.data(), dims, order, frames), plan, 3.f, run);
-        bool const same = std::memcmp(want.data(), got.data(), want.size() * sizeof(float)) == 0;
+        bool const same = same_bytes(want.data(), got.data(), want.size() * sizeof(float));
         result.count(
             same, [&] { return who + ", " + name(what) + ", " + name(order) + ", " + describe(dims, plan, frames); });
       }
@@ -116,7 +116,7 @@ TEST_CASE("Parts that are written around the caches meet without a seam", "[exec
         for (any_executor const& run : {any_executor(thread_executor{3}), any_executor(reversed_executor{})}) {
           auto got = r;
           apply<float>(what, in, beside, tensor_view<float>(got.data(), dims, order), plan, 3.f, run);
-          bool const same = std::memcmp(want.data(), got.data(), want.size() * sizeof(float)) == 0;
+          bool const same = same_bytes(want.data(), got.data(), want.size() * sizeof(float));
           result.count(same, [&] { return name(what) + ", " + name(order) + ", " + describe(dims, plan); });
         }
       }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Nothing is read or written outside the elements an operation is about: canaries at byte distance, gaps between
 // strides, unmapped pages in front and behind, and pages of channels that do not move.
+#include <algorithm>
 #include <complex>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -149,10 +149,10 @@ TEMPLATE_TEST_CASE("Nothing touches the pages in front of a tensor and behind it
         T const fill = number<T>(random);
         auto const check = [&](std::string const& what, shift_plan const& plan, auto expected, auto run) {
           want = start;
-          std::memcpy(static_cast<void*>(view(y).data), start.data(), start.size() * sizeof(T));
+          std::copy(start.begin(), start.end(), view(y).data);
           expected(tensor_view<T>(want.data(), dims, order));
           run(view(y));
-          result.count(std::memcmp(view(y).data, want.data(), want.size() * sizeof(T)) == 0, [&] {
+          result.count(same_bytes(view(y).data, want.data(), want.size() * sizeof(T)), [&] {
             return what + " in " + name(order) + ", " + describe(dims, plan) + (at_end ? ", at the end" : "");
           });
         };
@@ -197,7 +197,7 @@ TEST_CASE("In place, channels that stay are neither written nor read", "[guarded
         apply_reference<float>(what, want_view, want_view, want_view, plan, 7.f);
         bool good = memory.close(0, 1) && memory.close(3, 1) && memory.close(5, 1);
         apply<float>(what, got, got, got, plan, 7.f);
-        good = good && memory.open(0, 6) && std::memcmp(got.data, want.data(), want.size() * sizeof(float)) == 0;
+        good = good && memory.open(0, 6) && same_bytes(got.data, want.data(), want.size() * sizeof(float));
         result.count(good, [&] { return name(what) + ", " + describe(dims, plan); });
       }
     }
@@ -225,7 +225,7 @@ TEST_CASE("In place, frames behind a sequence's length are neither written nor r
         apply_reference<float>(what, want_view, want_view, want_view, plan, 7.f);
         bool good = memory.close(5, 3);
         apply<float>(what, got, got, got, plan, 7.f);
-        good = good && memory.open(5, 3) && std::memcmp(got.data, want.data(), want.size() * sizeof(float)) == 0;
+        good = good && memory.open(5, 3) && same_bytes(got.data, want.data(), want.size() * sizeof(float));
         result.count(good, [&] { return name(what) + ", " + describe(dims, plan); });
       }
     }

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <span>
 
 #include <tshift/conformance.hpp>
@@ -121,7 +120,7 @@ TEST_CASE("Long rotations take turns on a small buffer", "[inplace]") {
           auto want = x, got = x;
           tshift::reference::shift(tensor_view(x.data(), dims, order), tensor_view(want.data(), dims, order), plan);
           tshift::shift_inplace(tensor_view(got.data(), dims, order), plan);
-          bool const equal = std::memcmp(want.data(), got.data(), want.size() * sizeof(float)) == 0;
+          bool const equal = same_bytes(want.data(), got.data(), want.size() * sizeof(float));
           result.count(equal, [&] { return name(order) + " " + describe(dims, plan); });
         }
       }

@@ -48,36 +48,40 @@ struct byte_vector<Arch, false> {
   void store(std::byte* p) const noexcept { std::memcpy(p, value, sizeof value); }
 };
 
-// A store that bypasses the caches, if this unit's flags allow it. xsimd 8 has none.
+/// Whether there is a store that bypasses the caches. xsimd 8 has none, so this is x86 only.
 #if defined(__SSE2__)
-inline constexpr bool has_streaming_store = true;
+template <class Arch>
+inline constexpr bool has_streaming_store = xsimd::types::has_simd_register<std::uint8_t, Arch>::value;
+#else
+template <class Arch>
+inline constexpr bool has_streaming_store = false;
+#endif
+
 template <class Arch>
 void store_streaming(std::byte* aligned, byte_vector<Arch> const& v) noexcept {
+  static_assert(has_streaming_store<Arch>);
   static_assert(byte_vector<Arch>::width == sizeof(v.value.data));
 #if defined(__AVX512F__)
   if constexpr (sizeof(v.value.data) == 64) {
     _mm512_stream_si512(reinterpret_cast<__m512i*>(aligned), v.value.data);
-    return;
   }
 #endif
 #if defined(__AVX__)
   if constexpr (sizeof(v.value.data) == 32) {
     _mm256_stream_si256(reinterpret_cast<__m256i*>(aligned), v.value.data);
-    return;
   }
 #endif
+#if defined(__SSE2__)
   if constexpr (sizeof(v.value.data) == 16) _mm_stream_si128(reinterpret_cast<__m128i*>(aligned), v.value.data);
-}
-/// Streaming stores are not ordered with others: a fence, before another thread may be told that the data is there.
-inline void streaming_fence() noexcept { _mm_sfence(); }
-#else
-inline constexpr bool has_streaming_store = false;
-template <class Arch>
-void store_streaming(std::byte* aligned, byte_vector<Arch> const& v) noexcept {
-  v.store(aligned);
-}
-inline void streaming_fence() noexcept {}
 #endif
+}
+
+/// Streaming stores are not ordered with others: a fence, before another thread may be told that the data is there.
+inline void streaming_fence() noexcept {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
 
 /// Asks for the line at p + bytes. Never faults; the sum may leave the tensor, so it is not done on pointers.
 inline void prefetch(std::byte const* p, index_t bytes) noexcept {

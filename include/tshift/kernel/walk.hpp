@@ -183,7 +183,7 @@ void walk_units(route const& way, task const& job, index_t first, index_t last, 
 /// @param streaming  the output is too large for the caches; heeded where whole lines can be expected
 template <class Arch, class What>
 void walk(route const& way, task const& job, What const& what, bool streaming, index_t first, index_t last) noexcept {
-  if constexpr (has_streaming_store && What::in_vectors) {
+  if constexpr (has_streaming_store<Arch> && What::in_vectors) {
     if (streaming && way.contiguous && what.whole_lines(way.y.data)) {
       mover<Arch, What, true> move(what, job);
       walk_units(way, job, first, last, move);
