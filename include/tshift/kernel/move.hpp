@@ -17,13 +17,14 @@ TSHIFT_INLINE void store_run(Source const& source, std::byte* to, index_t n) noe
   using vector = typename Source::vector;
   constexpr index_t W = vector::width;
   if (n < W) return source.load_short(0, to, n);
-  // The last vector, and the first where `to` is not aligned, overlap their neighbours, so that the stores between them
-  // are aligned and no loop for a tail is needed. They are read before and written after all others, because a sum may
-  // be written over its own input.
-  vector const head = source.load(0), tail = source.load(n - W);
+  // The first vector where `to` is not aligned, and the last of a length that is no multiple, overlap their neighbours, so
+  // that the stores between them are aligned and no loop for a tail is needed. A sum that may be written over its own
+  // input reads both before anything is written; a copy reads them in their turn, because prefetchers want lines in order.
+  vector const head = source.load(0);
+  vector tail = Source::may_be_overwritten ? source.load(n - W) : head;
   index_t const unaligned = source.template first_aligned<W>(to);
   index_t i = unaligned;
-  for (; i + 4 * W < n; i += 4 * W) {
+  for (; i + 4 * W <= n; i += 4 * W) {
     vector const v0 = source.load(i), v1 = source.load(i + W);
     vector const v2 = source.load(i + 2 * W), v3 = source.load(i + 3 * W);
     v0.store(to + i);
@@ -31,9 +32,22 @@ TSHIFT_INLINE void store_run(Source const& source, std::byte* to, index_t n) noe
     v2.store(to + i + 2 * W);
     v3.store(to + i + 3 * W);
   }
-  for (; i + W < n; i += W) source.load(i).store(to + i);
+  // No loop for the rest: its short and changing counts are what branch predictors miss.
+  if (n - i >= 2 * W) {
+    vector const v0 = source.load(i), v1 = source.load(i + W);
+    v0.store(to + i);
+    v1.store(to + i + W);
+    i += 2 * W;
+  }
+  if (n - i >= W) {
+    source.load(i).store(to + i);
+    i += W;
+  }
+  if (i < n) {
+    if constexpr (!Source::may_be_overwritten) tail = source.load(n - W);
+    tail.store(to + n - W);
+  }
   if (unaligned != 0) head.store(to);
-  tail.store(to + n - W);
 }
 
 /// Moves n bytes whose places may overlap.

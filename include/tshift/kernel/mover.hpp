@@ -14,6 +14,9 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
 /// meet are still in the nearest cache.
 inline constexpr index_t tile_bytes = 8192;
 
+/// Rows from this size on are written one after the other even so.
+inline constexpr index_t long_row_bytes = 512;
+
 /// The same for what is written around the caches: rows below half of it are put together in the nearest one first.
 inline constexpr index_t staged_bytes = 2048;
 
@@ -50,15 +53,19 @@ class mover {
   }
 
   /// `rows` rows, each made of `count` runs that lie one behind the other.
-  /// @param to_step  from one row to the next; dense: the rows lie one behind the other too
-  void tile(run_source const* runs, index_t count, std::byte* to, index_t to_step, index_t rows, bool dense) noexcept {
+  /// @param to_step  from one row to the next, row_bytes where they lie one behind the other too
+  void tile(run_source const* runs, index_t count, std::byte* to, index_t to_step, index_t rows,
+            index_t row_bytes) noexcept {
     if constexpr (!Streaming) {
-      for (index_t g = 0; g < count; ++g) column(what_, runs[g], to + runs[g].to, to_step, rows);
-      return;
+      // Long rows in the order of memory, for the prefetchers; short ones by columns, which have more in common.
+      if (row_bytes < long_row_bytes) {
+        for (index_t g = 0; g < count; ++g) column(what_, runs[g], to + runs[g].to, to_step, rows);
+        return;
+      }
     }
     if constexpr (Streaming && What::copies) {
       // Line by line, short runs would wait for each other.
-      if (dense && rows > 1) {
+      if (to_step == row_bytes && rows > 1) {
         for (index_t i = 0; i < rows * runs[0].step; i += line_bytes) prefetch(runs[0].from, prefetch_bytes + i);
         alignas(line_bytes) std::byte staged[staged_bytes];
         for (index_t g = 0; g < count; ++g) column(what_, runs[g], staged + runs[g].to, to_step, rows);

@@ -25,6 +25,7 @@ index_t to_boundary(std::byte const* p) noexcept {
 template <class Arch>
 struct copy_from {
   using vector = byte_vector<Arch>;
+  static constexpr bool may_be_overwritten = false;
   std::byte const* from;
 
   vector load(index_t i) const noexcept { return vector::load(from + i); }
@@ -67,6 +68,7 @@ inline constexpr bool adds_in_vectors = xsimd::types::has_simd_register<typename
 template <class Arch, class T>
 struct sum_of {
   using vector = byte_vector<Arch>;
+  static constexpr bool may_be_overwritten = true;  // the output may be a or b
   using batch = xsimd::batch<T, Arch>;
   std::byte const* a;
   std::byte const* b;

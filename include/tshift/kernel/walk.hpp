@@ -2,7 +2,7 @@
 // The walk out of place: every output element once, in the order of the output's memory, in runs as long as can be.
 //
 // Where channels lie inside frames (NTC), a row is one frame: walk_sequence gives each segment of channels its source
-// frame. Where frames lie inside channels (NCT), a line is one channel: walk_channel gives each piece of time its
+// frame. Where frames lie inside channels (NCT), a line is one channel: walk_channels gives each piece of time its
 // source. Strides that allow no runs are moved element by element in the same order.
 #pragma once
 
@@ -61,28 +61,33 @@ void move_box(route const& way, task const& job, std::byte const* from, index_t 
   }
 }
 
-/// A series of rows that differ in position alone: neighbouring frames, positions in space, or sequences. Leaves
-/// runs[].from behind the last row.
+/// A series of rows of `count` runs that differ in position alone. Leaves runs[].from behind the last row.
+template <class Mover>
+void walk_runs(run_source* runs, index_t count, index_t row_bytes, std::byte* to, index_t to_step, index_t rows,
+               Mover& move) noexcept {
+  index_t const at_once = Mover::rows_at_once(row_bytes);
+  for (index_t done = 0; done < rows; done += at_once) {
+    index_t const n = rows - done < at_once ? rows - done : at_once;
+    move.tile(runs, count, to + done * to_step, to_step, n, row_bytes);
+    for (index_t g = 0; g < count; ++g) {
+      if (runs[g].from != nullptr) runs[g].from += n * runs[g].step;
+    }
+  }
+}
+
+/// The same where a row is channels at one frame, one run or element by element for each segment: neighbouring frames,
+/// positions in space, or sequences.
 template <class Mover>
 void walk_rows(route const& way, task const& job, run_source* runs, std::byte* to, index_t to_step, index_t rows,
                Mover& move) noexcept {
   index_t const segments = job.segments.count;
-  if (!way.contiguous) {
-    for (index_t i = 0; i < rows; ++i, to += to_step) {
-      for (index_t g = 0; g < segments; ++g) {
-        move_box(way, job, runs[g].from, way.x.c, to + runs[g].to, way.y.c, job.segments.items[g].count, move);
-        if (runs[g].from != nullptr) runs[g].from += runs[g].step;
-      }
-    }
-    return;
+  if (way.contiguous) {
+    return walk_runs(runs, segments, job.dims.channels * way.unit, to, to_step, rows, move);
   }
-  index_t const row_bytes = job.dims.channels * way.unit;
-  index_t const at_once = Mover::rows_at_once(row_bytes);
-  for (index_t done = 0; done < rows; done += at_once) {
-    index_t const n = rows - done < at_once ? rows - done : at_once;
-    move.tile(runs, segments, to + done * to_step, to_step, n, to_step == row_bytes);
+  for (index_t i = 0; i < rows; ++i, to += to_step) {
     for (index_t g = 0; g < segments; ++g) {
-      if (runs[g].from != nullptr) runs[g].from += n * runs[g].step;
+      move_box(way, job, runs[g].from, way.x.c, to + runs[g].to, way.y.c, job.segments.items[g].count, move);
+      if (runs[g].from != nullptr) runs[g].from += runs[g].step;
     }
   }
 }
@@ -138,20 +143,39 @@ void walk_sequence(route const& way, task const& job, index_t n, index_t first, 
   }
 }
 
-/// All frames of channel c of sequence n, which lie in the pieces given.
+/// Channels [first, last) of sequence n, which lie in one segment: lines of time that fall into the same pieces.
 template <class Mover>
-void walk_channel(route const& way, task const& job, piece_list const& pieces, index_t n, index_t c,
-                  Mover& move) noexcept {
-  for (index_t s = 0; s < way.space.count; ++s) {
-    for (piece const& p : pieces) {
-      std::byte* const to = way.y.at(n, p.begin, c) + s * way.space.y;
-      std::byte const* const from = p.what == piece::kind::fill ? nullptr : way.x.at(n, p.source, c) + s * way.space.x;
-      if (way.contiguous && p.what == piece::kind::move) {
-        move.run(from, to, p.count * way.unit);
-      } else if (way.contiguous && p.what == piece::kind::fill) {
-        move.fill(to, p.count * way.unit);
-      } else {
-        move_box(way, job, from, p.what == piece::kind::hold ? 0 : way.x.t, to, way.y.t, p.count, move);
+void walk_channels(route const& way, task const& job, index_t offset, index_t n, index_t first, index_t last,
+                   Mover& move) noexcept {
+  piece_list const pieces = pieces_of(offset, job.length(n), job.dims.time, job.edge);
+  index_t const whole_line = job.dims.time * way.unit;
+  bool runs_only = way.contiguous && way.space.count == 1;
+  for (piece const& p : pieces) runs_only = runs_only && p.what != piece::kind::hold;
+
+  bool const copied = pieces.count == 1 && pieces.items[0].what == piece::kind::move;  // nothing shifted
+  if (runs_only && copied && way.y.c == whole_line && way.x.c == whole_line) {
+    return move.run(way.x.at(n, 0, first), way.y.at(n, 0, first), (last - first) * whole_line);
+  }
+  if (runs_only) {
+    run_source runs[3];
+    for (index_t i = 0; i < pieces.count; ++i) {
+      piece const& p = pieces.items[i];
+      runs[i] = {p.what == piece::kind::fill ? nullptr : way.x.at(n, p.source, first), way.x.c, p.begin * way.unit,
+                 p.count * way.unit};
+    }
+    return walk_runs(runs, pieces.count, whole_line, way.y.at(n, 0, first), way.y.c, last - first, move);
+  }
+  for (index_t c = first; c < last; ++c) {
+    for (index_t s = 0; s < way.space.count; ++s) {
+      for (piece const& p : pieces) {
+        std::byte* const to = way.y.at(n, p.begin, c) + s * way.space.y;
+        std::byte const* const from =
+            p.what == piece::kind::fill ? nullptr : way.x.at(n, p.source, c) + s * way.space.x;
+        if (way.contiguous && p.what == piece::kind::move) {
+          move.run(from, to, p.count * way.unit);
+        } else {
+          move_box(way, job, from, p.what == piece::kind::hold ? 0 : way.x.t, to, way.y.t, p.count, move);
+        }
       }
     }
   }
@@ -170,9 +194,7 @@ void walk_units(route const& way, task const& job, index_t first, index_t last, 
       for (segment const& part : job.segments) {
         index_t const from = part.begin > begin ? part.begin : begin;
         index_t const to = part.begin + part.count < end ? part.begin + part.count : end;
-        if (from >= to) continue;
-        piece_list const pieces = pieces_of(part.offset, job.length(n), job.dims.time, job.edge);
-        for (index_t c = from; c < to; ++c) walk_channel(way, job, pieces, n, c, move);
+        if (from < to) walk_channels(way, job, part.offset, n, from, to, move);
       }
     }
     first += end - begin;
