@@ -5,10 +5,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include <tshift/kernel/source.hpp>
 
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+
+/// Units built for short vectors leave long copies to the C library, which finds the machine's long ones at run time.
+inline constexpr index_t long_vector_bytes = 32;
+inline constexpr index_t long_run_bytes = 512;
 
 /// Writes n bytes of a source to `to`, through the caches. `to` may be an input of a sum: everything a vector needs is
 /// read before any byte of it is written.
@@ -17,6 +22,12 @@ TSHIFT_INLINE void store_run(Source const& source, std::byte* to, index_t n) noe
   using vector = typename Source::vector;
   constexpr index_t W = vector::width;
   if (n < W) return source.load_short(0, to, n);
+  if constexpr (W < long_vector_bytes && !Source::may_be_overwritten) {
+    if (n >= long_run_bytes) {
+      std::memcpy(to, source.from, static_cast<std::size_t>(n));
+      return;
+    }
+  }
   // The first vector where `to` is not aligned, and the last of a length that is no multiple, overlap their neighbours, so
   // that the stores between them are aligned and no loop for a tail is needed. A sum that may be written over its own
   // input reads both before anything is written; a copy reads them in their turn, because prefetchers want lines in order.
