@@ -102,6 +102,9 @@ void add_shift() {
   shift_plan const plan = shiftser(768, 8, direction::both);
   for (tensor_case const& on : {large, medium}) add<std::int8_t>(on, "both, int8", 8, plan, 0);
   add<double>(medium, "both, double", 8, plan, 0);
+  // What bounds the others: the same stores where no channel moves (one run for all), and the cost of a call.
+  for (tensor_case const& on : time_major_cases) add<float>(on, "nothing moves", 0, {on.dims.channels, {}}, 0);
+  add<float>({{1, 1, 8}, layout::ntc, 2}, "both", 2, shiftser(8, 2, direction::both), 0);
   // One element off the alignment, as a slice of somebody's tensor is.
   for (tensor_case const& on : {large, medium}) add<float>(on, "both, unaligned", 8, plan, 0, 1);
   add<float>({{7, 101, 333}, layout::ntc, 1}, "both", 7, shiftser(333, 7, direction::both), 0);
