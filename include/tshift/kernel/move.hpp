@@ -11,6 +11,19 @@
 
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
 
+/// Four vectors of a source, from byte i on: all are read before one is written, and enough are under way at a time.
+template <class Source>
+TSHIFT_INLINE void store_block(Source const& source, index_t i, std::byte* to) noexcept {
+  using vector = typename Source::vector;
+  constexpr index_t W = vector::width;
+  vector const v0 = source.load(i), v1 = source.load(i + W);
+  vector const v2 = source.load(i + 2 * W), v3 = source.load(i + 3 * W);
+  v0.store(to + i);
+  v1.store(to + i + W);
+  v2.store(to + i + 2 * W);
+  v3.store(to + i + 3 * W);
+}
+
 /// Units built for short vectors leave long copies to the C library, which finds the machine's long ones at run time.
 inline constexpr index_t long_vector_bytes = 32;
 inline constexpr index_t long_run_bytes = 512;
@@ -35,14 +48,7 @@ TSHIFT_INLINE void store_run(Source const& source, std::byte* to, index_t n) noe
   vector tail = Source::may_be_overwritten ? source.load(n - W) : head;
   index_t const unaligned = source.template first_aligned<W>(to);
   index_t i = unaligned;
-  for (; i + 4 * W <= n; i += 4 * W) {
-    vector const v0 = source.load(i), v1 = source.load(i + W);
-    vector const v2 = source.load(i + 2 * W), v3 = source.load(i + 3 * W);
-    v0.store(to + i);
-    v1.store(to + i + W);
-    v2.store(to + i + 2 * W);
-    v3.store(to + i + 3 * W);
-  }
+  for (; i + 4 * W <= n; i += 4 * W) store_block(source, i, to);
   // No loop for the rest: its short and changing counts are what branch predictors miss.
   if (n - i >= 2 * W) {
     vector const v0 = source.load(i), v1 = source.load(i + W);
@@ -71,25 +77,11 @@ void move_run(std::byte const* from, std::byte* to, index_t n) noexcept {
   vector const head = source.load(0), tail = source.load(n - W);
   if (to < from) {
     index_t i = 0;
-    for (; i + 4 * W <= n; i += 4 * W) {
-      vector const v0 = source.load(i), v1 = source.load(i + W);
-      vector const v2 = source.load(i + 2 * W), v3 = source.load(i + 3 * W);
-      v0.store(to + i);
-      v1.store(to + i + W);
-      v2.store(to + i + 2 * W);
-      v3.store(to + i + 3 * W);
-    }
+    for (; i + 4 * W <= n; i += 4 * W) store_block(source, i, to);
     for (; i + W <= n; i += W) source.load(i).store(to + i);
   } else {
     index_t i = n;
-    for (; i >= 4 * W; i -= 4 * W) {
-      vector const v0 = source.load(i - W), v1 = source.load(i - 2 * W);
-      vector const v2 = source.load(i - 3 * W), v3 = source.load(i - 4 * W);
-      v0.store(to + i - W);
-      v1.store(to + i - 2 * W);
-      v2.store(to + i - 3 * W);
-      v3.store(to + i - 4 * W);
-    }
+    for (; i >= 4 * W; i -= 4 * W) store_block(source, i - 4 * W, to);
     for (; i >= W; i -= W) source.load(i - W).store(to + i - W);
   }
   head.store(to);

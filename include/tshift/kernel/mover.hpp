@@ -67,7 +67,7 @@ class mover {
       // Line by line, short runs would wait for each other.
       if (to_step == row_bytes && rows > 1) {
         for (index_t i = 0; i < rows * runs[0].step; i += line_bytes) prefetch(runs[0].from, prefetch_bytes + i);
-        alignas(line_bytes) std::byte staged[staged_bytes];
+        std::byte staged[staged_bytes];
         for (index_t g = 0; g < count; ++g) column(what_, runs[g], staged + runs[g].to, to_step, rows);
         return run(staged, to, rows * to_step);
       }
