@@ -16,26 +16,34 @@
 
 namespace {
 
-void* counted(std::size_t size, std::size_t alignment) {
+void* counted(std::size_t size, std::size_t alignment, std::nothrow_t const&) noexcept {
   test_support::allocations.fetch_add(1);
   if (size == 0) size = 1;
-  void* memory = nullptr;
-  if (alignment <= alignof(std::max_align_t)) {
-    memory = std::malloc(size);
-  } else {
-    memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  }
+  if (alignment <= alignof(std::max_align_t)) return std::malloc(size);
+  return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+}
+
+void* counted(std::size_t size, std::size_t alignment) {
+  void* const memory = counted(size, alignment, std::nothrow);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 
 }  // namespace
 
-// The other forms of the standard library end in these.
+// All forms, because a sanitizer's own would not fit the operator delete below.
 void* operator new(std::size_t size) { return counted(size, 0); }
 void* operator new[](std::size_t size) { return counted(size, 0); }
 void* operator new(std::size_t size, std::align_val_t by) { return counted(size, static_cast<std::size_t>(by)); }
 void* operator new[](std::size_t size, std::align_val_t by) { return counted(size, static_cast<std::size_t>(by)); }
+void* operator new(std::size_t size, std::nothrow_t const& tag) noexcept { return counted(size, 0, tag); }
+void* operator new[](std::size_t size, std::nothrow_t const& tag) noexcept { return counted(size, 0, tag); }
+void* operator new(std::size_t size, std::align_val_t by, std::nothrow_t const& tag) noexcept {
+  return counted(size, static_cast<std::size_t>(by), tag);
+}
+void* operator new[](std::size_t size, std::align_val_t by, std::nothrow_t const& tag) noexcept {
+  return counted(size, static_cast<std::size_t>(by), tag);
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
