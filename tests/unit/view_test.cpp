@@ -273,3 +273,52 @@ TEST_CASE("Lengths travel with the view", "[view]") {
   REQUIRE(full.length(0) == 4);
   REQUIRE(full.length(1) == 4);
 }
+
+TEST_CASE("Parts of a view are views of the same memory", "[view]") {
+  std::array<float, 24> memory = {};
+  for (tshift::layout const order : {layout::ntcs, layout::ntsc, layout::ncts, layout::tncs}) {
+    tensor_view<float> const whole(memory.data(), {2, 3, 2, 2}, order);
+    tensor_view<float> const frames = whole.frames(1, 2);
+    REQUIRE(frames.shape == shape{2, 2, 2, 2});
+    REQUIRE(frames.at(1, 0, 1, 1) == whole.at(1, 1, 1, 1));
+    tensor_view<float> const channels = whole.channels(1, 1);
+    REQUIRE(channels.shape == shape{2, 3, 1, 2});
+    REQUIRE(channels.at(1, 2, 0, 1) == whole.at(1, 2, 1, 1));
+    tensor_view<float> const sequences = whole.sequences(1, 1);
+    REQUIRE(sequences.shape == shape{1, 3, 2, 2});
+    REQUIRE(sequences.at(0, 2, 1, 1) == whole.at(1, 2, 1, 1));
+    for (tensor_view<float> const& part : {frames, channels, sequences}) REQUIRE(part.strides == whole.strides);
+  }
+  REQUIRE(shape{2, 3, 2, 2}.size() == 24);
+}
+
+TEST_CASE("Parts may be empty, and a part of nothing adds nothing to a null pointer", "[view]") {
+  std::array<float, 12> memory = {};
+  tensor_view<float> const whole(memory.data(), {2, 3, 2});
+  REQUIRE(whole.frames(3, 0).size() == 0);
+  REQUIRE(whole.channels(2, 0).size() == 0);
+  REQUIRE(whole.sequences(2, 0).size() == 0);
+  tensor_view<float> const nothing(static_cast<float*>(nullptr), {2, 3, 0});
+  REQUIRE(nothing.frames(1, 2).data == nullptr);
+  REQUIRE(nothing.sequences(1, 1).data == nullptr);
+}
+
+TEST_CASE("Sequences keep their own lengths, and frames of a ragged batch are refused", "[view]") {
+  std::array<float, 12> memory = {};
+  std::array<index_t, 2> const lengths = {3, 1};
+  tensor_view<float> const ragged(memory.data(), {2, 3, 2}, layout::ntc, lengths);
+  REQUIRE(ragged.sequences(1, 1).length(0) == 1);
+  REQUIRE(ragged.channels(1, 1).length(1) == 1);
+  REQUIRE(message_of([&] { ragged.frames(0, 1); }) == "tensor_view: frames of a ragged batch, must have no lengths");
+}
+
+TEST_CASE("Parts that are not all there are refused", "[view]") {
+  std::array<float, 12> memory = {};
+  tensor_view<float> const whole(memory.data(), {2, 3, 2});
+  REQUIRE(message_of([&] { whole.frames(2, 2); }) == "tensor_view: frames [2, 2 + 2), must lie in [0, 3)");
+  REQUIRE(message_of([&] { whole.frames(-1, 1); }) == "tensor_view: frames [-1, -1 + 1), must lie in [0, 3)");
+  REQUIRE(message_of([&] { whole.channels(0, -1); }) == "tensor_view: channels [0, 0 + -1), must lie in [0, 2)");
+  REQUIRE(message_of([&] { whole.sequences(3, 0); }) == "tensor_view: sequences [3, 3 + 0), must lie in [0, 2)");
+  REQUIRE(message_of([&] { whole.frames(1, most); }) ==
+          "tensor_view: frames [1, 1 + 9223372036854775807), must lie in [0, 3)");
+}

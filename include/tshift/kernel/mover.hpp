@@ -10,14 +10,14 @@
 
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
 
-/// Bytes of rows that are written together, one segment after the other: few enough that the lines in which two segments
-/// meet are still in the nearest cache.
-inline constexpr index_t tile_bytes = 8192;
-
-/// Rows from this size on are written one after the other even so.
+/// Through the caches, rows of at least this many bytes are written one by one, in the order of memory.
 inline constexpr index_t long_row_bytes = 512;
 
-/// The same for what is written around the caches: rows below half of it are put together in the nearest one first.
+/// Bytes of shorter rows that are written together, one segment after the other: few enough that the lines in which two
+/// segments meet are still in the nearest cache.
+inline constexpr index_t tile_bytes = 8192;
+
+/// Around the caches, bytes of rows that are put together in the nearest one first, if that holds at least two.
 inline constexpr index_t staged_bytes = 2048;
 
 /// One segment of channels in a series of rows.
