@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// ShiftLSTM and LSTM: a recurrent layer that reads shifted input, a norm, and a classifier.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <tshift/models/parts.hpp>
+#include <tshift/nn/lstm.hpp>
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models {
+
+/// lstm(S x), norm, mean over time, linear.
+///
+/// x [N, T, D], y [N, 1, classes]. There is no skip connection: placement::branch and both mean the same, and skip is
+/// refused. Lengths of x are honoured; as_released(x) computes as the released code does.
+/// Accuracy: within 1e-5 of PyTorch (relative L2, float). One object serves many threads, each with its workspace.
+/// Source: Shen et al., ICASSP 2023 (ShiftSER); names of the weights as in its checkpoints.
+template <class T>
+class shift_lstm {
+ public:
+  /// The paper's: 1/4 of the channels delayed by one frame.
+  static constexpr shift_options paper{4, direction::delay, 1, placement::both};
+  /// No shift: the LSTM.
+  static constexpr shift_options baseline{};
+
+  /// @param weights  read and copied. Tensors named rnn.net.* are a ShiftLSTM's, rnn.* an LSTM's; with *_reverse the layer
+  ///                 is bidirectional; D, the hidden size and classes are read off the tensors
+  /// @param options  by default `paper` for a ShiftLSTM's tensors, `baseline` for an LSTM's
+  /// @throws shape_error  a tensor is missing, has another shape, or is not part of the model; options out of range
+  explicit shift_lstm(nn::state_dict<T> const& weights, std::optional<shift_options> const& options = {}) {
+    nn::state_reader<T> reader("shift_lstm", weights);
+    bool const wrapped = reader.has("rnn.net.weight_ih_l0");
+    std::string const name = wrapped ? "rnn.net." : "rnn.";
+    index_t const channels = reader.dimension(name + "weight_ih_l0", 1);
+    index_t const hidden = reader.dimension(name + "weight_hh_l0", 1);
+    shift_ = placed_plan(options.value_or(wrapped ? paper : baseline), channels);
+    if (shift_.where == placement::skip) {
+      detail::fail("shift_lstm: placement = skip, but there is no skip connection; must be none, branch or both");
+    }
+    auto const direction = [&](std::string const& suffix) {
+      index_t const rows = detail::checked_product("shift_lstm", {4, hidden});
+      return nn::lstm_weights<T>{reader.take(name + "weight_ih_l0" + suffix, {rows, channels}),
+                                 reader.take(name + "weight_hh_l0" + suffix, {rows, hidden}),
+                                 reader.take(name + "bias_ih_l0" + suffix, {rows}),
+                                 reader.take(name + "bias_hh_l0" + suffix, {rows})};
+    };
+    auto const forward = direction("");
+    if (reader.has(name + "weight_ih_l0_reverse")) {
+      lstm_ = {channels, hidden, forward, direction("_reverse")};
+    } else {
+      lstm_ = {channels, hidden, forward};
+    }
+    norm_ = take_norm(reader, "norm", lstm_.outputs());
+    classifier_ = classifier<T>(reader, lstm_.outputs());
+    reader.ignore("specaugment.");
+    reader.finish();
+  }
+
+  index_t channels() const noexcept { return lstm_.inputs(); }
+  index_t classes() const noexcept { return classifier_.classes(); }
+
+  /// Elements of T that forward needs: the layer's output, and its gates for all frames.
+  index_t workspace_size(shape const& x) const {
+    index_t const output = detail::checked_product("shift_lstm", {x.batch, x.time, lstm_.outputs()});
+    index_t const layer = lstm_.workspace_size(x), pooled = classifier_.workspace_size(x);
+    return checked_sum("shift_lstm", {output, layer > pooled ? layer : pooled});
+  }
+
+  /// @throws shape_error  x, y or workspace have other sizes; before the first write
+  void forward(std::type_identity_t<tensor_view<T const>> const& x, tensor_view<T> const& y,
+               std::span<T> workspace) const {
+    check_model("shift_lstm", x, channels(), y, classes(), workspace, workspace_size(x.shape));
+    tensor_view<T> const output(workspace.data(), {x.shape.batch, x.shape.time, lstm_.outputs()}, layout::ntc,
+                                x.lengths);
+    std::span<T> const rest = workspace.subspan(static_cast<std::size_t>(output.size()));
+    lstm_.forward(nn::shifted_if(nn::shifts_branch(shift_.where), x, shift_.plan), output, rest);
+    in_place(norm_, output);
+    classifier_.forward(output, y, rest);
+  }
+
+ private:
+  placed_plan shift_;
+  nn::lstm<T> lstm_;
+  nn::layer_norm<T> norm_;
+  classifier<T> classifier_;
+};
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models

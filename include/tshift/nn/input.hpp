@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// What blocks read and write: [N, T, D], rows of time with neighbouring channels, shifted or not; and the checks that
+// all blocks share.
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <type_traits>
+
+#include <tshift/check.hpp>
+#include <tshift/shifted_view.hpp>
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+
+/// The input of a block: a tensor_view, or shifted(x, plan), which the block reads through without a copy.
+/// Made implicitly where a block is called. Vacated frames are zeros: blocks take no other fill value. Holds a description (about 1 KiB), no elements.
+template <class T>
+class input {
+ public:
+  input(tensor_view<T const> const& x) : view_(shifted(x, shift_plan(x.shape.channels, {}))) {}
+  input(tensor_view<T> const& x) : input(tensor_view<T const>(x)) {}
+  input(shifted_view<T> const& x) : view_(x), shifted_(true) {}
+
+  shifted_view<T> const& view() const noexcept { return view_; }
+  tshift::shape const& shape() const noexcept { return view_.shape(); }
+  tensor_view<T const> const& base() const noexcept { return view_.base(); }
+  /// Whether a frame may come from other frames.
+  bool is_shifted() const noexcept { return shifted_; }
+
+ private:
+  shifted_view<T> view_;
+  bool shifted_ = false;
+};
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+
+/// Refuses a view whose rows are not `channels` neighbouring elements.
+template <class T>
+extent check_rows(char const* operation, char const* name, tensor_view<T> const& view, index_t channels) {
+  static_assert(std::is_floating_point_v<std::remove_const_t<T>>,
+                "tshift: blocks compute in float or double; convert the tensor first");
+  extent const result = check_view(operation, name, view);
+  if (view.shape.channels != channels) {
+    fail("%s: %s has %td channels, must have %td", operation, name, view.shape.channels, channels);
+  }
+  if (view.shape.space != 1) fail("%s: %s has space %td, must be 1", operation, name, view.shape.space);
+  if (channels > 1 && view.strides.channels != 1) {
+    fail("%s: %s has stride %td along channels, must be 1", operation, name, view.strides.channels);
+  }
+  return result;
+}
+
+template <class T>
+void check_fill(char const* operation, char const* name, nn::input<T> const& x) {
+  if (x.view().fill() != T(0)) {
+    fail("%s: %s is shifted with fill value %g, must be 0", operation, name, static_cast<double>(x.view().fill()));
+  }
+}
+
+/// Refuses an input that shares memory with an output of other sizes.
+inline void check_apart(char const* operation, extent const& x, extent const& y) {
+  if (x.empty() || y.empty()) return;
+  byte_range const in_x = range_of(x), in_y = range_of(y);
+  if (in_x.low < in_y.high && in_y.low < in_x.high) {
+    fail("%s: %s and %s overlap in memory, must share no element", operation, x.name, y.name);
+  }
+}
+
+/// Whether an input may be the very memory of the output.
+enum class in_place { refused, allowed };
+
+/// Checks one input of a block against its output y: batch and time are equal, and they share no memory.
+template <class T>
+void check_input(char const* operation, char const* name, nn::input<T> const& x, index_t channels, extent const& y,
+                 in_place same) {
+  extent const from = check_rows(operation, name, x.base(), channels);
+  check_fill(operation, name, x);
+  if (y.dims.batch != from.dims.batch || y.dims.time != from.dims.time) {
+    fail("%s: y is [%td, %td], %s is [%td, %td]; batch and time must be equal", operation, y.dims.batch, y.dims.time,
+         name, from.dims.batch, from.dims.time);
+  }
+  if (channels != y.dims.channels) return check_apart(operation, from, y);
+  if (check_same_or_apart(operation, from, y) && !y.empty()) {
+    if (same == in_place::refused) fail("%s: y is %s, must be other memory", operation, name);
+    if (x.is_shifted()) fail("%s: y is %s, which is shifted; must be other memory", operation, name);
+  }
+}
+
+/// Checks x [N, T, inputs] and y [N, T, outputs].
+template <class T>
+extent check_block(char const* operation, nn::input<T> const& x, index_t inputs, tensor_view<T> const& y,
+                   index_t outputs, in_place same = in_place::refused) {
+  extent const to = check_rows(operation, "y", y, outputs);
+  check_writable(operation, to);
+  check_input(operation, "x", x, inputs, to, same);
+  return to;
+}
+
+template <class T>
+void check_workspace(char const* operation, std::span<T> workspace, index_t needed) {
+  if (static_cast<index_t>(workspace.size()) < needed) {
+    fail("%s: workspace has %td elements, must be >= %td", operation, static_cast<index_t>(workspace.size()), needed);
+  }
+}
+
+inline void check_weight(char const* operation, char const* name, std::size_t have, index_t want) {
+  if (static_cast<index_t>(have) != want) {
+    fail("%s: %s has %td elements, must have %td", operation, name, static_cast<index_t>(have), want);
+  }
+}
+
+/// A product of sizes, none of them negative.
+inline index_t checked_product(char const* operation, std::initializer_list<index_t> sizes) {
+  index_t result = 1;
+  for (index_t const size : sizes) {
+    if (size < 0) fail("%s: a size is %td, must be >= 0", operation, size);
+    if (__builtin_mul_overflow(result, size, &result)) {
+      fail("%s: the product of the sizes must fit in 2^63 - 1", operation);
+    }
+  }
+  return result;
+}
+
+/// Calls body(first, rows, memory, stride) for the rows of y, in the longest runs that lie at one stride.
+template <class T, class Body>
+void for_rows(tensor_view<T> const& y, Body const& body) {
+  index_t const N = y.shape.batch, time = y.shape.time;
+  if (N == 0 || time == 0) return;
+  if (time == 1) return body(index_t{0}, N, y.data, y.strides.batch);
+  if (N == 1 || y.strides.batch == time * y.strides.time) return body(index_t{0}, N * time, y.data, y.strides.time);
+  for (index_t n = 0; n < N; ++n) body(n * time, time, y.at(n, 0, 0), y.strides.time);
+}
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail

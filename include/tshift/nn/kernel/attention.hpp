@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+// Attention of one head over one sequence, a tile of queries at a time: scores, softmax and the weighted sum of values
+// all happen while the tile's rows lie in the L1 cache.
+//
+// Relative positions: q[l] . p[l - r] for all r is one row of a small GEMM of the queries with the table of distances,
+// read from a place that moves by one from row to row; so is k[r] . p[l - r], for all l. Nothing of size [L, L, depth]
+// exists.
+#pragma once
+
+#include <cstddef>
+
+#include <tshift/nn/kernel/gemm.hpp>
+#include <tshift/nn/kernel/vectors.hpp>
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
+
+/// Queries, keys or values of one head: row i begins at data + i * stride.
+template <class T>
+struct head_rows {
+  T const* data;
+  index_t stride;
+};
+
+/// One head over one sequence of `length` frames.
+template <class T>
+struct attention_head {
+  head_rows<T> query, key, value;
+  index_t length, depth;
+  packed_operand<T> ascending;   // p in the order of distances: column j is p[j]; k = depth, n = 2 * reach - 1
+  packed_operand<T> descending;  // column j is p[2 * reach - 2 - j]
+  index_t reach;                 // distances from 1 - reach to reach - 1 are in the table
+  bool query_positions, key_positions;
+  T scale;
+};
+
+/// What a head needs beside its input, in elements; all parts are whole panels wide.
+template <class T, class Arch>
+struct attention_room {
+  using tile = gemm_tile<T, Arch>;
+  index_t keys, values, sums, scores, band, result;
+
+  attention_room(index_t length, index_t depth, bool key_positions) noexcept {
+    index_t const wide = whole(length), deep = whole(depth);
+    keys = depth * wide;
+    values = length * deep;
+    sums = key_positions ? length * wide : wide;
+    scores = tile::rows * wide;
+    band = tile::rows * band_width(length);
+    result = tile::rows * deep;
+  }
+  index_t total() const noexcept { return keys + values + sums + scores + band + result; }
+
+  static index_t whole(index_t n) noexcept { return (n + tile::columns - 1) / tile::columns * tile::columns; }
+  /// The columns that a tile of rows reads, from whichever panel they begin in.
+  static index_t band_width(index_t length) noexcept { return whole(length + tile::rows) + tile::columns; }
+};
+
+/// c[r][j] = start[r][j] + sum over k of a[r][k] b[k][j] for columns [from, until) of b, from being a multiple of
+/// gemm_tile::columns; c counts its columns from there. Writes whole panels.
+template <class T, class Arch>
+void panel_sums(packed_operand<T> const& b, row_block<T> const& a, index_t rows, index_t from, index_t until,
+                T const* start, index_t start_stride, T* c, index_t stride) noexcept {
+  using tile = gemm_tile<T, Arch>;
+  index_t const padded = padded_columns<T, Arch>(b.n);
+  for (index_t column = from; column < until; column += tile::columns) {
+    index_t const width = padded - column < tile::columns ? padded - column : tile::columns;
+    tile_sums<T, Arch>(rows, width / tile::lanes, b.data + column * b.k, a, 0, start + (column - from), start_stride,
+                       c + (column - from), stride);
+  }
+}
+
+/// Points the block's rows at rows [first, first + rows) of x.
+template <class T>
+void point_at(row_block<T>& block, head_rows<T> const& x, index_t first, index_t rows, index_t depth) noexcept {
+  block.pieces = 1;
+  block.items[0].begin = 0;
+  block.items[0].count = depth;
+  for (index_t r = 0; r < rows; ++r) block.items[0].row[r] = x.data + (first + r) * x.stride;
+}
+
+/// x[first + i] . p for the positions that a sequence of `length` frames has, one row of `band` per i.
+/// @return where in row 0 the product with position 0 of the sequence stands; in row i it is i places before
+template <class T, class Arch>
+index_t position_products(attention_head<T> const& head, packed_operand<T> const& table, row_block<T> const& x,
+                          index_t first, index_t rows, T* band) noexcept {
+  using tile = gemm_tile<T, Arch>;
+  index_t const origin = head.reach - 1 - first;  // the column of row 0 and position 0
+  index_t const from = (origin - (rows - 1)) / tile::columns * tile::columns;
+  panel_sums<T, Arch>(table, x, rows, from, origin + head.length, table.bias + from, 0, band,
+                      attention_room<T, Arch>::band_width(head.length));
+  return origin - from;
+}
+
+/// sums[l][r] = k[r] . p[l - r]: computed for a few keys and all queries, and written across.
+template <class T, class Arch>
+void key_positions(attention_head<T> const& head, row_block<T>& from, T* band, T* sums, index_t stride) noexcept {
+  constexpr index_t rows = gemm_tile<T, Arch>::rows;
+  index_t const band_stride = attention_room<T, Arch>::band_width(head.length);
+  for (index_t first = 0; first < head.length; first += rows) {
+    index_t const count = head.length - first < rows ? head.length - first : rows;
+    point_at(from, head.key, first, count, head.depth);
+    T const* const origin = band + position_products<T, Arch>(head, head.ascending, from, first, count, band);
+    T* to = sums + first;
+    if (count == rows) {
+      for (index_t l = 0; l < head.length; ++l, to += stride) {
+#pragma GCC unroll 8
+        for (index_t r = 0; r < rows; ++r) to[r] = origin[r * (band_stride - 1) + l];
+      }
+    } else {
+      for (index_t l = 0; l < head.length; ++l, to += stride) {
+        for (index_t r = 0; r < count; ++r) to[r] = origin[r * (band_stride - 1) + l];
+      }
+    }
+  }
+}
+
+/// x[i] = exp(scale * (x[i] - largest x)).
+/// @return their sum
+template <class Arch, class T>
+T exponentials(T* x, index_t count, T scale) noexcept {
+  using batch = xsimd::batch<T, Arch>;
+  constexpr index_t lanes = lanes_of<T, Arch>;
+  batch most(x[0]);
+  index_t i = 0;
+  for (; i + lanes <= count; i += lanes) most = xsimd::max(most, batch::load_unaligned(x + i));
+  if (i < count) most = xsimd::max(most, load_part<Arch>(x + i, count - i, x[0]));
+  batch const largest(joined(most, [](T a, T b) { return a < b ? b : a; }));
+  batch const factor(scale);
+  map<Arch>(
+      count, x, [&](batch const& v) { return xsimd::exp((v - largest) * factor); }, x);
+  return sum_of<Arch>(count, x, [](batch const& v) { return v; });
+}
+
+/// y[l][j] = sum over r of softmax over r (scale * score[l][r]) * value[r][j].
+/// @param room  attention_room::total() elements
+/// @param y     row l begins at y + l * stride; `depth` elements are written
+template <class T, class Arch>
+void attend(attention_head<T> const& head, row_block<T>& from, T* room, T* y, index_t stride) noexcept {
+  using tile = gemm_tile<T, Arch>;
+  attention_room<T, Arch> const sizes(head.length, head.depth, head.key_positions);
+  index_t const wide = attention_room<T, Arch>::whole(head.length), deep = attention_room<T, Arch>::whole(head.depth);
+  T* const keys = room;
+  T* const values = keys + sizes.keys;
+  T* const sums = values + sizes.values;
+  T* const scores = sums + sizes.sums;
+  T* const band = scores + sizes.scores;
+  T* const result = band + sizes.band;
+  pack<T, Arch>(
+      head.depth, head.length, [&](index_t k, index_t r) { return head.key.data[r * head.key.stride + k]; }, keys);
+  pack<T, Arch>(
+      head.length, head.depth, [&](index_t r, index_t j) { return head.value.data[r * head.value.stride + j]; },
+      values);
+  packed_operand<T> const by_key{keys, nullptr, head.depth, head.length};
+  packed_operand<T> const by_value{values, nullptr, head.length, head.depth};
+  if (head.key_positions) {
+    key_positions<T, Arch>(head, from, band, sums, wide);
+  } else {
+    for (index_t r = 0; r < wide; ++r) sums[r] = T(0);
+  }
+  for (index_t first = 0; first < head.length; first += tile::rows) {
+    index_t const count = head.length - first < tile::rows ? head.length - first : tile::rows;
+    point_at(from, head.query, first, count, head.depth);
+    T const* const start = head.key_positions ? sums + first * wide : sums;
+    panel_sums<T, Arch>(by_key, from, count, 0, head.length, start, head.key_positions ? wide : 0, scores, wide);
+    if (head.query_positions) {
+      T const* const origin = band + position_products<T, Arch>(head, head.descending, from, first, count, band);
+      index_t const band_stride = attention_room<T, Arch>::band_width(head.length);
+      for (index_t r = 0; r < count; ++r) {
+        T* const row = scores + r * wide;
+        map<Arch>(
+            head.length, row, [](auto const& a, auto const& b) { return a + b; }, row, origin + r * (band_stride - 1));
+      }
+    }
+    T weight[tile::rows];
+    for (index_t r = 0; r < count; ++r) {
+      weight[r] = T(1) / exponentials<Arch>(scores + r * wide, head.length, head.scale);
+    }
+    point_at(from, {scores, wide}, 0, count, head.length);
+    for (index_t r = 0; r < count * deep; ++r) result[r] = T(0);
+    panel_sums<T, Arch>(by_value, from, count, 0, head.depth, result, deep, result, deep);
+    for (index_t r = 0; r < count; ++r) {
+      xsimd::batch<T, Arch> const factor(weight[r]);
+      map<Arch>(
+          head.depth, y + (first + r) * stride, [&](auto const& v) { return v * factor; }, result + r * deep);
+    }
+  }
+}
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel

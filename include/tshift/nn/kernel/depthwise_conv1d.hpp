@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// A depthwise convolution along time, a frame at a time, vectorised over channels. The taps are other frames of the
+// input, so that a shift of it only changes pointers.
+#pragma once
+
+#include <cstddef>
+
+#include <tshift/nn/kernel/vectors.hpp>
+#include <tshift/shifted_view.hpp>
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
+
+/// Taps that are summed in registers before the sum is stored.
+inline constexpr index_t taps_at_once = 8;
+
+/// y[c] = (First ? bias[c] : y[c]) + sum over i < Taps of weight[i][c] x[i][c].
+template <class Arch, bool First, index_t Taps, class T>
+void sum_taps(index_t count, T const* const* x, T const* const* weight, T const* bias, T* y) noexcept {
+  using batch = xsimd::batch<T, Arch>;
+  constexpr index_t lanes = lanes_of<T, Arch>;
+  auto const sum = [&](auto const& load, index_t c) {
+    batch result = load(First ? bias + c : y + c);
+#pragma GCC unroll 8
+    for (index_t i = 0; i < Taps; ++i) result = xsimd::fma(load(weight[i] + c), load(x[i] + c), result);
+    return result;
+  };
+  index_t c = 0;
+  for (; c + lanes <= count; c += lanes) {
+    sum([](T const* p) { return batch::load_unaligned(p); }, c).store_unaligned(y + c);
+  }
+  if (c < count) {
+    store_part<Arch>(sum([&](T const* p) { return load_part<Arch>(p, count - c, T(0)); }, c), y + c, count - c);
+  }
+}
+
+template <class Arch, bool First, class T, index_t Taps = taps_at_once>
+void sum_taps(index_t taps, index_t count, T const* const* x, T const* const* weight, T const* bias, T* y) noexcept {
+  if constexpr (Taps > 0) {
+    if (taps < Taps) return sum_taps<Arch, First, T, Taps - 1>(taps, count, x, weight, bias, y);
+  }
+  sum_taps<Arch, First, Taps>(count, x, weight, bias, y);
+}
+
+/// Frame t of sequence n: y[c] = bias[c] + sum over k of weight[k * C + c] x[n, t + k - taps / 2, c], frames outside
+/// [0, length) being zero. y: C elements.
+template <class T, class Arch>
+void depthwise_frame(shifted_view<T> const& x, index_t n, index_t t, index_t taps, T const* weight, T const* bias,
+                     T* y) noexcept {
+  index_t const channels = x.shape().channels, length = x.base().length(n), half = taps / 2;
+  index_t const from = t < half ? half - t : 0;                               // the first tap inside the sequence
+  index_t const until = length - t + half < taps ? length - t + half : taps;  // one behind the last
+  T const* rows[taps_at_once];
+  T const* factors[taps_at_once];
+  for (index_t i = 0; i < x.runs_per_frame(); ++i) {
+    channel_run<T> const run = x.run(n, t, i);
+    index_t tap = from;
+    bool first = true;
+    do {  // once also if there is nothing to sum: the bias is written
+      index_t found = 0;
+      for (; tap < until && found < taps_at_once; ++tap) {
+        T const* const source = x.run(n, t + tap - half, i).data;
+        if (source == nullptr) continue;  // zeros
+        rows[found] = source;
+        factors[found++] = weight + tap * channels + run.begin;
+      }
+      if (first) {
+        sum_taps<Arch, true>(found, run.count, rows, factors, bias + run.begin, y + run.begin);
+      } else {
+        sum_taps<Arch, false>(found, run.count, rows, factors, bias + run.begin, y + run.begin);
+      }
+      first = false;
+    } while (tap < until);
+  }
+}
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel

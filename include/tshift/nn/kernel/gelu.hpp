@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// x Phi(x) for a vector of numbers, Phi the normal distribution function.
+#pragma once
+
+#include <xsimd/xsimd.hpp>
+
+#include <tshift/nn/kernel/vectors.hpp>
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
+
+/// float: Phi(x) = 1/2 + x P(2 x^2 / 5.4^2 - 1), a fit of our own (tests/golden/fit_gelu.py prints it and its error); the
+/// error function of a vector library branches and divides, and would cost a tenth of a small network.
+template <class Arch>
+TSHIFT_INLINE xsimd::batch<float, Arch> gelu(xsimd::batch<float, Arch> const& x) noexcept {
+  using batch = xsimd::batch<float, Arch>;
+  constexpr float limit = 5.4f;
+  constexpr float p[] = {1.309281085e-01f, -6.532795854e-02f, 4.850005849e-02f, -3.921072248e-02f,
+                         3.210816314e-02f, -2.570083679e-02f, 1.970152456e-02f, -1.419682844e-02f,
+                         9.473489177e-03f, -6.104565922e-03f, 3.944057275e-03f, -2.038567134e-03f,
+                         6.496562437e-04f, -4.250174565e-04f, 4.623656765e-04f, -1.703409520e-04f};
+  batch const clipped = xsimd::min(xsimd::max(x, batch(-limit)), batch(limit));
+  batch const u = xsimd::fma(clipped * clipped, batch(2 / (limit * limit)), batch(-1.0f));
+  batch value(p[15]);
+#pragma GCC unroll 16
+  for (int i = 14; i >= 0; --i) value = xsimd::fma(value, u, batch(p[i]));
+  batch const phi = xsimd::fma(clipped, value, batch(0.5f));
+  return x * xsimd::select(x < batch(-limit), batch(0.0f), phi);
+}
+
+template <class Arch>
+TSHIFT_INLINE xsimd::batch<double, Arch> gelu(xsimd::batch<double, Arch> const& x) noexcept {
+  using batch = xsimd::batch<double, Arch>;
+  return batch(0.5) * x * (batch(1.0) + xsimd::erf(x * batch(0.70710678118654752440)));
+}
+
+/// What a GEMM does to a finished tile: gelu of every element.
+template <class T, class Arch>
+struct gelu_tile {
+  void begin(index_t /*first*/, index_t /*rows*/) noexcept {}
+  void operator()(T* c, index_t stride, index_t /*row*/, index_t rows, index_t /*column*/,
+                  index_t columns) const noexcept {
+    for (index_t r = 0; r < rows; ++r) {
+      T* const row = c + r * stride;
+      map<Arch>(
+          columns, row, [](auto const& x) { return gelu(x); }, row);
+    }
+  }
+};
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// The mean over time.
+#pragma once
+
+#include <cstddef>
+
+#include <tshift/nn/input.hpp>
+#include <tshift/nn/kernel/vectors.hpp>
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+
+/// y[n, 0, c] = (sum over t < length of x[n, t, c]) / length
+///
+/// x [N, T, C], y [N, 1, C]. Lengths of x are honoured; a sequence of no frames gives NaN, as torch.mean does.
+/// Frames are added in ascending order in T: relative error at most length * 2^-24 (float) of the sum of magnitudes.
+/// Source: torch.mean(x, dim=1).
+/// @param x  a view or shifted(view, plan)
+/// @param y  other memory than x
+/// @throws shape_error  sizes disagree, channels are not neighbours, or the views overlap; before the first write
+template <class T>
+void mean_pool(std::type_identity_t<input<T>> const& x, tensor_view<T> const& y) {
+  index_t const channels = x.shape().channels;
+  detail::extent const to = detail::check_rows("mean_pool", "y", y, channels);
+  detail::check_writable("mean_pool", to);
+  if (to.dims.batch != x.shape().batch || to.dims.time != 1) {
+    detail::fail("mean_pool: y is [%td, %td], must be [%td, 1]", to.dims.batch, to.dims.time, x.shape().batch);
+  }
+  detail::extent const from = detail::check_rows("mean_pool", "x", x.base(), channels);
+  detail::check_fill("mean_pool", "x", x);
+  detail::check_apart("mean_pool", from, to);
+  for (index_t n = 0; n < x.shape().batch; ++n) {
+    T* const sum = y.at(n, 0, 0);
+    index_t const length = x.base().length(n);
+    for (index_t c = 0; c < channels; ++c) sum[c] = T(0);
+    for (index_t t = 0; t < length; ++t) {
+      for (channel_run<T> const run : x.view().runs(n, t)) {
+        if (run.data == nullptr) continue;  // zeros
+        kernel::map<xsimd::default_arch>(
+            run.count, sum + run.begin, [](auto const& a, auto const& b) { return a + b; }, sum + run.begin, run.data);
+      }
+    }
+    for (index_t c = 0; c < channels; ++c) sum[c] = sum[c] / static_cast<T>(length);
+  }
+}
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn

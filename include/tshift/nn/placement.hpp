@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// Where the shift stands in a residual block. "Residual" and "in-place" mean opposite things in two papers; these words
+// do not.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <utility>
+
+#include <tshift/nn/input.hpp>
+#include <tshift/plan.hpp>
+#include <tshift/shift.hpp>
+
+namespace tshift::inline TSHIFT_V {
+
+/// Which of the two paths of y = x + f(x) sees the shifted input.
+enum class placement {
+  none,    ///< y = x + f(x)
+  branch,  ///< y = x + f(S x)    TSM's "residual"
+  skip,    ///< y = S x + f(x)    ShiftSER's "residual"
+  both     ///< y = S x + f(S x)  both papers' "in-place"
+};
+
+/// A shift as models take it: presets::shiftser(channels, n_div, towards, stride, edge), at a placement.
+struct shift_options {
+  index_t n_div = 0;  ///< channels / n_div move per direction; 0: no shift
+  direction towards = direction::delay;
+  index_t stride = 1;  ///< frames
+  placement where = placement::none;
+  padding edge = padding::zero;
+};
+
+}  // namespace tshift::inline TSHIFT_V
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+
+constexpr bool shifts_branch(placement where) noexcept {
+  return where == placement::branch || where == placement::both;
+}
+constexpr bool shifts_skip(placement where) noexcept { return where == placement::skip || where == placement::both; }
+
+/// x, shifted or not.
+template <class T>
+input<T> shifted_if(bool yes, tensor_view<T const> const& x, shift_plan const& plan) {
+  if (yes) return shifted(x, plan);
+  return x;
+}
+
+/// A block that adds its skip connection itself, in the last pass over y.
+template <class F, class T>
+concept fused_block = requires(F const& f, input<T> const& x, tensor_view<T> const& y, std::span<T> workspace) {
+  f.forward_add(x, x, y, workspace);
+};
+
+/// A block of this library, or one that is called like it: it reads through the shift.
+template <class F, class T>
+concept lazy_block = requires(F const& f, input<T> const& x, tensor_view<T> const& y, std::span<T> workspace) {
+  f.forward(x, y, workspace);
+};
+
+/// Anybody's block: a callable f(x, y) that reads a tensor_view<T const> [N, T, D] and writes y of the same shape.
+template <class F, class T>
+concept plain_block = std::invocable < F const&,
+        tensor_view<T const>
+const&, tensor_view<T> const& > ;
+
+/// y = [S] x + f([S] x) for a block of this library: what wrapped does, without its checks of x and y.
+template <class T, class F>
+requires lazy_block<F, T> || fused_block<F, T>
+void residual(F const& f, placement where, shift_plan const& plan, tensor_view<T const> const& x,
+              tensor_view<T> const& y, std::span<T> workspace) {
+  if constexpr (fused_block<F, T>) {
+    f.forward_add(shifted_if(shifts_branch(where), x, plan), shifted_if(shifts_skip(where), x, plan), y, workspace);
+  } else {
+    f.forward(shifted_if(shifts_branch(where), x, plan), y, workspace);
+    shift_add(x, y, y, shifts_skip(where) ? plan : shift_plan(plan.channels(), {}));
+  }
+}
+
+/// A residual block with a shift in it: y = [S] x + f([S] x).
+///
+///   auto block = wrap<float>(f, placement::branch, presets::tsm(channels));
+///   std::vector<float> workspace(block.workspace_size(x.shape));
+///   block.forward(x, y, workspace);
+///
+/// A block of this library reads through the shift, and nothing is copied. Any other callable gets memory: S x is
+/// written to the workspace first, where the placement asks for it.
+/// Lengths of x are honoured by the shift; whether by f, is f's affair.
+template <class T, class F>
+class wrapped {
+  static_assert(fused_block<F, T> || lazy_block<F, T> || plain_block<F, T>,
+                "tshift: wrap needs a block of tshift::nn, or a callable f(tensor_view<T const> x, tensor_view<T> y)");
+
+ public:
+  wrapped(F f, placement where, shift_plan const& plan) : f_(std::move(f)), where_(where), plan_(plan) {
+    if (where < placement::none || where > placement::both) {
+      detail::fail("wrap: placement = %d, must be a named placement", static_cast<int>(where));
+    }
+  }
+
+  placement where() const noexcept { return where_; }
+  shift_plan const& plan() const noexcept { return plan_; }
+  F const& block() const noexcept { return f_; }
+
+  /// Elements of T that forward needs for an input of this shape.
+  index_t workspace_size(shape const& x) const {
+    if constexpr (fused_block<F, T> || lazy_block<F, T>) {
+      return f_.workspace_size(x);
+    } else {
+      return shifts_branch(where_) ? detail::checked_product("wrap", {x.batch, x.time, x.channels}) : 0;
+    }
+  }
+
+  /// @param x, y       [N, T, D], apart from each other
+  /// @param workspace  workspace_size(x.shape) elements
+  /// @throws shape_error  plan, x, y or workspace disagree; before the first write
+  void forward(std::type_identity_t<tensor_view<T const>> const& x, tensor_view<T> const& y,
+               std::span<T> workspace) const {
+    detail::check_input("wrap", "x", input<T>(x), plan_.channels(),
+                        detail::check_rows("wrap", "y", y, plan_.channels()), detail::in_place::refused);
+    detail::check_workspace("wrap", workspace, workspace_size(x.shape));
+    if constexpr (fused_block<F, T> || lazy_block<F, T>) {
+      residual(f_, where_, plan_, x, y, workspace);
+    } else {
+      if (shifts_branch(where_)) {
+        tensor_view<T> const moved(workspace.data(), x.shape, layout::ntc, x.lengths);
+        shift(x, moved, plan_);
+        f_(tensor_view<T const>(moved), y);
+      } else {
+        f_(x, y);
+      }
+      shift_add(x, y, y, shifts_skip(where_) ? plan_ : shift_plan(plan_.channels(), {}));
+    }
+  }
+
+ private:
+  F f_;
+  placement where_;
+  shift_plan plan_;
+};
+
+/// f with a shift of its input at a placement; see wrapped. f is copied or moved in: std::cref(f) refers to one outside.
+template <class T, class F>
+wrapped<T, F> wrap(F f, placement where, shift_plan const& plan) {
+  return {std::move(f), where, plan};
+}
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+// Multi-head self-attention, with or without relative positions.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+#include <tshift/nn/kernel/attention.hpp>
+#include <tshift/nn/linear.hpp>
+
+namespace tshift::inline TSHIFT_V {
+
+/// How attention knows where a frame is.
+enum class position {
+  absolute,           ///< not at all: positions were added to the input. score = q . k
+  relative_key,       ///< score = q . k + q . p
+  relative_key_query  ///< score = q . k + q . p + k . p
+};
+
+}  // namespace tshift::inline TSHIFT_V
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+
+/// For each of H heads, with q, k, v = the head's part of W x + b, d = D / H and p = table[l - r + R - 1]:
+///
+///   y[n, l] = sum over r of softmax over r ((q[l] . k[r] + q[l] . p + k[r] . p) / sqrt(d)) v[r]
+///
+/// x, y [N, T, D]; the heads' results stand side by side. No output projection, no residual. Lengths of x are honoured:
+/// frames behind a sequence's length are not attended to, and are zeros in y. The table has 2 R - 1 rows, for sequences
+/// of at most R frames. Accuracy: about 2e-6 of the largest |v| (float).
+/// Cost: 6 N T D^2 + 4 N T^2 D FLOPs, and 2 N T^2 D more for each kind of relative position.
+/// Source: Vaswani et al. 2017, arXiv:1706.03762; Shaw et al. 2018, arXiv:1803.02155; Huang et al. 2020,
+/// arXiv:2009.13658 (relative_key_query).
+template <class T>
+class self_attention {
+ public:
+  self_attention() = default;
+
+  /// @param channels, heads  D and H; H divides D
+  /// @param weight           [3 D, D]: queries, keys, values, each with its heads side by side; copied
+  /// @param bias             [3 D], or empty for none; copied
+  /// @param kind             where positions enter
+  /// @param table            [2 R - 1, D / H] for the relative kinds, row i for the distance l - r = i - R + 1; copied
+  /// @throws shape_error  a span has another size, or H does not divide D
+  self_attention(index_t channels, index_t heads, std::span<T const> weight, std::span<T const> bias,
+                 position kind = position::absolute, std::span<T const> table = {})
+      : channels_(channels), heads_(heads), kind_(kind) {
+    if (heads < 1 || channels < 0 || channels % heads != 0) {
+      detail::fail("self_attention: %td heads, must divide the %td channels", heads, channels);
+    }
+    if (kind < position::absolute || kind > position::relative_key_query) {
+      detail::fail("self_attention: position = %d, must be a named position", static_cast<int>(kind));
+    }
+    qkv_ = linear<T>(channels, detail::checked_product("self_attention", {3, channels}), weight, bias);
+    if (kind == position::absolute) {
+      detail::check_weight("self_attention", "table", table.size(), 0);
+      return;
+    }
+    index_t const depth = channels / heads;
+    auto const size = static_cast<index_t>(table.size());
+    index_t const rows = depth > 0 ? size / depth : 1;
+    if (rows % 2 == 0 || size != rows * depth) {
+      detail::fail("self_attention: table has %td elements, must have an odd number of rows of %td", size, depth);
+    }
+    reach_ = (rows + 1) / 2;
+    auto const no_bias = [](index_t) { return T(0); };
+    ascending_ = packed_matrix<T>(
+        depth, rows, [&](index_t k, index_t j) { return table[static_cast<std::size_t>(j * depth + k)]; }, no_bias);
+    descending_ = packed_matrix<T>(
+        depth, rows, [&](index_t k, index_t j) { return table[static_cast<std::size_t>((rows - 1 - j) * depth + k)]; },
+        no_bias);
+  }
+
+  index_t channels() const noexcept { return channels_; }
+  index_t heads() const noexcept { return heads_; }
+  position kind() const noexcept { return kind_; }
+  /// The longest sequence the table of distances serves; -1 where there is no table.
+  index_t longest() const noexcept { return kind_ == position::absolute ? -1 : reach_; }
+
+  /// Elements of T that forward needs for an input of this shape.
+  index_t workspace_size(shape const& x) const {
+    if (channels_ == 0 || x.batch == 0 || x.time == 0) return 0;
+    // Checked where it could overflow: the other parts are smaller than these.
+    index_t const square = detail::checked_product("self_attention", {8, x.time + 128, x.time + 128});
+    index_t const rows = detail::checked_product("self_attention", {8, x.time + 128, 3, channels_ + 128});
+    if (square > PTRDIFF_MAX - rows) detail::fail("self_attention: the workspace must fit in 2^63 - 1 elements");
+    return together(x) * x.time * 3 * channels_ + room(x.time).total();
+  }
+
+  /// @param x          a view or shifted(view, plan)
+  /// @param y          other memory than x
+  /// @param workspace  workspace_size(x.shape()) elements
+  /// @throws shape_error  sizes disagree, a sequence is longer than the table serves, channels are not neighbours, or
+  ///                      the views overlap; before the first write
+  void forward(input<T> const& x, tensor_view<T> const& y, std::span<T> workspace) const {
+    detail::check_block("self_attention", x, channels_, y, channels_);
+    detail::check_workspace("self_attention", workspace, workspace_size(x.shape()));
+    index_t const N = x.shape().batch, time = x.shape().time;
+    for (index_t n = 0; n < N && kind_ != position::absolute; ++n) {
+      if (x.base().length(n) > reach_) {
+        detail::fail("self_attention: sequence %td has %td frames, the table of distances serves at most %td", n,
+                     x.base().length(n), reach_);
+      }
+    }
+    if (channels_ == 0 || N == 0 || time == 0) return;
+    T* const qkv = workspace.data();
+    index_t const group = together(x.shape());
+    kernel::row_block<T> from;
+    for (index_t begin = 0; begin < N; begin += group) {
+      index_t const count = N - begin < group ? N - begin : group;
+      qkv_.matrix().multiply(x.view(), begin * time, count * time, qkv, 3 * channels_);
+      for (index_t n = 0; n < count; ++n) {
+        sequence(qkv + n * time * 3 * channels_, x.base().length(begin + n), from, qkv + group * time * 3 * channels_,
+                 y, begin + n);
+      }
+    }
+  }
+
+ private:
+  using arch = xsimd::default_arch;
+
+  /// Sequences whose queries, keys and values are computed at once: several if they are short.
+  static index_t together(shape const& x) noexcept {
+    index_t const fit = 384 / x.time;
+    return fit < 1 ? 1 : fit < x.batch ? fit : x.batch;
+  }
+
+  kernel::attention_room<T, arch> room(index_t time) const noexcept {
+    return {time, channels_ / heads_, kind_ == position::relative_key_query};
+  }
+
+  void sequence(T const* qkv, index_t length, kernel::row_block<T>& from, T* workspace, tensor_view<T> const& y,
+                index_t n) const noexcept {
+    index_t const depth = channels_ / heads_, stride = 3 * channels_;
+    for (index_t h = 0; h < heads_ && length > 0; ++h) {
+      T const* const first = qkv + h * depth;
+      kernel::attention_head<T> const head{{first, stride},
+                                           {first + channels_, stride},
+                                           {first + 2 * channels_, stride},
+                                           length,
+                                           depth,
+                                           ascending_.operand(),
+                                           descending_.operand(),
+                                           reach_,
+                                           kind_ != position::absolute,
+                                           kind_ == position::relative_key_query,
+                                           T(1) / std::sqrt(static_cast<T>(depth))};
+      kernel::attend<T, arch>(head, from, workspace, y.at(n, 0, h * depth), y.strides.time);
+    }
+    for (index_t t = length; t < y.shape.time; ++t) {
+      for (index_t c = 0; c < channels_; ++c) y(n, t, c) = T(0);
+    }
+  }
+
+  index_t channels_ = 0, heads_ = 1;
+  position kind_ = position::absolute;
+  linear<T> qkv_;
+  packed_matrix<T> ascending_, descending_;
+  index_t reach_ = 0;
+};
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
