@@ -215,7 +215,7 @@ class state_reader {
   }
 
   /// The elements of a tensor that must have this shape.
-  /// @throws shape_error  if it is missing, has another shape or elements of no floating-point type, or was taken before
+  /// @throws shape_error  if it is missing, has another shape, is of no floating-point type, or was taken before
   std::span<T const> take(std::string_view name, std::initializer_list<index_t> shape) {
     named_tensor<T> const& tensor = need(name);
     std::span<index_t const> const wanted(shape.begin(), shape.size());
@@ -234,7 +234,7 @@ class state_reader {
     return {tensor.data, static_cast<std::size_t>(tensor.size())};
   }
 
-  /// Passes over a tensor if it is there, of whatever type; a name that ends with '.' stands for all that begin with it.
+  /// Passes over a tensor if it is there, of whatever type. A name that ends with '.' means all that begin with it.
   void ignore(std::string_view name) {
     bool const prefix = name.ends_with('.');
     for (named_tensor<T> const& tensor : weights_) {

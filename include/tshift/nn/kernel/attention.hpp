@@ -64,8 +64,8 @@ void panel_sums(packed_operand<T> const& b, row_block<T> const& a, index_t rows,
   index_t const padded = padded_columns<T, Arch>(b.n);
   for (index_t column = from; column < until; column += tile::columns) {
     index_t const width = padded - column < tile::columns ? padded - column : tile::columns;
-    tile_sums<T, Arch>(rows, width / tile::lanes, b.data + column * b.k, a, 0, start + (column - from), start_stride,
-                       c + (column - from), stride);
+    tile_sums<T, Arch>(rows, width / tile::lanes, lines_ahead(b.data), b.data + column * b.k, a, 0,
+                       start + (column - from), start_stride, c + (column - from), stride);
   }
 }
 

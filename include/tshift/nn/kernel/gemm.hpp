@@ -12,6 +12,7 @@
 
 #include <xsimd/xsimd.hpp>
 
+#include <tshift/kernel/vector.hpp>
 #include <tshift/nn/kernel/rows.hpp>
 
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
@@ -31,8 +32,8 @@ struct gemm_tile {
   static constexpr index_t columns = vectors * lanes;
 };
 
-/// Depth of a block of K: a panel of it takes 72 KiB with AVX-512.
-inline constexpr index_t gemm_depth = 384;
+/// Depth of a block of K: a panel of it takes 144 KiB with AVX-512.
+inline constexpr index_t gemm_depth = 768;
 
 /// What a row points to that the shift has vacated.
 template <class T>
@@ -70,10 +71,22 @@ struct packed_operand {
   index_t k, n;
 };
 
+/// Memory that is asked for while a tile is computed: one line per k. What a panel of B takes to
+/// come from DRAM is then hidden behind the panel before it.
+struct lines_ahead {
+  std::byte const* base;
+  index_t first = 0;  // bytes behind base
+  index_t step = 0;   // line_bytes, or 0: nothing is needed, and one line is asked for again and again
+
+  template <class T>
+  explicit lines_ahead(T const* p, index_t offset = 0, index_t each = 0) noexcept
+      : base(reinterpret_cast<std::byte const*>(p)), first(offset), step(each) {}
+};
+
 /// c[r][v] = start[r][v] + sum over the pieces of a[r][k] b[k][v].
 template <class T, class Arch, index_t Rows, index_t Vectors>
-void tile_sums(T const* b, row_block<T> const& a, index_t first_row, T const* start, index_t start_stride, T* c,
-               index_t stride) noexcept {
+void tile_sums(lines_ahead ahead, T const* b, row_block<T> const& a, index_t first_row, T const* start,
+               index_t start_stride, T* c, index_t stride) noexcept {
   using batch = xsimd::batch<T, Arch>;
   constexpr index_t lanes = static_cast<index_t>(batch::size);
   batch sum[Rows][Vectors];
@@ -82,6 +95,7 @@ void tile_sums(T const* b, row_block<T> const& a, index_t first_row, T const* st
 #pragma GCC unroll 8
     for (index_t v = 0; v < Vectors; ++v) sum[r][v] = batch::load_unaligned(start + r * start_stride + v * lanes);
   }
+  index_t distance = ahead.first;
   for (index_t p = 0; p < a.pieces; ++p) {
     auto const& piece = a.items[p];
     T const* row[Rows];
@@ -92,6 +106,8 @@ void tile_sums(T const* b, row_block<T> const& a, index_t first_row, T const* st
 #pragma GCC unroll 8
       for (index_t v = 0; v < Vectors; ++v) columns[v] = batch::load_unaligned(b + v * lanes);
       b += Vectors * lanes;
+      tshift::kernel::prefetch(ahead.base, distance);
+      distance += ahead.step;
 #pragma GCC unroll 8
       for (index_t r = 0; r < Rows; ++r) {
         batch const factor(row[r][k]);
@@ -109,19 +125,21 @@ void tile_sums(T const* b, row_block<T> const& a, index_t first_row, T const* st
 
 /// The same for sizes known at run time: rows in [1, Rows], vectors in [1, Vectors].
 template <class T, class Arch, index_t Rows = gemm_tile<T, Arch>::rows, index_t Vectors = gemm_tile<T, Arch>::vectors>
-void tile_sums(index_t rows, index_t vectors, T const* b, row_block<T> const& a, index_t first_row, T const* start,
-               index_t start_stride, T* c, index_t stride) noexcept {
+void tile_sums(index_t rows, index_t vectors, lines_ahead ahead, T const* b, row_block<T> const& a, index_t first_row,
+               T const* start, index_t start_stride, T* c, index_t stride) noexcept {
   if constexpr (Vectors > 1) {
     if (vectors < Vectors) {
-      return tile_sums<T, Arch, Rows, Vectors - 1>(rows, vectors, b, a, first_row, start, start_stride, c, stride);
+      return tile_sums<T, Arch, Rows, Vectors - 1>(rows, vectors, ahead, b, a, first_row, start, start_stride, c,
+                                                   stride);
     }
   }
   if constexpr (Rows > 1) {
     if (rows < Rows) {
-      return tile_sums<T, Arch, Rows - 1, Vectors>(rows, vectors, b, a, first_row, start, start_stride, c, stride);
+      return tile_sums<T, Arch, Rows - 1, Vectors>(rows, vectors, ahead, b, a, first_row, start, start_stride, c,
+                                                   stride);
     }
   }
-  tile_sums<T, Arch, Rows, Vectors>(b, a, first_row, start, start_stride, c, stride);
+  tile_sums<T, Arch, Rows, Vectors>(ahead, b, a, first_row, start, start_stride, c, stride);
 }
 
 /// What happens to a tile once its sums are complete, while it lies in the L1 cache: nothing. Others: gelu, a skip.
@@ -141,6 +159,7 @@ void gemm(shifted_view<T> const& a, index_t first, index_t rows, packed_operand<
           Finish&& finish) noexcept {
   using tile = gemm_tile<T, Arch>;
   index_t const padded = padded_columns<T, Arch>(b.n);
+  index_t const first_width = padded < tile::columns ? padded : tile::columns;
   row_block<T> from;
   T edge[tile::rows * tile::columns];  // a tile that reaches behind column n
   for (row_part const part : row_parts(rows)) {
@@ -155,6 +174,9 @@ void gemm(shifted_view<T> const& a, index_t first, index_t rows, packed_operand<
         index_t const width = padded - column < tile::columns ? padded - column : tile::columns;
         index_t const columns = b.n - column < width ? b.n - column : width;
         T const* const panel = b.data + column * b.k + depth_done * width;
+        T const* const next = column + width < padded    ? b.data + (column + width) * b.k + depth_done * width
+                              : depth_done + depth < b.k ? b.data + (depth_done + depth) * first_width
+                                                         : b.data;
         for (index_t row = 0; row < count; row += tile::rows) {
           index_t const tall = count - row < tile::rows ? count - row : tile::rows;
           T* const target = c + (begin + row) * stride + column;
@@ -168,8 +190,11 @@ void gemm(shifted_view<T> const& a, index_t first, index_t rows, packed_operand<
             }
           }
           T const* const start = depth_done == 0 ? b.bias + column : sums;
-          tile_sums<T, Arch>(tall, width / tile::lanes, panel, from, row, start, depth_done == 0 ? 0 : step, sums,
-                             step);
+          index_t const asked = row / tile::rows * depth * tshift::kernel::line_bytes;
+          bool const needed = asked < depth * width * static_cast<index_t>(sizeof(T));
+          lines_ahead const ahead = needed ? lines_ahead(next, asked, tshift::kernel::line_bytes) : lines_ahead(panel);
+          tile_sums<T, Arch>(tall, width / tile::lanes, ahead, panel, from, row, start, depth_done == 0 ? 0 : step,
+                             sums, step);
           if (!inside) {
             for (index_t r = 0; r < tall; ++r) {
               for (index_t j = 0; j < columns; ++j) target[r * stride + j] = edge[r * step + j];

@@ -77,8 +77,8 @@ void lstm_step(T const* weight, index_t units, index_t count, lstm_row<T> const*
         T const* const start = rows[begin + r].gates + panel * width;
         for (index_t j = 0; j < width; ++j) sums[r * width + j] = start[j];
       }
-      tile_sums<T, Arch, together, gates>(some, gates, weight + panel * units * width, from, 0, sums, width, sums,
-                                          width);
+      tile_sums<T, Arch, together, gates>(some, gates, lines_ahead(weight), weight + panel * units * width, from, 0,
+                                          sums, width, sums, width);
       lstm_activate<T, Arch>(sums, some, rows + begin, panel * lanes, units);
     }
   }

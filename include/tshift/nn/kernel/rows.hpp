@@ -10,7 +10,7 @@
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
 
 /// Rows that are looked up together. More cost stack and cache, fewer cost time.
-inline constexpr index_t row_capacity = 96;
+inline constexpr index_t row_capacity = 128;
 
 struct row_part {
   index_t begin, count;
