@@ -15,8 +15,10 @@ function(tshift_add_header_test target)
   list(LENGTH headers count)
   message(STATUS "tshift: header test of ${count} headers")
   add_library(${target} SHARED ${sources})
-  # Adapters in interop/ may include what they adapt; everything else must do without (see compile/dependencies).
-  target_link_libraries(${target} PRIVATE tshift::tshift Eigen3::Eigen OpenMP::OpenMP_CXX Threads::Threads)
+  # Adapters in interop/ may include what they adapt, io/ includes JSON; everything else must do without (see
+  # compile/dependencies).
+  target_link_libraries(${target} PRIVATE tshift::tshift Eigen3::Eigen OpenMP::OpenMP_CXX Threads::Threads
+                                          nlohmann_json::nlohmann_json)
   target_compile_options(${target} PRIVATE -O0)
   tshift_warnings(${target})
 endfunction()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Every source file names its licence in the first line, or in the second after a #! line.
 include("${CMAKE_CURRENT_LIST_DIR}/common.cmake")
-list_files(files *.hpp *.cpp *.cmake *.cmake.in *.pc.in *.sh *.py CMakeLists.txt)
+list_files(files *.hpp *.cpp *.cmake *.cmake.in *.pc.in *.sh *.py *.mjs CMakeLists.txt)
 list(APPEND files CMakeLists.txt .ci/run .clang-format .clang-tidy .gitignore .editorconfig)
 set(bad "")
 foreach(file IN LISTS files)

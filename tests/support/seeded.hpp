@@ -49,7 +49,7 @@ std::vector<T> seeded(std::string_view name, std::vector<index_t> const& shape, 
   float scale = 0.25f;
   if (name == "x") {
     scale = 1;
-  } else if (name.find("embed") != name.npos) {
+  } else if (name.find("embed") != std::string_view::npos) {
     scale = 0.5f;
   } else if (shape.size() > 1) {
     scale = static_cast<float>(2 / std::sqrt(static_cast<double>(count_of(shape, 1))));
@@ -99,11 +99,14 @@ inline std::vector<std::pair<std::string, std::vector<index_t>>> tensors_of(mode
     add_with_bias("head", {K, D});
   } else if (model.kind == "lstm" || model.kind == "shift_lstm") {
     std::string const rnn = model.kind == "lstm" ? "rnn." : "rnn.net.";
-    for (std::string const direction : {"_l0", "_l0_reverse"}) {
-      add(rnn + "weight_ih" + direction, {4 * D, D});
-      add(rnn + "weight_hh" + direction, {4 * D, D});
-      add(rnn + "bias_ih" + direction, {4 * D});
-      add(rnn + "bias_hh" + direction, {4 * D});
+    for (std::string_view const direction : {"_l0", "_l0_reverse"}) {
+      auto const add_rnn = [&](std::string name, std::vector<index_t> shape) {
+        add(name.insert(0, rnn).append(direction), std::move(shape));
+      };
+      add_rnn("weight_ih", {4 * D, D});
+      add_rnn("weight_hh", {4 * D, D});
+      add_rnn("bias_ih", {4 * D});
+      add_rnn("bias_hh", {4 * D});
     }
     add_with_bias("norm", {2 * D});
     add_with_bias("head", {K, 2 * D});

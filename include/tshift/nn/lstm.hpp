@@ -38,11 +38,11 @@ class lstm {
   /// @param forward         copied, and packed
   /// @throws shape_error  a span has another size
   lstm(index_t inputs, index_t hidden, lstm_weights<T> const& forward)
-      : inputs_(inputs), hidden_(hidden), count_(1), directions_{pack(forward), {}} {}
+      : inputs_(inputs), hidden_(hidden), forward_(pack(forward)) {}
 
   /// Both directions.
   lstm(index_t inputs, index_t hidden, lstm_weights<T> const& forward, lstm_weights<T> const& backward)
-      : inputs_(inputs), hidden_(hidden), count_(2), directions_{pack(forward), pack(backward)} {}
+      : inputs_(inputs), hidden_(hidden), count_(2), forward_(pack(forward)), backward_(pack(backward)) {}
 
   index_t inputs() const noexcept { return inputs_; }
   index_t hidden() const noexcept { return hidden_; }
@@ -74,10 +74,11 @@ class lstm {
     T* const sums = workspace.data();
     T* const cells = sums + N * time * kernel::gates * padded();
     for (index_t d = 0; d < count_; ++d) {
-      directions_[d].input.multiply(x.view(), 0, N * time, sums, kernel::gates * padded());
+      one_direction const& weights = d == 0 ? forward_ : backward_;
+      weights.input.multiply(x.view(), 0, N * time, sums, kernel::gates * padded());
       for (index_t begin = 0; begin < N; begin += kernel::row_capacity) {
         index_t const count = N - begin < kernel::row_capacity ? N - begin : kernel::row_capacity;
-        run(directions_[d], d, begin, count, x.base(), y, sums, cells);
+        run(weights, d, begin, count, x.base(), y, sums, cells);
       }
     }
   }
@@ -146,7 +147,7 @@ class lstm {
   }
 
   index_t inputs_ = 0, hidden_ = 0, count_ = 1;
-  one_direction directions_[2] = {};
+  one_direction forward_, backward_;
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn

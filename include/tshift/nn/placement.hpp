@@ -3,7 +3,6 @@
 // do not.
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -53,27 +52,42 @@ concept fused_block = requires(F const& f, input<T> const& x, tensor_view<T> con
   f.forward_add(x, x, y, workspace);
 };
 
-/// A block of this library, or one that is called like it: it reads through the shift.
+/// A block of this library that needs a workspace, or one that is called like it. It reads through the shift.
 template <class F, class T>
-concept lazy_block = requires(F const& f, input<T> const& x, tensor_view<T> const& y, std::span<T> workspace) {
+concept working_block = requires(F const& f, input<T> const& x, tensor_view<T> const& y, std::span<T> workspace) {
   f.forward(x, y, workspace);
 };
 
+/// The same without a workspace.
+template <class F, class T>
+concept direct_block = requires(F const& f, input<T> const& x, tensor_view<T> const& y) {
+  f.forward(x, y);
+};
+
+/// Any of these: it reads through the shift, and nothing is copied.
+template <class F, class T>
+concept lazy_block = fused_block<F, T> || working_block<F, T> || direct_block<F, T>;
+
 /// Anybody's block: a callable f(x, y) that reads a tensor_view<T const> [N, T, D] and writes y of the same shape.
 template <class F, class T>
-concept plain_block = std::invocable < F const&,
-        tensor_view<T const>
-const&, tensor_view<T> const& > ;
+concept plain_block = requires(F const& f, tensor_view<T const> const& x, tensor_view<T> const& y) {
+  f(x, y);
+};
 
 /// y = [S] x + f([S] x) for a block of this library: what wrapped does, without its checks of x and y.
 template <class T, class F>
-requires lazy_block<F, T> || fused_block<F, T>
+requires lazy_block<F, T>
 void residual(F const& f, placement where, shift_plan const& plan, tensor_view<T const> const& x,
               tensor_view<T> const& y, std::span<T> workspace) {
   if constexpr (fused_block<F, T>) {
     f.forward_add(shifted_if(shifts_branch(where), x, plan), shifted_if(shifts_skip(where), x, plan), y, workspace);
   } else {
-    f.forward(shifted_if(shifts_branch(where), x, plan), y, workspace);
+    input<T> const from = shifted_if(shifts_branch(where), x, plan);
+    if constexpr (working_block<F, T>) {
+      f.forward(from, y, workspace);
+    } else {
+      f.forward(from, y);
+    }
     shift_add(x, y, y, shifts_skip(where) ? plan : shift_plan(plan.channels(), {}));
   }
 }
@@ -89,7 +103,7 @@ void residual(F const& f, placement where, shift_plan const& plan, tensor_view<T
 /// Lengths of x are honoured by the shift; whether by f, is f's affair.
 template <class T, class F>
 class wrapped {
-  static_assert(fused_block<F, T> || lazy_block<F, T> || plain_block<F, T>,
+  static_assert(lazy_block<F, T> || plain_block<F, T>,
                 "tshift: wrap needs a block of tshift::nn, or a callable f(tensor_view<T const> x, tensor_view<T> y)");
 
  public:
@@ -105,8 +119,10 @@ class wrapped {
 
   /// Elements of T that forward needs for an input of this shape.
   index_t workspace_size(shape const& x) const {
-    if constexpr (fused_block<F, T> || lazy_block<F, T>) {
+    if constexpr (requires { f_.workspace_size(x); }) {
       return f_.workspace_size(x);
+    } else if constexpr (lazy_block<F, T>) {
+      return 0;
     } else {
       return shifts_branch(where_) ? detail::checked_product("wrap", {x.batch, x.time, x.channels}) : 0;
     }
@@ -120,7 +136,7 @@ class wrapped {
     detail::check_input("wrap", "x", input<T>(x), plan_.channels(),
                         detail::check_rows("wrap", "y", y, plan_.channels()), detail::in_place::refused);
     detail::check_workspace("wrap", workspace, workspace_size(x.shape));
-    if constexpr (fused_block<F, T> || lazy_block<F, T>) {
+    if constexpr (lazy_block<F, T>) {
       residual(f_, where_, plan_, x, y, workspace);
     } else {
       if (shifts_branch(where_)) {

@@ -71,8 +71,15 @@ struct packed_operand {
   index_t k, n;
 };
 
-/// Memory that is asked for while a tile is computed: one line per k. What a panel of B takes to
-/// come from DRAM is then hidden behind the panel before it.
+/// Row `depth` of the panel that begins at `column`.
+template <class T, class Arch>
+T const* panel_at(packed_operand<T> const& b, index_t column, index_t depth) noexcept {
+  index_t const rest = padded_columns<T, Arch>(b.n) - column, widest = gemm_tile<T, Arch>::columns;
+  return b.data + column * b.k + depth * (rest < widest ? rest : widest);
+}
+
+/// Memory that is asked for while a tile is computed, one line per k: what a panel of B takes to come from DRAM is then
+/// hidden behind the panel before it.
 struct lines_ahead {
   std::byte const* base;
   index_t first = 0;  // bytes behind base
@@ -88,7 +95,7 @@ template <class T, class Arch, index_t Rows, index_t Vectors>
 void tile_sums(lines_ahead ahead, T const* b, row_block<T> const& a, index_t first_row, T const* start,
                index_t start_stride, T* c, index_t stride) noexcept {
   using batch = xsimd::batch<T, Arch>;
-  constexpr index_t lanes = static_cast<index_t>(batch::size);
+  constexpr auto lanes = static_cast<index_t>(batch::size);
   batch sum[Rows][Vectors];
 #pragma GCC unroll 8
   for (index_t r = 0; r < Rows; ++r) {
@@ -159,7 +166,6 @@ void gemm(shifted_view<T> const& a, index_t first, index_t rows, packed_operand<
           Finish&& finish) noexcept {
   using tile = gemm_tile<T, Arch>;
   index_t const padded = padded_columns<T, Arch>(b.n);
-  index_t const first_width = padded < tile::columns ? padded : tile::columns;
   row_block<T> from;
   T edge[tile::rows * tile::columns];  // a tile that reaches behind column n
   for (row_part const part : row_parts(rows)) {
@@ -173,9 +179,9 @@ void gemm(shifted_view<T> const& a, index_t first, index_t rows, packed_operand<
       for (index_t column = 0; column < b.n; column += tile::columns) {
         index_t const width = padded - column < tile::columns ? padded - column : tile::columns;
         index_t const columns = b.n - column < width ? b.n - column : width;
-        T const* const panel = b.data + column * b.k + depth_done * width;
-        T const* const next = column + width < padded    ? b.data + (column + width) * b.k + depth_done * width
-                              : depth_done + depth < b.k ? b.data + (depth_done + depth) * first_width
+        T const* const panel = panel_at<T, Arch>(b, column, depth_done);
+        T const* const next = column + width < padded    ? panel_at<T, Arch>(b, column + width, depth_done)
+                              : depth_done + depth < b.k ? panel_at<T, Arch>(b, 0, depth_done + depth)
                                                          : b.data;
         for (index_t row = 0; row < count; row += tile::rows) {
           index_t const tall = count - row < tile::rows ? count - row : tile::rows;

@@ -1,0 +1,476 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""ShiftSER's models in tshift, PyTorch and ONNX Runtime, side by side on one thread.
+
+Run by hand, with a Python that has torch (Debian: /usr/bin/python3 with python3-torch and libopenblas0), node and npm:
+
+    /usr/bin/python3 benchmarks/peers/models.py --ort-dir FOLDER      FOLDER keeps onnxruntime-node for the next time
+
+Each side is a process of its own, all on the same core. First the logits of all sides must agree with the model in
+double precision; then the sides take turns, round after round. The models are those of tests/golden/models.py, weights
+and input come from a seed, and ONNX Runtime gets what torch.onnx.export makes of the same modules.
+
+  ratio   tshift over the faster of the other two: median over the rounds, with 10% and 90% quantiles
+  floor   what the arithmetic must take: the FLOPs of all matrix products over the best rate that any side reached on
+          the product [T, D] x [D, 4 D], measured before each row, so far in this run. The recurrent products of an
+          LSTM must also read their weights once per step and direction, at the best rate so far; the longer counts
+  target  of the project, at [1,374,768]
+
+The exit status tells whether all results were right, never whether they were fast.
+
+Lines between this script and a side, for whoever adds one. A side first writes `ready WHAT IT IS`, then answers every
+line by one line: the answer below, or `error SENTENCE`.
+
+    load KIND POSITION D LENGTH K N_DIV DIRECTION STRIDE PLACEMENT N T SEED FOLDER      ok
+        The words are those of tests/golden/models.txt (README.md there). FOLDER goes to the end of the line. It holds
+        x.f32, the input [N, T, D] as little-endian float32, and model.onnx; sgemm.onnx and read.onnx are the product
+        with a matrix [D, 4 D], for x of [1, T, D] and of [1, 1, D]. Weights, and x as well, can be made from names and
+        SEED: tests/support/seeded.hpp.
+    logits                   logits VALUE...          N * K values of one forward, 9 digits or more
+    run UNTIMED TIMED        run MILLISECONDS         of one forward: the mean of TIMED in a row, after UNTIMED others
+    floor                    floor GFLOP/S GB/S       the side's best rates now, of the product [T, D] x [D, 4 D], and
+                                                      of reading 16 D^2 bytes, the recurrent weights of one direction,
+                                                      again and again; D and T of what is loaded
+    quit                     nothing: ends, as it does at the end of its input
+
+The side of tshift is models_worker.cpp, compiled by this script.
+"""
+
+import argparse
+import contextlib
+import importlib.util
+import math
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+
+# Before numpy and torch are loaded: BLAS and OpenMP read these once.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+HERE = pathlib.Path(__file__).resolve().parent
+GOLDEN = HERE.parent.parent / "tests" / "golden" / "models.py"
+ORT_VERSION = "1.30.0"
+SHAPES = [(1, 374, 768), (8, 374, 768), (1, 64, 256)]
+CLASSES = 4
+SEED = 2023
+TOLERANCE = {"tshift": 1e-5, "torch": 1e-4, "ort": 1e-4}  # relative L2 to double precision
+PEERS = ["tshift", "torch", "ort"]
+LEAST_MS = 20.0  # a round of anything shorter repeats it
+
+
+def import_torch():
+    """torch, and the modules of tests/golden/models.py."""
+    sys.dont_write_bytecode = True  # no __pycache__ in the source tree
+    try:
+        import torch
+    except ImportError:
+        sys.exit("models: this Python has no torch; Debian has it as python3-torch, for /usr/bin/python3")
+    torch.set_num_threads(1)
+    spec = importlib.util.spec_from_file_location("golden_models", GOLDEN)
+    golden = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(golden)
+    return torch, golden
+
+
+class Row:
+    """A model at a shape."""
+
+    def __init__(self, name, kind, position, shift, target):
+        self.name, self.kind, self.position, self.shift = name, kind, position, shift
+        self.target_of_first_shape = target
+        self.shape = SHAPES[0]
+
+    def at(self, shape):
+        row = Row(self.name, self.kind, self.position, self.shift, self.target_of_first_shape)
+        n, t, d = shape
+        # 12 heads must divide the features: the nearest number that they do.
+        row.shape = (n, t, round(d / 12) * 12) if self.kind == "transformer" else shape
+        return row
+
+    @property
+    def target(self):
+        return self.target_of_first_shape if self.shape == SHAPES[0] else None
+
+    @property
+    def length(self):
+        """The tables of positions are as long as the input: nobody carries rows that nobody reads."""
+        return 0 if self.position == "none" else self.shape[1]
+
+    def words(self):
+        """What follows `load`, without the folder."""
+        n, t, d = self.shape
+        return f"{self.kind} {self.position} {d} {self.length} {CLASSES} {' '.join(self.shift)} {n} {t} {SEED}"
+
+    def floor_ms(self, gflops, gbytes):
+        """See the top of this file. Per frame and in pairs of FLOPs, of two blocks."""
+        n, t, d = self.shape
+        per_frame = {"cnn": 2 * (8 * d * d + 7 * d), "shiftformer": 2 * 8 * d * d}
+        if self.kind in per_frame:
+            return 2 * n * t * per_frame[self.kind] / (gflops * 1e6)
+        if self.kind == "transformer":
+            scores = 2 * t * d + (2 * t * d if self.position == "relative_key_query" else 0)
+            return 2 * n * t * 2 * (11 * d * d + scores) / (gflops * 1e6)
+        one_of_two = 2 * n * t * 2 * 4 * d * d / (gflops * 1e6)  # products with x, products with the state
+        reading = t * 2 * 4 * 4 * d * d / (gbytes * 1e6)
+        return one_of_two + max(one_of_two, reading)
+
+
+# The shift: n_div, direction, stride, placement.
+NONE = ("0", "delay", "1", "none")
+MODELS = [
+    Row("CNN", "cnn", "none", NONE, 0.85),
+    Row("ShiftCNN", "cnn", "none", ("16", "delay", "1", "skip"), 0.85),
+    Row("LSTM", "lstm", "none", NONE, 0.92),
+    Row("ShiftLSTM", "shift_lstm", "none", ("4", "delay", "1", "branch"), 0.92),
+    Row("Transformer", "transformer", "relative_key_query", NONE, 0.65),
+    Row("Shiftformer", "shiftformer", "none", ("4", "both", "1", "both"), 0.93),
+]
+
+
+# --- The side of PyTorch ----------------------------------------------------------------------------------------------
+
+
+def torch_model(golden, words):
+    kind, position, d, length, classes, n_div, direction, stride, placement, n, t, seed = words
+    shift = golden.Shift(int(n_div), direction, int(stride), placement)
+    model = golden.build(kind, int(d), int(length), int(classes), position, shift)
+    return golden.fill(model, int(seed)), (int(n), int(t), int(d))
+
+
+def read_input(torch, folder, shape):
+    x = torch.from_file(str(pathlib.Path(folder) / "x.f32"), size=math.prod(shape), dtype=torch.float32)
+    return x.reshape(shape).clone()
+
+
+def rate_of(work, amount):
+    """amount per second in units of 10^9, of the fastest of several repeats: of a rate, not of luck with the clock."""
+    work()
+    least = math.inf
+    spent = 0
+    while spent < 0.3e9:
+        start = time.perf_counter_ns()
+        work()
+        least = min(least, time.perf_counter_ns() - start)
+        spent += time.perf_counter_ns() - start
+    return amount / least
+
+
+def torch_side():
+    torch, golden = import_torch()
+    usage = [line.split(":")[1].strip() for line in torch.__config__.show().splitlines() if "capability" in line]
+    print(f"ready torch {torch.__version__}, {' '.join(usage) or 'unknown CPU capability'}, "
+          f"{torch.get_num_threads()} thread", flush=True)
+    model = x = None
+    with torch.inference_mode():
+        for line in sys.stdin:
+            words = line.split()
+            if words[:1] == ["quit"]:
+                break
+            try:
+                if words[0] == "load":
+                    model, shape = torch_model(golden, words[1:13])
+                    model, x = model.float(), read_input(torch, line.rstrip("\n").split(" ", 13)[13], shape)
+                    print("ok", flush=True)
+                elif words[0] == "logits":
+                    print("logits", *(f"{value:.9e}" for value in model(x).flatten().tolist()), flush=True)
+                elif words[0] == "run":
+                    untimed, timed = int(words[1]), int(words[2])
+                    for _ in range(untimed):
+                        model(x)
+                    start = time.perf_counter_ns()
+                    for _ in range(timed):
+                        model(x)
+                    print("run", (time.perf_counter_ns() - start) / 1e6 / timed, flush=True)
+                elif words[0] == "floor":
+                    _, t, d = x.shape
+                    a, b = torch.rand(t, d), torch.rand(d, 4 * d)
+                    gflops = rate_of(lambda: torch.mm(a, b), 2 * t * d * 4 * d)
+                    gbytes = max(rate_of(lambda: torch.mv(b, a[0].repeat(4)), 16 * d * d), rate_of(b.sum, 16 * d * d))
+                    print("floor", gflops, gbytes, flush=True)
+                else:
+                    print("error unknown command", words[0], flush=True)
+            except Exception as error:  # reported to the other end, which stops
+                print("error", " ".join(str(error).split()), flush=True)
+    return 0
+
+
+# --- Talking to the sides ---------------------------------------------------------------------------------------------
+
+
+class Side:
+    def __init__(self, name, command):
+        self.name = name
+        try:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        except OSError as error:
+            sys.exit(f"models: cannot start the side of {name}: {error}")
+        self.what = self.answer("ready")
+
+    def answer(self, word):
+        """The rest of the next line, which must begin with this word."""
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"models: the side of {self.name} ended, status {self.process.wait()}")
+        first, _, rest = line.rstrip("\n").partition(" ")
+        if first != word:
+            sys.exit(f"models: the side of {self.name} says: {line.rstrip()}")
+        return rest
+
+    def ask(self, line, word):
+        try:
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # readline sees the end, and says so
+        return self.answer(word)
+
+    def run(self, untimed, timed):
+        return float(self.ask(f"run {untimed} {timed}", "run"))
+
+    def close(self):
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+def compile_tshift(folder, options):
+    program = pathlib.Path(folder) / "models_worker"
+    command = [options.compiler, "-std=c++20", "-O3", "-DNDEBUG", "-march=native", "-I", str(options.include)]
+    for path in options.system_include:
+        command += ["-isystem", path]
+    command += [str(HERE / "models_worker.cpp"), "-o", str(program)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError as error:
+        sys.exit(f"models: cannot run {options.compiler}: {error}")
+    if done.returncode != 0:
+        sys.exit("models: models_worker.cpp does not compile:\n" + done.stderr)
+    return program
+
+
+def install_ort(folder):
+    """onnxruntime-node carries the Linux library; its install script would only add one for GPUs."""
+    if (folder / "node_modules" / "onnxruntime-node").is_dir():
+        return
+    if shutil.which("npm") is None:
+        sys.exit("models: there is no npm to install onnxruntime-node with; --without ort leaves ONNX Runtime out")
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund"]
+    done = subprocess.run([*command, f"onnxruntime-node@{ORT_VERSION}"], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit("models: npm cannot install onnxruntime-node:\n" + done.stderr)
+
+
+def start_sides(names, folder, options):
+    commands = {}
+    if "tshift" in names:
+        commands["tshift"] = [str(options.tshift or compile_tshift(folder, options))]
+    if "torch" in names:
+        commands["torch"] = [sys.executable, str(HERE / "models.py"), "--torch-side"]
+    if "ort" in names:
+        ort = (options.ort_dir or pathlib.Path(folder) / "ort").resolve()
+        install_ort(ort)
+        if shutil.which("node") is None:
+            sys.exit("models: there is no node to run ONNX Runtime in; --without ort leaves it out")
+        commands["ort"] = ["node", str(HERE / "ort_worker.mjs"), str(ort)]
+    return {name: Side(name, commands[name]) for name in names}
+
+
+# --- Measuring --------------------------------------------------------------------------------------------------------
+
+
+def export(torch, model, x, path, opset):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on LSTMs of variable batch and length; these are exported for one shape
+        torch.onnx.export(model, x, str(path), opset_version=opset, input_names=["x"], output_names=["y"])
+
+
+def holds_fused_lstm(path):
+    """Whether the graph has exactly one node of type LSTM: field 4 of a node, 4 bytes long."""
+    return path.read_bytes().count(b"\x22\x04LSTM") == 1
+
+
+def relative_error(values, want):
+    norm = math.sqrt(sum(w * w for w in want))
+    return math.sqrt(sum((v - w) ** 2 for v, w in zip(values, want))) / norm if len(values) == len(want) else math.nan
+
+
+def prepare(torch, golden, row, sides, folder, options):
+    """Loads the row on all sides, and compares their logits with double precision. {side: relative error}"""
+    model, shape = torch_model(golden, row.words().split())
+    x = torch.from_numpy(golden.seeded("x", shape, SEED))
+    (folder / "x.f32").write_bytes(x.numpy().astype("<f4").tobytes())
+    with torch.no_grad():
+        want = model(x.double()).flatten().tolist()
+        if "ort" in sides:
+            onnx = folder / "model.onnx"
+            export(torch, model.float(), x, onnx, options.opset)
+            if "lstm" in row.kind and not holds_fused_lstm(onnx):
+                sys.exit(f"models: the graph of {row.name} has not exactly one LSTM node: nobody would ship that")
+            product = torch.nn.Linear(shape[2], 4 * shape[2], bias=False)
+            export(torch, product, x[:1], folder / "sgemm.onnx", options.opset)
+            export(torch, product, x[:1, :1], folder / "read.onnx", options.opset)
+    errors = {}
+    for name, side in sides.items():
+        side.ask(f"load {row.words()} {folder}", "ok")
+        errors[name] = relative_error([float(v) for v in side.ask("logits", "logits").split()], want)
+    return errors
+
+
+def rates(sides):
+    """{side: (GFLOP/s, GB/s)}"""
+    return {name: [float(v) for v in side.ask("floor", "floor").split()] for name, side in sides.items()}
+
+
+def in_turns(sides, rounds):
+    """{side: [milliseconds of one forward, one per round]}"""
+    plans, times = {}, {}
+    for name, side in sides.items():
+        once = side.run(1, 1)
+        # Whatever is short starts with caches that the others emptied: one forward untimed.
+        plans[name] = (1 if once < LEAST_MS else 0, max(1, math.ceil(LEAST_MS / once)))
+        times[name] = []
+    for _ in range(rounds):
+        for name, side in sides.items():
+            times[name].append(side.run(*plans[name]))
+    return times
+
+
+def paired(over, under):
+    """Median, 10% and 90% quantiles of the ratio, round by round."""
+    ratios = sorted(a / b for a, b in zip(over, under))
+    at = lambda q: ratios[min(len(ratios) - 1, math.floor(q * len(ratios)))]
+    return statistics.median(ratios), at(0.1), at(0.9)
+
+
+COLUMNS = ["model", "[N,T,D]", "tshift ms", "torch ms", "ort ms", "ratio", "10%..90%", "floor ms", "x floor", "target",
+           "verdict"]
+WIDTHS = [11, 11, 9, 9, 9, 6, 12, 8, 7, 7, 7]
+
+
+def cells(row, times, best_rates):
+    median = {name: statistics.median(values) for name, values in times.items()}
+    ms = [f"{median[name]:.2f}" if name in median else "-" for name in PEERS]
+    floor = row.floor_ms(*best_rates)
+    ratio = spread = verdict = "-"
+    others = [name for name in ("torch", "ort") if name in median]
+    if "tshift" in median and others:
+        middle, low, high = paired(times["tshift"], times[min(others, key=median.get)])
+        ratio, spread = f"{middle:.3f}", f"{low:.3f}..{high:.3f}"
+        # Against one of the two alone, there is no saying which is the faster one.
+        if row.target is not None and len(others) == 2:
+            verdict = "ok" if middle <= row.target else "MISSED"
+    return [row.name, "x".join(map(str, row.shape)), *ms, ratio, spread, f"{floor:.2f}",
+            f"{median['tshift'] / floor:.2f}" if "tshift" in median else "-",
+            f"<={row.target}" if row.target is not None else "-", verdict]
+
+
+def processor():
+    for line in open("/proc/cpuinfo", encoding="utf-8"):
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return "unknown"
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(description="ShiftSER's models in tshift, PyTorch and ONNX Runtime, one thread")
+    parser.add_argument("--rounds", type=int, default=15, help="measurements of each side per row (15)")
+    parser.add_argument("--core", type=int, help="the core for everything (the last one this process may use)")
+    parser.add_argument("--without", action="append", default=[], choices=PEERS, help="leave a side out; repeatable")
+    parser.add_argument("--model", action="append", default=[], choices=[row.name for row in MODELS],
+                        help="only this model; repeatable")
+    parser.add_argument("--shape", action="append", default=[], choices=["x".join(map(str, s)) for s in SHAPES],
+                        help="only this shape; a Transformer may be a little narrower; repeatable")
+    parser.add_argument("--markdown", type=pathlib.Path, help="also writes the table and its circumstances to a file")
+    parser.add_argument("--ort-dir", type=pathlib.Path, help="folder that has or gets onnxruntime-node (temporary)")
+    parser.add_argument("--opset", type=int, default=17, help="of the exported graphs (17: with LayerNormalization)")
+    parser.add_argument("--tshift", type=pathlib.Path, help="a built models_worker, instead of compiling one")
+    parser.add_argument("--compiler", default="g++", help="C++20 compiler (g++)")
+    parser.add_argument("--include", type=pathlib.Path, default=HERE.parent.parent / "include",
+                        help="folder of tshift/")
+    parser.add_argument("--system-include", action="append", default=[], help="folder of xsimd/, if not the system's")
+    options = parser.parse_args(arguments)
+    if options.rounds < 1:
+        parser.error("--rounds must be >= 1")
+    if set(options.without) == set(PEERS):
+        parser.error("--without leaves nobody")
+    cores = os.sched_getaffinity(0)
+    if options.core is None:
+        options.core = max(cores)
+    elif options.core not in cores:
+        parser.error(f"--core {options.core}: this process may use {sorted(cores)}")
+    return options
+
+
+def measure(options, folder):
+    torch, golden = import_torch()
+    sides = start_sides([name for name in PEERS if name not in options.without], folder, options)
+    try:
+        head = [f"processor: {processor()}, core {options.core}"]
+        head += [f"{name}: {side.what}" for name, side in sides.items()]
+        head += [f"medians of {options.rounds} rounds, in which the sides take turns"]
+        print("\n".join(head) + "\n")
+        form = "  ".join(f"{{:>{width}}}" for width in WIDTHS)
+        print(form.format(*COLUMNS))
+        table, wrong, notes, best = [], 0, [], {}  # best: (GFLOP/s, GB/s) by D
+        for shape in SHAPES:
+            if options.shape and "x".join(map(str, shape)) not in options.shape:
+                continue
+            for row in (model.at(shape) for model in MODELS if not options.model or model.name in options.model):
+                what = f"{row.name} {'x'.join(map(str, row.shape))}"
+                errors = prepare(torch, golden, row, sides, folder, options)
+                bad = {name: error for name, error in errors.items() if not error <= TOLERANCE[name]}
+                if bad:
+                    wrong += 1
+                    said = ", ".join(f"{name} is {e:.1e} off (accepted: {TOLERANCE[name]})" for name, e in bad.items())
+                    notes.append(f"{what}: WRONG, not timed: {said}")
+                    print(notes[-1], flush=True)
+                    continue
+                width = row.shape[2]
+                for _ in range(1 if width in best else 3):  # the first time, everything is still warming up
+                    rates_of = rates(sides)
+                    best[width] = list(map(max, zip(best.get(width, (0, 0)), *rates_of.values())))
+                line = cells(row, in_turns(sides, options.rounds), best[width])
+                table.append(line)
+                print(form.format(*line), flush=True)
+                said = [f"{name} {errors[name]:.1e}, {gflops:.0f}, {gbytes:.0f}"
+                        for name, (gflops, gbytes) in rates_of.items()]
+                notes.append(f"{what}: {'; '.join(said)}")
+        legend = "of each side: relative L2 distance of its logits to double precision; sgemm, GFLOP/s; reading, GB/s"
+        print(f"\n{legend}")
+        print("\n".join("  " + note for note in notes))
+        judged = [line for line in table if line[-1] != "-"]
+        print(f"{sum(line[-1] == 'ok' for line in judged)} of {len(judged)} rows with a target within it; "
+              f"{wrong} wrong")
+        if options.markdown:
+            bars = lambda words: "| " + " | ".join(words) + " |"
+            lines = [*("- " + line for line in head), "", bars(COLUMNS), bars(["---"] * 2 + ["---:"] * 7 + ["---"] * 2)]
+            lines += [bars(line) for line in table] + ["", legend + ":", "", *("- " + note for note in notes)]
+            options.markdown.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return 1 if wrong else 0
+    finally:
+        for side in sides.values():
+            side.close()
+
+
+def main():
+    if sys.argv[1:] == ["--torch-side"]:
+        return torch_side()
+    options = parse(sys.argv[1:])
+    os.sched_setaffinity(0, {options.core})  # inherited by every side
+    with tempfile.TemporaryDirectory() as folder:
+        return measure(options, pathlib.Path(folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

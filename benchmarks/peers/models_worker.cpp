@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+// The side of tshift in models.py, which compiles and feeds it. The lines it reads and answers stand at the top there.
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include <tshift/models/shift_cnn.hpp>
+#include <tshift/models/shift_lstm.hpp>
+#include <tshift/models/shiftformer.hpp>
+
+#include "../../tests/support/seeded.hpp"
+
+namespace {
+
+using tshift::index_t;
+using clock_type = std::chrono::steady_clock;
+
+double seconds_since(clock_type::time_point start) {
+  return std::chrono::duration<double>(clock_type::now() - start).count();
+}
+
+/// A model with its input, output and workspace.
+struct loaded {
+  tshift::shape shape;
+  std::vector<float> x, y, workspace;
+  std::function<void()> forward;
+};
+
+template <class Model>
+void use(loaded& to, Model model) {
+  to.workspace.assign(static_cast<std::size_t>(model.workspace_size(to.shape)), 0.0f);
+  to.y.assign(static_cast<std::size_t>(to.shape.batch * model.classes()), 0.0f);
+  index_t const classes = model.classes();
+  // std::function copies what it holds; models are movable, so it holds a pointer.
+  to.forward = [&to, classes, shared = std::make_shared<Model const>(std::move(model))] {
+    shared->forward(tshift::tensor_view<float const>(to.x.data(), to.shape),
+                    tshift::tensor_view<float>(to.y.data(), {to.shape.batch, 1, classes}),
+                    std::span<float>(to.workspace));
+  };
+}
+
+template <class Value>
+Value chosen(std::map<std::string, Value> const& words, std::string const& word) {
+  auto const found = words.find(word);
+  if (found == words.end()) throw std::runtime_error("unknown word " + word);
+  return found->second;
+}
+
+void load(std::istream& words, loaded& to) {
+  test_support::model_sizes sizes;
+  tshift::shift_options shift;
+  std::string towards, where;
+  index_t batch = 0, time = 0;
+  std::uint64_t seed = 0;
+  words >> sizes.kind >> sizes.position >> sizes.width >> sizes.length >> sizes.classes >> shift.n_div >> towards >>
+      shift.stride >> where >> batch >> time >> seed;
+  if (!words) throw std::runtime_error("load: words are missing");
+  shift.towards = chosen<tshift::direction>(
+      {{"delay", tshift::direction::delay}, {"advance", tshift::direction::advance}, {"both", tshift::direction::both}},
+      towards);
+  shift.where = chosen<tshift::placement>({{"none", tshift::placement::none},
+                                           {"branch", tshift::placement::branch},
+                                           {"skip", tshift::placement::skip},
+                                           {"both", tshift::placement::both}},
+                                          where);
+  to.shape = {batch, time, sizes.width};
+  to.x = test_support::seeded<float>("x", {batch, time, sizes.width}, seed);
+  auto const weights = test_support::seeded_weights<float>(sizes, seed);
+  if (sizes.kind == "cnn") {
+    use(to, tshift::models::shift_cnn<float>(weights, shift));
+  } else if (sizes.kind == "lstm" || sizes.kind == "shift_lstm") {
+    use(to, tshift::models::shift_lstm<float>(weights, shift));
+  } else {
+    std::optional<tshift::position> kind;
+    if (sizes.position == "relative_key") kind = tshift::position::relative_key;
+    use(to, tshift::models::shiftformer<float>(weights, shift, kind));
+  }
+}
+
+/// The most of `amount` per second that one of the calls in 0.3 s reached.
+template <class Call>
+double best_rate(double amount, Call const& call) {
+  call();
+  double best = 0;
+  for (auto const start = clock_type::now(); seconds_since(start) < 0.3;) {
+    auto const one = clock_type::now();
+    call();
+    best = std::max(best, amount / seconds_since(one));
+  }
+  return best;
+}
+
+/// Reads `count` floats as fast as loads go; several sums, and lines asked for ahead, as a stream from the L3 needs it.
+float read_all(float const* data, std::size_t count) {
+  using vector = xsimd::batch<float>;
+  constexpr std::size_t width = vector::size, step = 8 * width;
+  vector sums[8];
+  for (auto& sum : sums) sum = vector(0.0f);
+  for (std::size_t i = 0; i + step <= count; i += step) {
+    for (std::size_t k = 0; k < 8; ++k) {
+      __builtin_prefetch(data + i + k * width + 1024);
+      sums[k] = sums[k] + vector::load_unaligned(data + i + k * width);
+    }
+  }
+  vector total(0.0f);
+  for (auto const& sum : sums) total = total + sum;
+  float lanes[width];
+  total.store_unaligned(lanes);
+  return lanes[0];
+}
+
+void answer_floor(loaded const& on) {
+  index_t const time = on.shape.time, D = on.shape.channels;
+  auto const weight = test_support::seeded<float>("floor.weight", {4 * D, D}, 1);
+  tshift::nn::linear<float> const product(D, 4 * D, weight);
+  std::vector<float> result(static_cast<std::size_t>(time * 4 * D));
+  tshift::tensor_view<float const> const x(on.x.data(), {1, time, D});
+  tshift::tensor_view<float> const y(result.data(), {1, time, 4 * D});
+  double const flops = best_rate(8.0 * static_cast<double>(time * D * D), [&] { product.forward(x, y); });
+  float volatile sink = 0;
+  double const bytes =
+      best_rate(16.0 * static_cast<double>(D * D), [&] { sink = sink + read_all(weight.data(), weight.size()); });
+  std::cout << "floor " << flops * 1e-9 << " " << bytes * 1e-9 << std::endl;
+}
+
+void answer(std::string const& line, loaded& model) {
+  std::istringstream words(line);
+  std::string command;
+  words >> command;
+  if (command == "load") {
+    load(words, model);
+    std::cout << "ok" << std::endl;
+    return;
+  }
+  if (!model.forward) throw std::runtime_error("nothing is loaded");
+  if (command == "logits") {
+    model.forward();
+    std::cout << "logits" << std::scientific;
+    std::cout.precision(9);
+    for (float const value : model.y) std::cout << " " << value;
+    std::cout << std::defaultfloat << std::endl;
+  } else if (command == "run") {
+    int untimed = 0, timed = 0;
+    if (!(words >> untimed >> timed) || timed < 1) throw std::runtime_error("run: two numbers are needed");
+    for (int i = 0; i < untimed; ++i) model.forward();
+    auto const start = clock_type::now();
+    for (int i = 0; i < timed; ++i) model.forward();
+    std::cout << "run " << seconds_since(start) * 1e3 / timed << std::endl;
+  } else if (command == "floor") {
+    answer_floor(model);
+  } else {
+    throw std::runtime_error("unknown command " + command);
+  }
+}
+
+}  // namespace
+
+int main() {
+  std::cout << "ready tshift, xsimd " << xsimd::default_arch::name() << ", 1 thread" << std::endl;
+  loaded model;
+  for (std::string line; std::getline(std::cin, line) && line != "quit";) {
+    try {
+      answer(line, model);
+    } catch (std::exception const& error) {
+      std::cout << "error " << error.what() << std::endl;
+    }
+  }
+}

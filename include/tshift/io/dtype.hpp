@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// The element types of safetensors files.
+#pragma once
+
+#include <bit>
+#include <complex>
+#include <concepts>
+#include <cstddef>
+#include <iterator>
+#include <type_traits>
+
+#include <tshift/config.hpp>
+#include <tshift/error.hpp>
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io {
+
+/// Element types of the format, in its own order, by which its writers sort: smaller ones first.
+enum class dtype : unsigned char {
+  boolean,
+  f4,
+  f6_e2m3,
+  f6_e3m2,
+  u8,
+  i8,
+  f8_e5m2,
+  f8_e4m3,
+  f8_e8m0,
+  f8_e4m3fnuz,
+  f8_e5m2fnuz,
+  i16,
+  u16,
+  f16,
+  bf16,
+  i32,
+  u32,
+  f32,
+  c64,
+  f64,
+  i64,
+  u64
+};
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+
+struct dtype_row {
+  char const* name;
+  index_t bits;
+};
+
+/// In the order of io::dtype.
+inline constexpr dtype_row dtype_table[] = {
+    {"BOOL", 8},    {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6},     {"U8", 8},          {"I8", 8},
+    {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
+    {"U16", 16},    {"F16", 16},    {"BF16", 16},   {"I32", 32},        {"U32", 32},        {"F32", 32},
+    {"C64", 64},    {"F64", 64},    {"I64", 64},    {"U64", 64}};
+static_assert(std::size(dtype_table) == static_cast<std::size_t>(io::dtype::u64) + 1);
+
+constexpr dtype_row const& row_of(io::dtype type) noexcept { return dtype_table[static_cast<std::size_t>(type)]; }
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+
+namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io {
+
+/// The name that files use: "BF16".
+constexpr char const* name_of(dtype type) noexcept { return detail::row_of(type).name; }
+
+/// Size of an element in bits: F4 and F6 are smaller than a byte.
+constexpr index_t bits_of(dtype type) noexcept { return detail::row_of(type).bits; }
+
+/// The element type in which files hold a T: numbers of 1 to 8 bytes, bool, float, double, std::complex<float>.
+template <class T>
+constexpr dtype dtype_of() {
+  static_assert(std::is_arithmetic_v<T> || std::same_as<T, std::complex<float>>, "safetensors hold numbers");
+  static_assert(sizeof(T) <= 8, "safetensors hold no numbers of more than 8 bytes");
+  if constexpr (std::same_as<T, std::complex<float>>) return dtype::c64;
+  if constexpr (std::same_as<T, bool>) return dtype::boolean;
+  if constexpr (std::is_floating_point_v<T>) return sizeof(T) == 4 ? dtype::f32 : dtype::f64;
+  constexpr dtype with_sign[] = {dtype::i8, dtype::i16, dtype::i32, dtype::i64};
+  constexpr dtype without[] = {dtype::u8, dtype::u16, dtype::u32, dtype::u64};
+  constexpr auto i = static_cast<std::size_t>(std::countr_zero(sizeof(T)));
+  return std::is_signed_v<T> ? with_sign[i] : without[i];
+}
+
+}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// A user's unit with every model in it: for the linters, and for what it includes (dependencies.cmake).
+#include <tshift/models/shift_cnn.hpp>
+#include <tshift/models/shift_lstm.hpp>
+#include <tshift/models/shiftformer.hpp>
+
+template class tshift::models::shift_cnn<float>;
+template class tshift::models::shift_lstm<float>;
+template class tshift::models::shiftformer<float>;
+template class tshift::models::shiftformer<double>;
