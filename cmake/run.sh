@@ -7,6 +7,7 @@ usage() {
   cat <<'TEXT'
 usage: bash cmake/run.sh <command>
   demo [file.wav] [options]   build the demo and run it, on a recording of read speech unless a file is given
+  shiftser [options]          build shiftser, which runs a PyTorch checkpoint over features, and run it (see --help)
   test                        build everything with warnings as errors and run every test
   bench [options]             build the benchmarks for this machine and run them (--quick, --smoke, see --help)
   help                        print this text
@@ -27,8 +28,10 @@ source_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 # Compiler, build tool and the library's one dependency.
 common=(g++ cmake make libxsimd-dev)
-# Reading WAV, writing PNG, one example with Eigen's thread pool, and the speech.
-demo=(libeigen3-dev libsndfile1-dev libpng-dev pocketsphinx-testdata)
+# Reading WAV, writing PNG, one example with Eigen's thread pool, the header of safetensors files, command lines.
+examples=(libeigen3-dev libsndfile1-dev libpng-dev nlohmann-json3-dev libcli11-dev)
+# Speech for the demo.
+recording=(pocketsphinx-testdata)
 bench=(libbenchmark-dev)
 # Test framework; a second compiler with its OpenMP; the linters; and pkgconf to test the .pc file.
 test=(catch2 clang libomp-dev clang-format clang-tidy pkgconf)
@@ -107,7 +110,7 @@ native="-march=native${CXXFLAGS:+ $CXXFLAGS}"
 case ${1:-} in
   demo)
     shift
-    need "${common[@]}" "${demo[@]}"
+    need "${common[@]}" "${examples[@]}" "${recording[@]}"
     choose_build_dir demo
     say "building the demo in $build_dir"
     quietly "$build_dir/configure.log" cmake -S "$source_dir" -B "$build_dir" -DCMAKE_BUILD_TYPE=Release \
@@ -118,13 +121,24 @@ case ${1:-} in
     if (($# == 0)) || [[ $1 == -* ]]; then set -- "$speech" "$@"; fi
     exec "$build_dir/examples/tshift_demo" "$@"
     ;;
+  shiftser)
+    shift
+    need "${common[@]}" "${examples[@]}"
+    choose_build_dir shiftser
+    say "building shiftser in $build_dir"
+    quietly "$build_dir/configure.log" cmake -S "$source_dir" -B "$build_dir" -DCMAKE_BUILD_TYPE=Release \
+      -DCMAKE_CXX_FLAGS="-O3 $native" -DTSHIFT_BUILD_TESTS=OFF -DTSHIFT_BUILD_EXAMPLES=ON \
+      -DTSHIFT_BUILD_BENCHMARKS=OFF
+    quietly "$build_dir/build.log" cmake --build "$build_dir" -j "$jobs" --target shiftser
+    exec "$build_dir/examples/shiftser" "$@"
+    ;;
   test)
     shift
     if (($# > 0)); then
       say "test takes no arguments, got: $*"
       exit 2
     fi
-    need "${common[@]}" "${demo[@]}" "${bench[@]}" "${test[@]}"
+    need "${common[@]}" "${examples[@]}" "${recording[@]}" "${bench[@]}" "${test[@]}"
     choose_build_dir test
     cmake -S "$source_dir" -B "$build_dir" -DCMAKE_BUILD_TYPE=Release -DTSHIFT_BUILD_TESTS=ON \
       -DTSHIFT_BUILD_EXAMPLES=ON -DTSHIFT_BUILD_BENCHMARKS=ON -DTSHIFT_INSTALL=ON -DTSHIFT_WERROR=ON -DTSHIFT_LINT=ON

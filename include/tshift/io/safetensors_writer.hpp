@@ -139,7 +139,8 @@ inline file_head make_head(std::string_view source, std::vector<io::tensor_to_wr
     append_json(text, tensor->name);
     text += std::string(R"(:{"dtype":")") + row_of(tensor->type).name + R"(","shape":[)";
     for (std::size_t i = 0; i < tensor->shape.size(); ++i) {
-      text += (i > 0 ? "," : "") + std::to_string(tensor->shape[i]);
+      if (i > 0) text += ',';
+      text += std::to_string(tensor->shape[i]);
     }
     text += R"(],"data_offsets":[)" + std::to_string(offset) + ',';
     offset += tensor->bytes.size();

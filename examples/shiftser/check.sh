@@ -1,0 +1,349 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Feeds shiftser good and bad models, inputs and commands, made here, and checks exit codes, sentences and results.
+# usage: check.sh SHIFTSER MAKE_WEIGHTS WORKDIR        (WORKDIR is created; files in it are overwritten)
+set -u
+export LC_ALL=C
+
+expected_cases=144
+
+if [ $# -ne 3 ]; then
+  echo "check.sh: usage: check.sh SHIFTSER MAKE_WEIGHTS WORKDIR" >&2
+  exit 2
+fi
+binary=$(realpath -- "$1") || exit 2
+make_weights=$(realpath -- "$2") || exit 2
+mkdir -p -- "$3" && cd -- "$3" || exit 2
+for program in "$binary" "$make_weights"; do
+  if [ ! -x "$program" ]; then
+    echo "check.sh: '$program' is not a program" >&2
+    exit 2
+  fi
+done
+
+cases=0
+failed=0
+
+complain() {
+  echo "FAILED: $1" >&2
+  failed=$((failed + 1))
+}
+
+# run CODE LINES STREAM PATTERN ARGUMENTS...: the exit code must be CODE, stderr must have so many LINES, and STREAM
+# (out or err) must match the glob PATTERN.
+run() {
+  local code=$1 want=$2 stream=$3 pattern=$4 got text lines
+  shift 4
+  cases=$((cases + 1))
+  "$binary" "$@" >out.txt 2>err.txt
+  got=$?
+  text=$(cat "$stream.txt")
+  lines=$(wc -l <err.txt)
+  [ "$got" -eq "$code" ] || complain "$*: exit code $got, expected $code; stderr: $(cat err.txt)"
+  # shellcheck disable=SC2053  # the right side is a pattern
+  [[ $text == $pattern ]] || complain "$*: std$stream does not match '$pattern': $text"
+  [ "$lines" -eq "$want" ] || complain "$*: stderr has $lines lines, expected $want: $(cat err.txt)"
+}
+
+# yields WANT PATTERN WEIGHTS INPUT OPTIONS...: y has the bytes of want_WANT, and stdout matches PATTERN.
+yields() {
+  local want=want_$1.safetensors pattern=$2 weights=$3.safetensors input=$4.safetensors
+  shift 4
+  rm -f -- y.safetensors
+  run 0 0 out "$pattern" --weights "$weights" --input "$input" --output y.safetensors "$@"
+  cmp -- "$want" y.safetensors || complain "$weights $input $*: y is not that of $want"
+}
+
+# A refusal is one sentence, and leaves no output.
+refused() {
+  local code=$1 pattern=$2
+  shift 2
+  rm -f -- y.safetensors
+  run "$code" 1 err "shiftser: $pattern" "$@"
+  [ ! -e y.safetensors ] || complain "$*: was refused, but wrote y"
+}
+
+# bad PATTERN WEIGHTS INPUT OPTIONS...: exit 1.   wrong: the same with exit 2.
+bad() {
+  refused 1 "$1" --weights "$2.safetensors" --input "$3.safetensors" --output y.safetensors "${@:4}"
+}
+wrong() {
+  refused 2 "$1. Try shiftser --help." --weights "$2.safetensors" --input "$3.safetensors" \
+    --output y.safetensors "${@:4}"
+}
+
+chmod -R u+rwX . && rm -rf -- *.safetensors .tshift-* a_folder read_only kept
+if ! "$make_weights" .; then
+  echo "check.sh: make_weights failed" >&2
+  exit 1
+fi
+
+# ---- every architecture, with the paper's shift and without any
+yields cnn 'cnn.safetensors: ShiftCNN, D = 24, 4 classes, 2 blocks; shift of 1 channel (n_div 16), *, placement skip
+io.safetensors: x \[3, 10, 24] of F32; its lengths are not used, --lengths would
+y.safetensors: y \[3, 4] of F32
+*
+       0 *
+       1 *
+       2 *' cnn io
+yields cnn_none '*: CNN, *; no shift*' cnn io --n-div 0
+yields cnn_none '*: CNN, *; no shift*' cnn io --placement none
+yields cnn_none '*: CNN, *; no shift*' cnn io --n-div 0 --placement none
+yields shift_lstm \
+  '*: ShiftLSTM, D = 24, 4 classes, 1 bidirectional layer; shift of 6 channels (n_div 4), delay, *, on the input*' \
+  shift_lstm io
+yields shift_lstm_none '*: ShiftLSTM, *; no shift*' shift_lstm io --n-div 0
+yields shift_lstm '*on the input*' shift_lstm io --placement branch
+yields shift_lstm '*on the input*' shift_lstm io --placement both
+yields lstm '*: LSTM, D = 24, 4 classes, 1 bidirectional layer; no shift*' lstm io
+yields lstm '*: LSTM, *; no shift*' lstm io --n-div 0
+yields lstm_n_div '*: LSTM, *; shift of 8 channels (n_div 3), delay, stride 1, on the input*' lstm io --n-div 3
+yields lstm_one_way '*: LSTM, *, 1 layer; no shift*' lstm_one_way io
+yields absolute '*: Transformer, D = 24, 4 classes, 2 blocks, absolute positions; no shift*' absolute io
+yields absolute '*absolute positions*' absolute io --position absolute
+yields relative_key_query '*: Transformer, D = 24, 4 classes, 2 blocks, relative_key_query positions; no shift*' \
+  relative io
+yields relative_key_query '*relative_key_query*' relative io --position relative_key_query
+yields relative_key '*, relative_key positions*' relative io --position relative_key
+yields relative_key_query '*; no shift*' relative io --n-div 0
+yields relative_shifted '*; shift of 4 channels (n_div 6), delay, stride 1, placement skip*' \
+  relative io --n-div 6 --placement skip
+yields shiftformer \
+  '*: Shiftformer, D = 24, 4 classes, 2 blocks; shift of 12 channels (n_div 4), both directions, *, placement both*' \
+  shiftformer io
+yields shiftformer_none '*: Shiftformer, *; no shift*' shiftformer io --n-div 0
+yields shiftformer_absolute '*: Shiftformer, *, absolute positions; shift of 12 *' shiftformer_absolute io
+yields shiftformer_absolute '*' shiftformer_absolute io --position absolute
+yields cnn_bf16 '*ShiftCNN*' cnn_bf16 io
+
+# ---- an option overrides itself, and nothing else
+yields cnn_n_div '*shift of 8 channels (n_div 3), delay, stride 1, placement skip*' cnn io --n-div 3
+yields cnn_direction '*shift of 2 channels (n_div 16), both directions, stride 1, placement skip*' \
+  cnn io --direction both
+yields cnn_advance '*\(n_div 16), advance, stride 1, placement skip*' cnn io --direction advance
+yields cnn_stride '*\(n_div 16), delay, stride 3, placement skip*' cnn io --stride 3
+yields cnn_branch '*\(n_div 16), delay, stride 1, placement branch*' cnn io --placement branch
+yields cnn_all_options '*shift of 24 channels (n_div 2), both directions, stride 2, placement both*' cnn io \
+  --n-div 2 --direction both --stride 2 --placement=both
+yields cnn '*' cnn io --n-div 16 --direction delay --stride 1 --placement skip
+yields cnn_none '*shift of 0 channels (n_div 25)*' cnn io --n-div 25
+yields shiftformer_advance '*shift of 6 channels (n_div 4), advance, *' shiftformer io --direction advance
+
+# ---- inputs of every kind
+yields cnn '*x \[3, 10, 24] of F64*' cnn io_f64
+yields cnn '*features \[3, 10, 24]*' cnn io_named --tensor features
+yields cnn_one '*x \[10, 24] of F32*y \[1, 4]*' cnn io_one
+yields cnn_empty '*y \[0, 4]*no sequences' cnn io_empty
+yields cnn_ragged '*x \[3, 10, 24] of F32, with lengths*' cnn io --lengths
+yields cnn_ragged '*' cnn io_i32 --lengths
+yields lstm_ragged '*' lstm io --lengths
+yields relative_ragged '*' relative io --lengths
+run 0 1 err 'shiftser: warning: x has 2 values that are NaN or infinite, the first at \[1, 0, 1] of \[N, L, D]' \
+  --weights cnn.safetensors --input io_nan.safetensors --output y.safetensors
+run 0 1 out '*       0 *\*  [0-3]
+       1 *nan *  none
+       2 *nan *  none' --weights cnn.safetensors --input io_nan.safetensors --output y.safetensors
+
+cases=$((cases + 1))
+marks=$(grep -c '[0-9a-z]\*' out.txt)
+[ "$marks" -eq 1 ] || complain "of three rows, two with NaN, $marks have a mark, expected 1"
+
+# ---- digits and marks: what is printed is y, and the mark stands at the largest
+run 0 0 out '*' --weights cnn.safetensors --input io.safetensors --output y.safetensors
+cases=$((cases + 1))
+marks=$(awk '/^ +[0-9]+ / { best = ""; marked = ""
+                           for (k = 2; k < NF; ++k) { v = $k; m = sub(/\*$/, "", v)
+                             if (m) marked = marked (k - 2)
+                             if (best == "" || v + 0 > top) { top = v + 0; best = k - 2 } }
+                           print (marked == best && best == $NF) ? "right" : "wrong" }' out.txt | sort | uniq -c)
+[[ $marks =~ ^\ *3\ right$ ]] || complain "the marks of the table: $marks"
+cases=$((cases + 1))
+# Nine digits, read as float32, are the float itself; od prints nine as well.
+from_file=$(tail -c 48 y.safetensors | od -An -v -tf4 -w4 | awk '{ printf "%.6e\n", $1 }')
+from_table=$(awk '/^ +[0-9]+ / { for (k = 2; k < NF; ++k) { sub(/\*$/, "", $k); printf "%.6e\n", $k } }' out.txt)
+[ "$from_file" = "$from_table" ] || complain "the table does not show y: $from_table, expected $from_file"
+
+# ---- times
+run 0 0 out '*time: median * ms, least * ms of *[0-9] runs after 2 to warm up, one thread, compiled for *
+ * ms per frame, 30 frames; about 0.0008761 GFLOP in matrix products, * GFLOP/s*' \
+  --weights relative.safetensors --input io.safetensors --output y.safetensors --time
+cmp -- want_relative_key_query.safetensors y.safetensors || complain "--time changes y"
+run 0 0 out '*per frame, 15 frames; about 0.0002871 GFLOP *' \
+  --weights cnn.safetensors --input io.safetensors --output y.safetensors --lengths --time
+run 0 0 out '*per frame, 30 frames; about 0.0005541 GFLOP *' \
+  --weights shift_lstm.safetensors --input io.safetensors --output y.safetensors --time
+wrong '--time: there are no frames in io_empty.safetensors' cnn io_empty --time
+
+# ---- the command line
+run 0 0 out '*Usage: shiftser *--weights*ShiftCNN *16  delay *1  skip*Exits with 0*' --help
+run 0 0 out '*Usage: shiftser *' -h
+refused 2 '*--weights is required*'
+refused 2 '*--input is required*' --weights cnn.safetensors --output y.safetensors
+refused 2 '*--output is required*' --weights cnn.safetensors --input io.safetensors
+wrong '*--loud*' cnn io --loud
+wrong '*a_word*' cnn io a_word
+wrong '*--tensor*' cnn io --tensor
+wrong '--tensor: the name is empty' cnn io --tensor ''
+wrong '*--weights*' cnn io --weights lstm.safetensors
+wrong "--n-div: '-1' is no whole number from 0" cnn io --n-div -1
+wrong "--n-div: '010x' is no whole number from 0" cnn io --n-div 010x
+wrong "--n-div: '4.5' is no whole number from 0" cnn io --n-div 4.5
+wrong "--n-div: '99999999999999999999' is no whole number from 0" cnn io --n-div 99999999999999999999
+wrong '*--n-div*' cnn io --n-div 4 --n-div 8
+wrong "--stride: '0' is no whole number from 1" cnn io --stride 0
+wrong "--stride: 'one' is no whole number from 1" cnn io --stride one
+wrong "--direction: 'sideways' is none of delay|advance|both" cnn io --direction sideways
+wrong "--placement: 'everywhere' is none of none|branch|skip|both" cnn io --placement everywhere
+wrong "--position: 'relative' is none of absolute|relative_key|relative_key_query" relative io --position relative
+wrong 'time was given a disallowed flag override' cnn io --time=3
+
+# ---- what a model cannot do
+wrong '--placement skip: an LSTM has no skip connection, it must be none, branch or both' \
+  lstm io --n-div 4 --placement skip
+wrong '--placement skip: an LSTM has no skip connection*' shift_lstm io --placement skip
+wrong '--n-div 4 changes nothing where nothing is shifted: the placement is none, --placement sets it' \
+  relative io --n-div 4
+wrong '--placement both changes nothing where nothing is shifted: n_div is 0, --n-div sets it' \
+  relative io --placement both
+wrong '--placement both changes nothing where nothing is shifted: n_div is 0, --n-div sets it' lstm io --placement both
+wrong '--direction both changes nothing where nothing is shifted: n_div is 0, --n-div sets it' lstm io --direction both
+wrong '--stride 2 changes nothing where nothing is shifted: n_div is 0' cnn io --n-div 0 --stride 2
+wrong '--direction delay changes nothing where nothing is shifted: n_div is 0' cnn io --n-div 0 --direction delay
+wrong '--placement skip changes nothing where nothing is shifted: n_div is 0' cnn io --n-div 0 --placement skip
+wrong '--n-div 4 changes nothing where nothing is shifted: the placement is none' cnn io --n-div 4 --placement none
+wrong '--stride 2 changes nothing where nothing is shifted: the placement is none' cnn io --stride 2 --placement none
+wrong 'no such shift of 24 channels: *' cnn io --n-div 1 --direction both
+wrong '--position absolute: CNNs and LSTMs have no positions' cnn io --position absolute
+wrong '--position relative_key: CNNs and LSTMs have no positions' lstm io --position relative_key
+wrong '--position absolute: CNNs and LSTMs have no positions' shift_lstm io --position absolute
+wrong '--position relative_key: a Shiftformer has no attention' shiftformer io --position relative_key
+wrong '--position relative_key: a Shiftformer has no attention' shiftformer_absolute io --position relative_key
+wrong '--position absolute needs a tensor position_embeddings.weight, and shiftformer.safetensors has none' \
+  shiftformer io --position absolute
+wrong '--position absolute needs a tensor position_embeddings.weight, and relative.safetensors has none' \
+  relative io --position absolute
+wrong \
+  '--position relative_key needs tensors named *.distance_embedding.weight, and absolute.safetensors has none' \
+  absolute io --position relative_key
+
+# ---- files of weights
+bad 'missing.safetensors: cannot be opened: No such file or directory.' missing io
+mkdir a_folder.safetensors 2>/dev/null
+bad 'a_folder.safetensors: is a folder, must be a file.' a_folder io
+: >nothing.safetensors
+bad 'nothing.safetensors: has 0 bytes, *.' nothing io
+echo 'This is a text, and no weights at all.' >text.safetensors
+bad 'text.safetensors: a header of *' text io
+head -c 100 cnn.safetensors >truncated.safetensors
+bad 'truncated.safetensors: a header of * is announced*' truncated io
+head -c -1 cnn.safetensors >short.safetensors
+bad 'short.safetensors: tensor *' short io
+bad \
+  'bad_empty.safetensors: no model is recognised: *conv_block.\* (CNN, ShiftCNN), *; it holds no tensor.' \
+  bad_empty io
+bad '*no model is recognised*; its first tensor is module.conv_block.*' bad_prefix io
+bad '*no model is recognised*; its first tensor is *' io io
+bad 'shift_cnn: tensor extra.weight is not part of the model (bad_surplus.safetensors, byte *).' bad_surplus io
+bad 'shift_cnn: no tensor conv_block.1.sequential.4.bias in bad_missing.safetensors.' bad_missing io
+bad 'shift_cnn: no tensor head.weight in bad_headless.safetensors.' bad_headless io
+bad 'shift_cnn: head.bias is \[5], must be \[4] (bad_shape.safetensors, byte *).' bad_shape io
+bad 'shift_cnn: head.bias has dtype I64, must be F32, F16, BF16 or F64 (bad_dtype.safetensors, byte *).' bad_dtype io
+bad 'bad_no_classes.safetensors: a model of 24 channels and 0 classes computes nothing.' bad_no_classes io
+bad 'bad_overflow.safetensors: tensor head.bias: 1e+300 is more than a float holds (byte *).' bad_overflow io
+bad 'shiftformer: no tensor position_embeddings.weight in bad_no_positions.safetensors.' bad_no_positions io
+bad 'shiftformer: no tensor transformer.0.token_mixer.distance_embedding.weight in bad_table.safetensors.' bad_table io
+
+# ---- files of input
+bad 'missing.safetensors: cannot be opened: No such file or directory.' cnn missing
+bad 'text.safetensors: a header of *' cnn text
+head -c -4 io_f64.safetensors >io_short.safetensors
+bad 'io_short.safetensors: tensor x: *' cnn io_short
+bad 'bad_io_none.safetensors: no tensor x; it holds none.' cnn bad_io_none
+bad 'io_named.safetensors: no tensor x; it holds features.' cnn io_named
+bad 'io.safetensors: no tensor X; it holds *, *.' cnn io --tensor X
+bad 'cnn.safetensors: no tensor x; it holds *, *, *, *, * and 16 more.' cnn cnn
+bad 'bad_io_width.safetensors: tensor x is \[3, 20, 12] of F32, the model needs D = 24.' cnn bad_io_width
+bad 'bad_io_rank_1.safetensors: tensor x is \[720] of F32, must be \[N, L, D] or \[L, D].' cnn bad_io_rank_1
+bad 'bad_io_rank_4.safetensors: tensor x is \[1, 3, 10, 24] of F32, must be \[N, L, D] or \[L, D].' cnn bad_io_rank_4
+bad 'bad_io_dtype.safetensors: tensor x is \[1, 10, 24] of I64, must be F32, F16, BF16 or F64.' cnn bad_io_dtype
+bad \
+  'bad_io_no_frames.safetensors: tensor x is \[2, 0, 24] of F32, and the mean over no frames is *; must have L >= 1.' \
+  cnn bad_io_no_frames
+bad 'shiftformer: sequence 0 has 13 frames, the model?s positions serve at most 12.' relative bad_io_long
+bad 'shiftformer: sequence 0 has 13 frames, the model?s positions serve at most 12.' absolute bad_io_long
+bad 'io_f64.safetensors: no tensor lengths; it holds x.' cnn io_f64 --lengths
+bad 'bad_io_lengths_long.safetensors: tensor lengths\[1] = 11, must be from 1 to the 10 frames of x.' \
+  cnn bad_io_lengths_long --lengths
+bad 'bad_io_lengths_zero.safetensors: tensor lengths\[1] = 0, must be *' cnn bad_io_lengths_zero --lengths
+bad 'bad_io_lengths_negative.safetensors: tensor lengths\[1] = -3, must be *' cnn bad_io_lengths_negative --lengths
+bad 'bad_io_lengths_shape.safetensors: tensor lengths is \[3, 1] of I64, must be \[3]: one for each sequence.' \
+  cnn bad_io_lengths_shape --lengths
+bad 'bad_io_lengths_dtype.safetensors: tensor lengths is \[3] of F32, must be I64 or I32.' \
+  cnn bad_io_lengths_dtype --lengths
+
+# A file that may not be read. Root may read everything: then it is one that cannot be found.
+cp cnn.safetensors unreadable.safetensors && chmod 000 unreadable.safetensors
+if [ -r unreadable.safetensors ]; then
+  rm -f unreadable.safetensors && ln -s unreadable.safetensors unreadable.safetensors
+fi
+bad 'unreadable.safetensors: cannot be opened: *' unreadable io
+
+# ---- output that cannot be written leaves what is there
+write_to() {
+  refused "$1" "$2" --weights cnn.safetensors --input io.safetensors --output "$3"
+}
+write_to 1 'no/such/folder/y.safetensors: cannot be written: No such file or directory.' no/such/folder/y.safetensors
+write_to 1 'a_folder.safetensors: is a folder, must be a file.' a_folder.safetensors
+write_to 1 '/dev/null: is not a regular file and is not replaced.' /dev/null
+mkdir read_only && chmod 500 read_only
+folder=read_only
+if [ -w read_only ]; then folder=/proc; fi # root writes everywhere, but not there
+write_to 1 "$folder/y.safetensors: cannot be written: *" "$folder/y.safetensors"
+write_to 2 '--output cnn.safetensors is the file of the weights, must be another. Try shiftser --help.' cnn.safetensors
+write_to 2 '--output ./io.safetensors is the file of the input, must be another. Try shiftser --help.' ./io.safetensors
+ln -s cnn.safetensors link.safetensors
+write_to 2 '--output link.safetensors is the file of the weights, *' link.safetensors
+ln io.safetensors hard_link.safetensors
+write_to 2 '--output hard_link.safetensors is the file of the input, *' hard_link.safetensors
+write_to 2 '--output: the name is empty. Try shiftser --help.' ''
+
+# A disk that is full, or nearly: the old file stays.
+cases=$((cases + 1))
+echo old >kept
+(ulimit -f 1 && exec "$binary" --weights cnn.safetensors --input io_many.safetensors --output kept >out.txt 2>err.txt)
+code=$?
+if [ "$code" -ne 1 ] || [ "$(cat kept)" != old ] ||
+  [ "$(cat err.txt)" != 'shiftser: kept: cannot be written: File too large.' ]; then
+  complain "a limit on the size of files: exit code $code, stderr: $(cat err.txt)"
+fi
+
+cases=$((cases + 1))
+"$binary" --help >/dev/full 2>err.txt
+code=$?
+if [ "$code" -ne 1 ] || [ "$(cat err.txt)" != 'shiftser: cannot write to the standard output.' ]; then
+  complain "--help >/dev/full: exit code $code, stderr: $(cat err.txt)"
+fi
+
+# Ended at any time: the old file, or the new one. (What runs in the background of a script never sees SIGINT.)
+cases=$((cases + 1))
+"$binary" --weights cnn.safetensors --input io_many.safetensors --output many.safetensors >out.txt
+for delay in 0 0.001 0.002 0.003 0.004 0.005 0.006 0.008 0.010 0.015 0.020 0.030; do
+  echo old >kept
+  "$binary" --weights cnn.safetensors --input io_many.safetensors --output kept --time >out.txt 2>err.txt &
+  sleep "$delay"
+  kill -TERM $! 2>/dev/null
+  wait $! 2>/dev/null
+  [ "$(wc -c <kept)" -eq 4 ] || cmp -- kept many.safetensors ||
+    complain "ended after $delay s: the output is neither old nor new"
+done
+
+cases=$((cases + 1))
+leftovers=$(find . -name '.tshift-*')
+[ -z "$leftovers" ] || complain "temporary files are left: $leftovers"
+
+echo "check.sh: $cases cases ran, $failed failed"
+if [ "$cases" -ne "$expected_cases" ]; then
+  echo "check.sh: expected $expected_cases cases" >&2
+  exit 1
+fi
+[ "$failed" -eq 0 ]

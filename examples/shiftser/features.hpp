@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// The input of a model, read from a file.
+#pragma once
+
+#include <string>
+#include <tshift/nn/state_dict.hpp>
+#include <tshift/view.hpp>
+#include <vector>
+
+#include "command.hpp"
+
+namespace shiftser {
+
+class features {
+ public:
+  /// @param channels  what the model needs
+  /// @throws shiftser_error, file_error  the file does not hold what the command says
+  features(command const& words, index_t channels);
+  features(features const&) = delete;
+  features& operator=(features const&) = delete;
+  ~features() = default;
+
+  /// [N, L, D], with lengths where they are asked for. Holds as long as this object.
+  tshift::tensor_view<float const> view() const;
+
+  /// Frames of all sequences, without those behind their lengths.
+  index_t frames() const;
+
+  /// What was read, on one line.
+  std::string const& description() const noexcept { return description_; }
+
+  /// A sentence about values that are NaN or infinite; empty if there are none.
+  std::string warning() const;
+
+ private:
+  tshift::nn::state_dict<float> tensors_;  // keeps the elements
+  tshift::nn::named_tensor<float> const* x_ = nullptr;
+  tshift::shape shape_;
+  std::vector<index_t> lengths_;
+  std::string description_;
+};
+
+}  // namespace shiftser

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+#include "network.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <tshift/presets.hpp>
+
+#include "error.hpp"
+
+namespace shiftser {
+namespace {
+
+using state_dict = tshift::nn::state_dict<float>;
+using tshift::direction;
+using tshift::placement;
+using tshift::position;
+using tshift::shift_options;
+
+enum class architecture { cnn, lstm, shift_lstm, transformer, shiftformer };
+
+bool is_recurrent(architecture kind) { return kind == architecture::lstm || kind == architecture::shift_lstm; }
+
+bool any_with(state_dict const& weights, std::string_view prefix, std::string_view part = "") {
+  return std::ranges::any_of(weights, [&](auto const& tensor) {
+    return tensor.name.starts_with(prefix) && tensor.name.find(part) != std::string::npos;
+  });
+}
+
+architecture recognise(state_dict const& weights) {
+  if (any_with(weights, "conv_block.")) return architecture::cnn;
+  if (any_with(weights, "rnn.net.")) return architecture::shift_lstm;
+  if (any_with(weights, "rnn.")) return architecture::lstm;
+  if (any_with(weights, "transformer.", ".token_mixer.")) return architecture::transformer;
+  if (any_with(weights, "transformer.")) return architecture::shiftformer;
+  std::string const found =
+      weights.size() == 0 ? "it holds no tensor" : "its first tensor is " + one_line(weights.begin()->name);
+  throw shiftser_error(one_line(weights.source()) +
+                       ": no model is recognised: no tensor is named conv_block.* (CNN, ShiftCNN), rnn.net.* "
+                       "(ShiftLSTM), rnn.* (LSTM) or transformer.* (Transformer, Shiftformer); " +
+                       found);
+}
+
+char const* title_of(architecture kind, bool shifted) {
+  switch (kind) {
+    case architecture::cnn: return shifted ? "ShiftCNN" : "CNN";
+    case architecture::lstm: return "LSTM";
+    case architecture::shift_lstm: return "ShiftLSTM";
+    case architecture::transformer: return "Transformer";
+    case architecture::shiftformer: return "Shiftformer";
+  }
+  return "?";
+}
+
+/// The size of a dimension. 0 without such a tensor: the model's constructor says so in its own words.
+index_t size_of(state_dict const& weights, std::string const& name, std::size_t axis) {
+  auto const* const tensor = weights.find(name);
+  return tensor != nullptr && axis < tensor->shape.size() ? tensor->shape[axis] : 0;
+}
+
+/// Number of blocks `prefix`0, `prefix`1, ...
+index_t count_blocks(state_dict const& weights, std::string const& prefix) {
+  index_t count = 0;
+  while (any_with(weights, prefix + std::to_string(count) + ".")) ++count;
+  return count;
+}
+
+shift_options default_shift(architecture kind) {
+  switch (kind) {
+    case architecture::cnn: return tshift::models::shift_cnn<float>::paper;
+    case architecture::shift_lstm: return tshift::models::shift_lstm<float>::paper;
+    case architecture::shiftformer: return tshift::models::shiftformer<float>::paper;
+    case architecture::lstm: return {0, direction::delay, 1, placement::both};
+    case architecture::transformer: break;
+  }
+  return {0, direction::delay, 1, placement::none};
+}
+
+/// The first option on the command line that speaks of a shift which is there.
+std::optional<std::string> asks_for_shift(command const& words) {
+  if (words.n_div.value_or(0) != 0) return "--n-div " + std::to_string(*words.n_div);
+  if (words.where.value_or(placement::none) != placement::none) {
+    return std::string("--placement ") + name_of(*words.where);
+  }
+  if (words.towards) return std::string("--direction ") + name_of(*words.towards);
+  if (words.stride) return "--stride " + std::to_string(*words.stride);
+  return {};
+}
+
+shift_options shift_of(architecture kind, command const& words, index_t channels) {
+  shift_options shift = default_shift(kind);
+  shift.n_div = words.n_div.value_or(shift.n_div);
+  shift.towards = words.towards.value_or(shift.towards);
+  shift.stride = words.stride.value_or(shift.stride);
+  shift.where = words.where.value_or(shift.where);
+
+  if (is_recurrent(kind) && shift.where == placement::skip) {
+    throw usage_error("--placement skip: an LSTM has no skip connection, it must be none, branch or both");
+  }
+  if (auto const asked = asks_for_shift(words)) {
+    if (shift.n_div == 0) {
+      throw usage_error(*asked + " changes nothing where nothing is shifted: n_div is 0" +
+                        (words.n_div ? "" : ", --n-div sets it"));
+    }
+    if (shift.where == placement::none) {
+      throw usage_error(*asked + " changes nothing where nothing is shifted: the placement is none" +
+                        (words.where ? "" : ", --placement sets it"));
+    }
+  }
+  if (shift.n_div > 0 && channels > 0) {
+    try {
+      (void)tshift::presets::shiftser(channels, shift.n_div, shift.towards, shift.stride);
+    } catch (tshift::shape_error const& error) {
+      throw usage_error("no such shift of " + std::to_string(channels) + " channels: " + error.what());
+    }
+  }
+  return shift;
+}
+
+/// Checks --position against the tables that are there. Nothing: no positions are to be asked for.
+std::optional<position> position_of(architecture kind, state_dict const& weights, command const& words) {
+  bool const attends = kind == architecture::transformer;
+  if (words.positions && !attends && kind != architecture::shiftformer) {
+    throw usage_error(std::string("--position ") + name_of(*words.positions) + ": CNNs and LSTMs have no positions");
+  }
+  bool const distances = any_with(weights, "transformer.", ".distance_embedding.");
+  if (words.positions) {
+    bool const relative = *words.positions != position::absolute;
+    if (relative && !attends) {
+      throw usage_error(std::string("--position ") + name_of(*words.positions) + ": a Shiftformer has no attention");
+    }
+    if (relative && !distances) {
+      throw usage_error(std::string("--position ") + name_of(*words.positions) + " needs tensors named " +
+                        "transformer.*.token_mixer.distance_embedding.weight, and " + one_line(weights.source()) +
+                        " has none");
+    }
+    if (!relative && !weights.contains("position_embeddings.weight")) {
+      throw usage_error("--position absolute needs a tensor position_embeddings.weight, and " +
+                        one_line(weights.source()) + " has none");
+    }
+    return words.positions;
+  }
+  // Said outright, so that a Transformer whose table got lost is not taken for one without.
+  if (attends) return distances ? position::relative_key_query : position::absolute;
+  return {};
+}
+
+/// Of the linear layer or pointwise convolution `name`: two operations for each weight.
+double flops_of(state_dict const& weights, std::string const& name) {
+  auto const* const tensor = weights.find(name + ".weight");
+  return tensor != nullptr ? 2 * static_cast<double>(tensor->size()) : 0;
+}
+
+costs costs_of(architecture kind, state_dict const& weights, index_t blocks, std::optional<position> positions) {
+  costs sum;
+  sum.per_sequence = flops_of(weights, "head");
+  for (index_t i = 0; i < blocks; ++i) {
+    std::string const conv = "conv_block." + std::to_string(i) + ".sequential.";
+    std::string const block = "transformer." + std::to_string(i) + ".";
+    for (std::string const& layer :
+         {conv + "0", conv + "4", conv + "6", block + "token_mixer.qkv", block + "mlp.fc1", block + "mlp.fc2"}) {
+      sum.per_frame += flops_of(weights, layer);
+    }
+    if (kind == architecture::transformer) {
+      // Queries with keys, scores with values, and one product more for each kind of relative position.
+      int const products = 2 + static_cast<int>(positions.value_or(position::absolute));
+      sum.per_pair_of_frames += 2.0 * products * static_cast<double>(size_of(weights, "head.weight", 1));
+    }
+  }
+  for (auto const& tensor : weights) {
+    bool const matrix = tensor.name.starts_with("rnn.") && tensor.name.find("weight_") != std::string::npos;
+    if (matrix) sum.per_frame += 2 * static_cast<double>(tensor.size());
+  }
+  return sum;
+}
+
+std::string counted(index_t count, std::string const& what, char const* plural) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : plural);
+}
+
+std::string describe(shift_options const& shift, architecture kind, index_t channels) {
+  if (shift.n_div == 0 || shift.where == placement::none) return "no shift";
+  auto const plan = tshift::presets::shiftser(channels, shift.n_div, shift.towards, shift.stride);
+  return "shift of " + counted(plan.moved(), "channel", "s") + " (n_div " + std::to_string(shift.n_div) + "), " +
+         name_of(shift.towards) + (shift.towards == direction::both ? " directions" : "") + ", stride " +
+         std::to_string(shift.stride) + ", " +
+         (is_recurrent(kind) ? "on the input" : std::string("placement ") + name_of(shift.where));
+}
+
+}  // namespace
+
+network make_network(state_dict const& weights, command const& words) {
+  architecture const kind = recognise(weights);
+  std::string const rnn = kind == architecture::shift_lstm ? "rnn.net." : "rnn.";
+  index_t const D = is_recurrent(kind) ? size_of(weights, rnn + "weight_ih_l0", 1) : size_of(weights, "head.weight", 1);
+  shift_options const shift = shift_of(kind, words, D);
+  auto const positions = position_of(kind, weights, words);
+
+  network result{[&]() -> decltype(network::model) {
+                   if (kind == architecture::cnn) return tshift::models::shift_cnn<float>(weights, shift);
+                   if (is_recurrent(kind)) return tshift::models::shift_lstm<float>(weights, shift);
+                   return tshift::models::shiftformer<float>(weights, shift, positions);
+                 }(),
+                 {},
+                 {}};
+  if (D < 1 || result.classes() < 1) {
+    throw shiftser_error(one_line(weights.source()) + ": a model of " + counted(D, "channel", "s") + " and " +
+                         counted(result.classes(), "class", "es") + " computes nothing");
+  }
+
+  index_t const blocks =
+      is_recurrent(kind) ? 0 : count_blocks(weights, kind == architecture::cnn ? "conv_block." : "transformer.");
+  std::string const layers = !is_recurrent(kind)                              ? counted(blocks, "block", "s")
+                             : weights.contains(rnn + "weight_ih_l0_reverse") ? "1 bidirectional layer"
+                                                                              : "1 layer";
+  std::string tables;
+  if (kind == architecture::transformer) {
+    tables = std::string(", ") + name_of(*positions) + " positions";
+  } else if (weights.contains("position_embeddings.weight")) {
+    tables = ", absolute positions";
+  }
+  bool const shifted = shift.n_div != 0 && shift.where != placement::none;
+  result.description = std::string(title_of(kind, shifted)) + ", D = " + std::to_string(D) + ", " +
+                       counted(result.classes(), "class", "es") + ", " + layers + tables + "; " +
+                       describe(shift, kind, D);
+  result.flops = costs_of(kind, weights, blocks, positions);
+  return result;
+}
+
+index_t network::channels() const {
+  return std::visit([](auto const& m) { return m.channels(); }, model);
+}
+
+index_t network::classes() const {
+  return std::visit([](auto const& m) { return m.classes(); }, model);
+}
+
+index_t network::workspace_size(tshift::shape const& x) const {
+  return std::visit([&](auto const& m) { return m.workspace_size(x); }, model);
+}
+
+void network::forward(tshift::tensor_view<float const> const& x, tshift::tensor_view<float> const& y,
+                      std::span<float> workspace) const {
+  std::visit([&](auto const& m) { m.forward(x, y, workspace); }, model);
+}
+
+}  // namespace shiftser
