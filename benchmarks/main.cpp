@@ -62,12 +62,15 @@ char const* verdict(double ratio, double target) {
 
 struct table {
   std::string title;
+  std::string rate;
   std::vector<std::vector<std::string>> cells;
   int targets = 0, met = 0;
+
+  std::vector<std::string> headings() const {
+    return {"case", "n_div", "variant", "median us", rate, "floor us", "ratio", "10%..90%", "target", "verdict"};
+  }
 };
 
-std::vector<std::string> const headings = {"case",     "n_div", "variant",  "median us", "GB/s",
-                                           "floor us", "ratio", "10%..90%", "target",    "verdict"};
 constexpr std::size_t text_columns[] = {0, 2, 9};  // the others hold numbers and are aligned to the right
 
 bool is_text(std::size_t column) {
@@ -79,14 +82,15 @@ std::vector<table> make_tables() {
   for (measured_row const& r : measured) {
     auto found = std::find_if(tables.begin(), tables.end(), [&](table const& t) { return t.title == r.info.table; });
     if (found == tables.end()) {
-      tables.push_back({r.info.table, {}});
+      tables.push_back({r.info.table, r.info.flops > 0 ? "GFLOP/s" : "GB/s", {}});
       found = tables.end() - 1;
     }
     std::vector<double> const each = ratios(r.times, r.info.share);
     double const ratio = quantile(each, 0.5);
     double const median = quantile(r.times.operation, 0.5);
+    double const amount = r.info.flops > 0 ? r.info.flops : r.info.bytes;
     found->cells.push_back({r.info.tensor, r.info.n_div > 0 ? std::to_string(r.info.n_div) : "-", r.info.variant,
-                            format_us(median), format("%.1f", r.info.bytes / median * 1e-3),
+                            format_us(median), format("%.1f", amount / median * 1e-3),
                             format_us(r.info.share * quantile(r.times.floor, 0.5)), format("%.2f", ratio),
                             format("%.2f", quantile(each, 0.1)) + ".." + format("%.2f", quantile(each, 0.9)),
                             format_target(r.info.target), verdict(ratio, r.info.target)});
@@ -117,6 +121,7 @@ std::string summary(std::vector<table> const& tables) {
 }
 
 void print_text(std::ostream& out, table const& t) {
+  std::vector<std::string> const headings = t.headings();
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < headings.size(); ++i) {
     std::size_t width = headings[i].size();
@@ -142,6 +147,7 @@ void print_markdown(std::ostream& out, table const& t) {
     for (std::string const& cell : line) out << "| " << cell << ' ';
     out << "|\n";
   };
+  std::vector<std::string> const headings = t.headings();
   out << "\n### " << t.title << "\n\n";
   print_line(headings);
   for (std::size_t i = 0; i < headings.size(); ++i) out << (is_text(i) ? "|---" : "|---:");
@@ -230,10 +236,11 @@ class console : public benchmark::ConsoleReporter {
 
 void print_usage() {
   std::puts(
-      "tshift_bench: times the operator beside the copy it cannot beat, and verifies every result first.\n"
+      "tshift_bench: times the operator, the blocks and the models beside the least work that could do the same, and\n"
+      "verifies every result first.\n"
       "\n"
-      "  --quick              fewer rounds: under a minute, for a first look\n"
-      "  --smoke              every row once, verified, most batches cut to 2: proves that all rows run\n"
+      "  --quick              fewer rounds, no batch of 8 for blocks: under a minute, for a first look\n"
+      "  --smoke              every operation once, verified, on smaller tensors: proves that all of them run\n"
       "  --markdown FILE      also writes the tables to FILE, with machine, compiler and flags\n"
       "  --help               this text\n"
       "\n"
@@ -313,6 +320,9 @@ int run(int argc, char** argv) {
   add_shift_adjoint();
   add_shifted_view();
   add_shift_stream();
+  add_blocks();
+  add_models();
+  add_cost_of_shift();
 
   // Any format but the console's is for programs, which must find nothing else on standard output.
   benchmark::BenchmarkReporter* reporter = benchmark::CreateDefaultDisplayReporter();
@@ -348,8 +358,13 @@ std::string row::name() const {
 
 effort current_effort() { return chosen_effort; }
 
-index_t rounds_for(std::size_t footprint) {
-  bool const big = footprint >= (std::size_t{4} << 20);
+index_t rounds_for(row const& info) {
+  // Rounds of about 10 ms, and of about 100 ms.
+  bool const slow = info.flops >= 1e9, slowest = info.flops >= 1.2e10;
+  if (slow && chosen_effort != effort::smoke) {
+    return chosen_effort == effort::quick ? 3 : slowest ? 15 : 31;
+  }
+  bool const big = info.footprint >= (std::size_t{4} << 20);
   switch (chosen_effort) {
     case effort::full: return big ? 101 : 301;
     case effort::quick: return big ? 15 : 51;

@@ -2,8 +2,9 @@
 // What every benchmark here shares: memory, verification, and the measurement itself.
 //
 // A row is one operation on one tensor, beside its floor: the least work that could do the same (a memcpy, a plain
-// sum). Both are timed in turns, floor, operation, floor, operation, so that whatever the machine does meanwhile
-// happens to both. Results are verified before anything is timed; a wrong one fails the program, a slow one does not.
+// sum, the matrix products alone). Both are timed in turns, floor, operation, floor, operation, so that whatever the
+// machine does meanwhile happens to both. Results are verified before anything is timed; a wrong one fails the program,
+// a slow one does not.
 #pragma once
 
 #include <algorithm>
@@ -51,10 +52,11 @@ struct row {
   std::string variant;        ///< what else distinguishes the row: "delay", "keep"
   index_t n_div = 0;          ///< 0: has none
   double bytes = 0;           ///< read plus written by one call, or by one frame if frames > 1
+  double flops = 0;           ///< of one call; a table whose rows have them shows GFLOP/s in place of GB/s
   double share = 1;           ///< the floor is this share of the measured floor routine (in place: channels moved)
   double target = 0;          ///< greatest ratio that is within target; 0: the row only informs
   index_t frames = 1;         ///< times are per frame, of so many in one call
-  std::size_t footprint = 0;  ///< bytes of the tensor, decides the number of rounds
+  std::size_t footprint = 0;  ///< bytes of the tensor; they and flops decide the number of rounds
 
   std::string name() const;
 };
@@ -70,16 +72,18 @@ void record(row const& info, samples const& times);
 void record_failure(row const& info, char const* what);
 
 effort current_effort();
-/// Rounds for a row whose tensor has so many bytes.
-index_t rounds_for(std::size_t footprint);
+index_t rounds_for(row const& info);
 
-/// One per operator; each registers its rows.
+/// One per operator or group of blocks; each registers its rows.
 void add_shift();
 void add_shift_inplace();
 void add_shift_add();
 void add_shift_adjoint();
 void add_shifted_view();
 void add_shift_stream();
+void add_blocks();
+void add_models();
+void add_cost_of_shift();
 
 /// Median and other quantiles, by linear interpolation. Not for empty lists.
 inline double quantile(std::vector<double> values, double q) {
@@ -230,7 +234,11 @@ void run_row(benchmark::State& state, row const& info, Prepare const& prepare) {
     double const median = quantile(times.operation, 0.5);
     state.counters["median_us"] = median;
     state.counters["floor_us"] = info.share * quantile(times.floor, 0.5);
-    state.counters["GB/s"] = info.bytes / median * 1e-3;
+    if (info.flops > 0) {
+      state.counters["GFLOP/s"] = info.flops / median * 1e-3;
+    } else {
+      state.counters["GB/s"] = info.bytes / median * 1e-3;
+    }
     state.counters["ratio"] = quantile(each, 0.5);
     state.counters["ratio_p10"] = quantile(each, 0.1);
     state.counters["ratio_p90"] = quantile(each, 0.9);
@@ -246,7 +254,7 @@ template <class Prepare>
 void add_row(row const& info, Prepare prepare) {
   benchmark::RegisterBenchmark(info.name().c_str(),
                                [info, prepare](benchmark::State& state) { run_row(state, info, prepare); })
-      ->Iterations(rounds_for(info.footprint))
+      ->Iterations(rounds_for(info))
       ->UseManualTime()
       ->Unit(benchmark::kMicrosecond);
 }

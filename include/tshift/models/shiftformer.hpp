@@ -65,7 +65,7 @@ class shiftformer {
   bool attends() const noexcept { return blocks_[0].mixer.has_value(); }
   /// The longest sequence the positions serve; -1: any.
   index_t longest() const noexcept {
-    if (!embeddings_.empty()) return static_cast<index_t>(embeddings_.size()) / channels_;
+    if (positions_ >= 0) return positions_;
     return attends() ? blocks_[0].mixer->longest() : -1;
   }
 
@@ -93,7 +93,7 @@ class shiftformer {
     }
     activations<T> memory(workspace, x, channels_);
     tensor_view<T const> current = x;
-    if (!embeddings_.empty()) {
+    if (positions_ >= 0) {
       embed(x, memory.second);
       current = memory.second;
     }
@@ -145,8 +145,8 @@ class shiftformer {
 
   void take_embeddings(nn::state_reader<T>& weights, bool required) {
     if (!required && !weights.has("position_embeddings.weight")) return;
-    auto const table =
-        weights.take("position_embeddings.weight", {weights.dimension("position_embeddings.weight", 0), channels_});
+    positions_ = weights.dimension("position_embeddings.weight", 0);
+    auto const table = weights.take("position_embeddings.weight", {positions_, channels_});
     embeddings_.assign(table.begin(), table.end());
   }
 
@@ -154,16 +154,18 @@ class shiftformer {
     for (index_t n = 0; n < x.shape.batch; ++n) {
       for (index_t t = 0; t < x.shape.time; ++t) {
         T const* const from = x.at(n, t, 0);
-        // Frames behind a sequence's length may lie behind the table; nothing reads them.
-        T const* const table = embeddings_.data() + (t < x.length(n) ? t : 0) * channels_;
+        // Frames behind a sequence's length may lie behind the table: they stay without a position.
+        bool const inside = t < x.length(n);
+        T const* const table = embeddings_.data() + (inside ? t * channels_ : 0);
         T* const to = y.at(n, t, 0);
-        for (index_t c = 0; c < channels_; ++c) to[c] = from[c] + table[c];
+        for (index_t c = 0; c < channels_; ++c) to[c] = inside ? from[c] + table[c] : from[c];
       }
     }
   }
 
   index_t channels_ = 0;
   placed_plan shift_;
+  index_t positions_ = -1;  // rows of embeddings_; -1: there are none
   nn::kernel::aligned_vector<T> embeddings_;
   std::vector<block> blocks_;
   classifier<T> classifier_;

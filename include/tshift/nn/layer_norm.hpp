@@ -14,7 +14,8 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
 /// y[n, t, c] = (x[n, t, c] - mean) / sqrt(variance + eps) * weight[c] + bias[c]
 ///
 /// mean and variance (the biased one) over the channels of one frame; every frame, also those behind a sequence's
-/// length. Source: Ba et al. 2016, arXiv:1607.06450; torch.nn.LayerNorm. Accuracy: about 4e-7 of the largest |y| (float).
+/// length. Source: Ba et al. 2016, arXiv:1607.06450; torch.nn.LayerNorm. Accuracy: about
+/// 4e-7 (float) times the largest |x| over the deviation, plus the rounding of y.
 /// Cost: one read and one write of the tensor.
 template <class T>
 class layer_norm {

@@ -13,7 +13,7 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
 /// y[n, t, o] = bias[o] + sum over i of weight[o, i] x[n, t, i]
 ///
 /// x [N, T, inputs], y [N, T, outputs], every frame, also those behind a sequence's length. Source: torch.nn.Linear.
-/// Accuracy: sums are taken in T in ascending i, relative error at most inputs * 2^-24 (float) of the sum of magnitudes.
+/// Accuracy: sums are taken in T in ascending i, error at most (inputs + 1) * 2^-24 (float) of the sum of magnitudes.
 /// Cost: 2 N T inputs outputs FLOPs; reading through a shift adds nothing.
 template <class T>
 class linear {

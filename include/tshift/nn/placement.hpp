@@ -119,7 +119,7 @@ class wrapped {
 
   /// Elements of T that forward needs for an input of this shape.
   index_t workspace_size(shape const& x) const {
-    if constexpr (requires { f_.workspace_size(x); }) {
+    if constexpr (fused_block<F, T> || working_block<F, T>) {
       return f_.workspace_size(x);
     } else if constexpr (lazy_block<F, T>) {
       return 0;
@@ -133,8 +133,11 @@ class wrapped {
   /// @throws shape_error  plan, x, y or workspace disagree; before the first write
   void forward(std::type_identity_t<tensor_view<T const>> const& x, tensor_view<T> const& y,
                std::span<T> workspace) const {
-    detail::check_input("wrap", "x", input<T>(x), plan_.channels(),
-                        detail::check_rows("wrap", "y", y, plan_.channels()), detail::in_place::refused);
+    detail::extent const to = detail::check_rows("wrap", "y", y, plan_.channels());
+    // Before the block runs, everything that the sum behind it would refuse.
+    detail::check_input("wrap", "x", input<T>(x), plan_.channels(), to, detail::in_place::refused);
+    detail::check_same_shape("wrap", detail::check_rows("wrap", "x", x, plan_.channels()), to);
+    detail::check_writable("wrap", to);
     detail::check_workspace("wrap", workspace, workspace_size(x.shape));
     if constexpr (lazy_block<F, T>) {
       residual(f_, where_, plan_, x, y, workspace);

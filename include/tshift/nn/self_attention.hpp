@@ -80,11 +80,12 @@ class self_attention {
 
   /// Elements of T that forward needs for an input of this shape.
   index_t workspace_size(shape const& x) const {
-    if (channels_ == 0 || x.batch == 0 || x.time == 0) return 0;
-    // Checked where it could overflow: the other parts are smaller than these.
-    index_t const square = detail::checked_product("self_attention", {8, x.time + 128, x.time + 128});
-    index_t const rows = detail::checked_product("self_attention", {8, x.time + 128, 3, channels_ + 128});
-    if (square > PTRDIFF_MAX - rows) detail::fail("self_attention: the workspace must fit in 2^63 - 1 elements");
+    if (detail::checked_product("self_attention", {x.batch, x.time, 3, channels_}) == 0) return 0;
+    // Each part takes less than one of these products, which are far from overflow themselves.
+    constexpr index_t most = index_t{1} << 28;
+    if (x.time > most || channels_ > most) {
+      detail::fail("self_attention: %td frames of %td channels, each must be <= %td", x.time, channels_, most);
+    }
     return together(x) * x.time * 3 * channels_ + room(x.time).total();
   }
 
@@ -97,7 +98,7 @@ class self_attention {
     detail::check_block("self_attention", x, channels_, y, channels_);
     detail::check_workspace("self_attention", workspace, workspace_size(x.shape()));
     index_t const N = x.shape().batch, time = x.shape().time;
-    for (index_t n = 0; n < N && kind_ != position::absolute; ++n) {
+    for (index_t n = 0; n < N && kind_ != position::absolute && channels_ > 0; ++n) {
       if (x.base().length(n) > reach_) {
         detail::fail("self_attention: sequence %td has %td frames, the table of distances serves at most %td", n,
                      x.base().length(n), reach_);

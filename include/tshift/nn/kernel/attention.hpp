@@ -122,8 +122,9 @@ T exponentials(T* x, index_t count, T scale) noexcept {
   constexpr index_t lanes = lanes_of<T, Arch>;
   batch most(x[0]);
   index_t i = 0;
-  for (; i + lanes <= count; i += lanes) most = xsimd::max(most, batch::load_unaligned(x + i));
-  if (i < count) most = xsimd::max(most, load_part<Arch>(x + i, count - i, x[0]));
+  auto const larger = [](batch const& a, batch const& b) { return xsimd::select(a < b, b, a); };
+  for (; i + lanes <= count; i += lanes) most = larger(most, batch::load_unaligned(x + i));
+  if (i < count) most = larger(most, load_part<Arch>(x + i, count - i, x[0]));
   batch const largest(joined(most, [](T a, T b) { return a < b ? b : a; }));
   batch const factor(scale);
   map<Arch>(

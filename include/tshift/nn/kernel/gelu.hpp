@@ -2,6 +2,9 @@
 // x Phi(x) for a vector of numbers, Phi the normal distribution function.
 #pragma once
 
+#include <cmath>
+#include <cstddef>
+
 #include <xsimd/xsimd.hpp>
 
 #include <tshift/nn/kernel/vectors.hpp>
@@ -18,7 +21,9 @@ TSHIFT_INLINE xsimd::batch<float, Arch> gelu(xsimd::batch<float, Arch> const& x)
                          3.210816314e-02f, -2.570083679e-02f, 1.970152456e-02f, -1.419682844e-02f,
                          9.473489177e-03f, -6.104565922e-03f, 3.944057275e-03f, -2.038567134e-03f,
                          6.496562437e-04f, -4.250174565e-04f, 4.623656765e-04f, -1.703409520e-04f};
-  batch const clipped = xsimd::min(xsimd::max(x, batch(-limit)), batch(limit));
+  // Selects, not min and max, for which g++ 12 warns about its own AVX-512 intrinsics.
+  batch const above = xsimd::select(x < batch(-limit), batch(-limit), x);
+  batch const clipped = xsimd::select(x > batch(limit), batch(limit), above);
   batch const u = xsimd::fma(clipped * clipped, batch(2 / (limit * limit)), batch(-1.0f));
   batch value(p[15]);
 #pragma GCC unroll 16
@@ -27,10 +32,15 @@ TSHIFT_INLINE xsimd::batch<float, Arch> gelu(xsimd::batch<float, Arch> const& x)
   return x * xsimd::select(x < batch(-limit), batch(0.0f), phi);
 }
 
+/// double: by the C library, whose error function is exact to the last bits everywhere; xsimd's is not, and overflows.
 template <class Arch>
 TSHIFT_INLINE xsimd::batch<double, Arch> gelu(xsimd::batch<double, Arch> const& x) noexcept {
   using batch = xsimd::batch<double, Arch>;
-  return batch(0.5) * x * (batch(1.0) + xsimd::erf(x * batch(0.70710678118654752440)));
+  constexpr auto lanes = static_cast<std::size_t>(lanes_of<double, Arch>);
+  double phi[lanes];
+  (x * batch(-0.70710678118654752440)).store_unaligned(phi);
+  for (double& value : phi) value = std::erfc(value);
+  return batch(0.5) * x * batch::load_unaligned(phi);
 }
 
 /// What a GEMM does to a finished tile: gelu of every element.

@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: MIT
+// The blocks of nn/, one by one. Each is verified against plain loops in double, sampled where those would take too
+// long; nothing may be NaN anywhere.
+#include <tshift/nn/depthwise_conv1d.hpp>
+#include <tshift/nn/gelu.hpp>
+#include <tshift/nn/layer_norm.hpp>
+#include <tshift/nn/lstm.hpp>
+#include <tshift/nn/mean_pool.hpp>
+#include <tshift/nn/mlp.hpp>
+#include <tshift/nn/self_attention.hpp>
+
+#include "floors.hpp"
+
+namespace tshift_bench {
+namespace {
+
+namespace nn = tshift::nn;
+using tshift::position;
+
+std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
+
+/// Weights of a linear layer, and the layer in double.
+struct dense {
+  index_t inputs, outputs;
+  std::vector<float> weight, bias;
+
+  dense(index_t i, index_t o, std::uint64_t seed)
+      : inputs(i), outputs(o), weight(random_values(i * o, 2 / std::sqrt(as_double(i)), seed)),
+        bias(random_values(o, 0.25, seed + 1)) {}
+
+  nn::linear<float> layer() const { return {inputs, outputs, weight, bias}; }
+
+  template <class X>
+  double output(X const* x, index_t o) const {
+    auto sum = static_cast<double>(bias[at(o)]);
+    float const* const w = weight.data() + o * inputs;
+    for (index_t i = 0; i < inputs; ++i) sum += static_cast<double>(w[i]) * static_cast<double>(x[i]);
+    return sum;
+  }
+
+  double cost() const { return as_double(inputs) * as_double(outputs); }
+};
+
+double gelu(double x) { return x * (1 + std::erf(x / std::sqrt(2.0))) / 2; }
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+/// x and y of a row: y may have other sizes.
+struct views {
+  tensor_view<float const> x;
+  tensor_view<float> y;
+
+  explicit views(shape const& in) : views(in, in) {}
+  views(shape const& in, shape const& out) {
+    shape most = in;
+    most.time = std::max(in.time, out.time);
+    most.channels = std::max(in.channels, out.channels);
+    auto const memory = tensors<float>(most);
+    x = {memory.x, in};
+    y = {memory.y, out};
+  }
+
+  float const* frame(index_t row) const { return x.at(row / x.shape.time, row % x.shape.time, 0); }
+  float result(index_t row, index_t c) const { return y(row / y.shape.time, row % y.shape.time, c); }
+};
+
+// --------------------------------------------------------------------------------------------------------- products
+
+/// So many FLOPs of multiply-adds on registers, in enough chains that none waits for another; more would not fit into
+/// 16 registers.
+void multiply_adds(double flops) {
+  using vector = xsimd::batch<float>;
+  constexpr std::size_t chains = 12;
+  vector sums[chains];
+  for (std::size_t k = 0; k < chains; ++k) sums[k] = vector(static_cast<float>(k));
+  vector const half(0.5f), one(1.f);
+  auto const rounds = static_cast<std::size_t>(flops / (2 * static_cast<double>(chains * vector::size)));
+  for (std::size_t i = 0; i < rounds; ++i) {
+#pragma GCC unroll 12
+    for (vector& sum : sums) sum = xsimd::fma(sum, half, one);
+  }
+  for (vector& sum : sums) benchmark::DoNotOptimize(sum);
+}
+
+void add_linear(tensor_case const& on) {
+  index_t const D = on.dims.channels;
+  double const one_sequence = 8 * as_double(on.dims.time) * as_double(D) * as_double(D);
+  row const info{.table = "linear: D to 4 D; floor: its multiply-adds, on registers alone",
+                 .tensor = on.text(),
+                 .variant = "linear",
+                 .flops = one_sequence * as_double(on.dims.batch),
+                 .share = as_double(on.dims.batch),
+                 .footprint = on.count() * sizeof(float)};
+  add_row(info, [=] {
+    dense const weights(D, 4 * D, 1);
+    auto const layer = std::make_shared<nn::linear<float> const>(weights.layer());
+    views const on_these(on.dims, {on.dims.batch, on.dims.time, 4 * D});
+    layer->forward(on_these.x, on_these.y);
+    expect_finite(on_these.y);
+    closeness error;
+    for (index_t const r : spread(on.dims.batch * on.dims.time, weights.cost())) {
+      for (index_t o = 0; o < 4 * D; ++o) {
+        error.add(weights.output(on_these.frame(r), o), static_cast<double>(on_these.result(r, o)));
+      }
+    }
+    error.check("linear");
+    return std::pair([=] { layer->forward(on_these.x, on_these.y); }, [=] { multiply_adds(one_sequence); });
+  });
+}
+
+row product_row(tensor_case const& on, char const* variant, double flops) {
+  return {.table = "products: blocks of matrix products; floor: linear D to 4 D over T frames, by FLOPs",
+          .tensor = on.text(),
+          .variant = variant,
+          .flops = flops,
+          .share = product_floor::share(on.dims, flops),
+          .footprint = on.count() * sizeof(float)};
+}
+
+void add_mlp(tensor_case const& on) {
+  index_t const D = on.dims.channels;
+  add_row(product_row(on, "mlp", mlp_flops(on.dims)), [=] {
+    dense const up(D, 4 * D, 1), down(4 * D, D, 3);
+    auto const block = std::make_shared<nn::mlp<float> const>(up.layer(), down.layer());
+    views const on_these(on.dims);
+    auto const memory = scratch(block->workspace_size(on.dims));
+    block->forward(on_these.x, on_these.y, memory);
+    expect_finite(on_these.y);
+    closeness error;
+    std::vector<double> hidden(at(4 * D));
+    for (index_t const r : spread(on.dims.batch * on.dims.time, up.cost() + down.cost())) {
+      for (index_t j = 0; j < 4 * D; ++j) hidden[at(j)] = gelu(up.output(on_these.frame(r), j));
+      for (index_t o = 0; o < D; ++o) {
+        error.add(down.output(hidden.data(), o), static_cast<double>(on_these.result(r, o)));
+      }
+    }
+    error.check("mlp");
+    return std::pair([=] { block->forward(on_these.x, on_these.y, memory); }, product_floor(on.dims));
+  });
+}
+
+struct attention_kind {
+  char const* text;
+  position value;
+  int relative;  ///< kinds of relative positions in the score
+};
+constexpr attention_kind attention_kinds[] = {{"attention, absolute", position::absolute, 0},
+                                              {"attention, relative_key", position::relative_key, 1},
+                                              {"attention, relative_key_query", position::relative_key_query, 2}};
+
+/// Adds all frames of one head of one sequence.
+void compare_head(dense const& qkv, std::vector<float> const& table, attention_kind const& kind, views const& on,
+                  index_t n, index_t head, closeness& error) {
+  index_t const D = qkv.inputs, T = on.x.shape.time, depth = D / heads;
+  std::vector<double> parts[3];
+  for (index_t p = 0; p < 3; ++p) {
+    parts[p].resize(at(T * depth));
+    for (index_t t = 0; t < T; ++t) {
+      for (index_t j = 0; j < depth; ++j) {
+        parts[p][at(t * depth + j)] = qkv.output(on.x.at(n, t, 0), p * D + head * depth + j);
+      }
+    }
+  }
+  std::vector<double> score(at(T)), want(at(depth));
+  for (index_t l = 0; l < T; ++l) {
+    double total = 0;
+    for (index_t r = 0; r < T; ++r) {
+      double sum = 0;
+      for (index_t j = 0; j < depth; ++j) {
+        double const q = parts[0][at(l * depth + j)], k = parts[1][at(r * depth + j)];
+        sum += q * k;
+        if (kind.relative == 0) continue;
+        auto const p = static_cast<double>(table[at((l - r + T - 1) * depth + j)]);
+        sum += q * p + (kind.relative == 2 ? k * p : 0);
+      }
+      score[at(r)] = std::exp(sum / std::sqrt(as_double(depth)));
+      total += score[at(r)];
+    }
+    want.assign(at(depth), 0);
+    for (index_t r = 0; r < T; ++r) {
+      for (index_t j = 0; j < depth; ++j) want[at(j)] += score[at(r)] * parts[2][at(r * depth + j)];
+    }
+    for (index_t j = 0; j < depth; ++j) {
+      error.add(want[at(j)] / total, static_cast<double>(on.y(n, l, head * depth + j)));
+    }
+  }
+}
+
+void add_attention(tensor_case const& on, attention_kind const& kind) {
+  index_t const D = on.dims.channels;
+  add_row(product_row(on, kind.text, attention_flops(on.dims, kind.relative)), [=] {
+    dense const qkv(D, 3 * D, 1);
+    std::vector<float> const table =
+        random_values(kind.relative > 0 ? (2 * on.dims.time - 1) * (D / heads) : 0, 0.5, 3);
+    auto const block =
+        std::make_shared<nn::self_attention<float> const>(D, heads, qkv.weight, qkv.bias, kind.value, table);
+    views const on_these(on.dims);
+    auto const memory = scratch(block->workspace_size(on.dims));
+    block->forward(on_these.x, on_these.y, memory);
+    expect_finite(on_these.y);
+    closeness error;
+    compare_head(qkv, table, kind, on_these, 0, 0, error);
+    compare_head(qkv, table, kind, on_these, on.dims.batch - 1, heads - 1, error);
+    error.check("attention");
+    return std::pair([=] { block->forward(on_these.x, on_these.y, memory); }, product_floor(on.dims));
+  });
+}
+
+// ------------------------------------------------------------------------------------------------------------- LSTM
+
+struct direction_weights {
+  dense input, state;
+
+  direction_weights(index_t D, std::uint64_t seed) : input(D, 4 * D, seed), state(D, 4 * D, seed + 2) {}
+  nn::lstm_weights<float> spans() const { return {input.weight, state.weight, input.bias, state.bias}; }
+};
+
+/// Adds the first steps of one direction of one sequence.
+void compare_steps(direction_weights const& weights, views const& on, index_t n, bool backwards, index_t steps,
+                   closeness& error) {
+  index_t const D = weights.input.inputs, T = on.x.shape.time;
+  std::vector<double> h(at(D), 0), c(at(D), 0), gates(at(4 * D));
+  for (index_t step = 0; step < steps; ++step) {
+    index_t const t = backwards ? T - 1 - step : step;
+    for (index_t j = 0; j < 4 * D; ++j) {
+      gates[at(j)] = weights.input.output(on.x.at(n, t, 0), j) + weights.state.output(h.data(), j);
+    }
+    for (index_t j = 0; j < D; ++j) {
+      c[at(j)] = sigmoid(gates[at(D + j)]) * c[at(j)] + sigmoid(gates[at(j)]) * std::tanh(gates[at(2 * D + j)]);
+      h[at(j)] = sigmoid(gates[at(3 * D + j)]) * std::tanh(c[at(j)]);
+      error.add(h[at(j)], static_cast<double>(on.y(n, t, (backwards ? D : 0) + j)));
+    }
+  }
+}
+
+/// The same layer in double, for what plain loops would take too long for: every element of y.
+void compare_in_double(direction_weights const (&weights)[2], index_t directions, views const& on, closeness& error) {
+  index_t const D = on.x.shape.channels;
+  std::vector<double> copies[2][4];
+  nn::lstm_weights<double> spans[2];
+  for (int d = 0; d < 2; ++d) {
+    nn::lstm_weights<float> const from = weights[d].spans();
+    std::span<float const> const parts[] = {from.weight_ih, from.weight_hh, from.bias_ih, from.bias_hh};
+    for (int i = 0; i < 4; ++i) copies[d][i].assign(parts[i].begin(), parts[i].end());
+    spans[d] = {copies[d][0], copies[d][1], copies[d][2], copies[d][3]};
+  }
+  nn::lstm<double> const layer =
+      directions == 2 ? nn::lstm<double>(D, D, spans[0], spans[1]) : nn::lstm<double>(D, D, spans[0]);
+  std::vector<double> const x(on.x.data, on.x.data + on.x.size());
+  std::vector<double> y(at(on.y.size())), memory(at(layer.workspace_size(on.x.shape)));
+  tensor_view<double> const want(y.data(), on.y.shape);
+  layer.forward(tensor_view<double const>(x.data(), on.x.shape), want, memory);
+  error.add(want, on.y);
+}
+
+void add_lstm(tensor_case const& on, index_t directions) {
+  index_t const D = on.dims.channels;
+  row const info{
+      .table =
+          "lstm: H = D; floor: W_ih x as linear does it, and W_hh read once per step (or W_hh h, if that takes longer)",
+      .tensor = on.text(),
+      .variant = directions == 2 ? "two directions" : "one direction",
+      .flops = lstm_flops(on.dims, directions),
+      .footprint = on.count() * sizeof(float)};
+  add_row(info, [=] {
+    direction_weights const weights[] = {{D, 1}, {D, 11}};
+    auto const block = std::make_shared<nn::lstm<float> const>(
+        directions == 2 ? nn::lstm<float>(D, D, weights[0].spans(), weights[1].spans())
+                        : nn::lstm<float>(D, D, weights[0].spans()));
+    views const on_these(on.dims, {on.dims.batch, on.dims.time, directions * D});
+    auto const memory = scratch(block->workspace_size(on.dims));
+    block->forward(on_these.x, on_these.y, memory);
+    closeness first_steps, everything;
+    auto const steps =
+        std::min(on.dims.time, static_cast<index_t>(spread(on.dims.time, 2 * weights[0].input.cost()).size()));
+    for (index_t d = 0; d < directions; ++d) {
+      compare_steps(weights[d], on_these, 0, d == 1, steps, first_steps);
+      if (on.dims.batch > 1) compare_steps(weights[d], on_these, on.dims.batch - 1, d == 1, steps, first_steps);
+    }
+    first_steps.check("the first steps of lstm");
+    compare_in_double(weights, directions, on_these, everything);
+    everything.check("lstm, against itself in double");
+    return std::pair([=] { block->forward(on_these.x, on_these.y, memory); }, lstm_floor(on.dims, directions));
+  });
+}
+
+// ----------------------------------------------------------------------------------------------------------- memory
+
+constexpr char const* memory_table =
+    "memory: blocks that pass over the tensor; floor: memcpy of it (mean_pool: its sum, vectorised)";
+
+/// A block bound by memory, whose operation(x, y) is compared, every element, with want(x, n, t, c) in double.
+template <class Make, class Want>
+void add_elementwise(tensor_case const& on, char const* variant, Make const& make, Want const& want) {
+  std::size_t const size = on.count() * sizeof(float);
+  row const info{.table = memory_table,
+                 .tensor = on.text(),
+                 .variant = variant,
+                 .bytes = 2 * static_cast<double>(size),
+                 .footprint = size};
+  add_row(info, [=] {
+    views const on_these(on.dims);
+    auto const operation = make(on_these);
+    operation();
+    closeness error;
+    tshift::reference::for_each_element(on.dims, [&](index_t n, index_t t, index_t c, index_t) {
+      error.add(want(on_these.x, n, t, c), static_cast<double>(on_these.y(n, t, c)));
+    });
+    error.check(variant);
+    return std::pair(operation, [=] { std::memcpy(on_these.y.data, on_these.x.data, size); });
+  });
+}
+
+void add_depthwise(tensor_case const& on) {
+  index_t const C = on.dims.channels;
+  auto const weight =
+      std::make_shared<std::vector<float> const>(random_values(C * taps, 2 / std::sqrt(as_double(taps)), 1));
+  auto const bias = std::make_shared<std::vector<float> const>(random_values(C, 0.25, 2));
+  add_elementwise(
+      on, "depthwise_conv1d, 7 taps",
+      [=](views const& v) {
+        auto const block = std::make_shared<nn::depthwise_conv1d<float> const>(C, taps, *weight, *bias);
+        return [=] { block->forward(v.x, v.y); };
+      },
+      [=](tensor_view<float const> const& x, index_t n, index_t t, index_t c) {
+        auto sum = static_cast<double>((*bias)[at(c)]);
+        for (index_t k = 0; k < taps; ++k) {
+          index_t const from = t + k - taps / 2;
+          if (from < 0 || from >= x.shape.time) continue;
+          sum += static_cast<double>((*weight)[at(c * taps + k)]) * static_cast<double>(x(n, from, c));
+        }
+        return sum;
+      });
+}
+
+void add_layer_norm(tensor_case const& on) {
+  index_t const C = on.dims.channels;
+  auto const weight = std::make_shared<std::vector<float> const>(random_values(C, 1, 1));
+  auto const bias = std::make_shared<std::vector<float> const>(random_values(C, 0.25, 2));
+  auto const statistics =
+      std::make_shared<std::pair<double, double>>();  // of the frame whose channel 0 was asked for last
+  add_elementwise(
+      on, "layer_norm",
+      [=](views const& v) {
+        auto const block = std::make_shared<nn::layer_norm<float> const>(*weight, *bias);
+        return [=] { block->forward(v.x, v.y); };
+      },
+      [=](tensor_view<float const> const& x, index_t n, index_t t, index_t c) {
+        auto& [mean, variance] = *statistics;
+        if (c == 0) {
+          mean = variance = 0;
+          for (index_t i = 0; i < C; ++i) mean += static_cast<double>(x(n, t, i)) / as_double(C);
+          for (index_t i = 0; i < C; ++i) {
+            double const difference = static_cast<double>(x(n, t, i)) - mean;
+            variance += difference * difference / as_double(C);
+          }
+        }
+        return (static_cast<double>(x(n, t, c)) - mean) / std::sqrt(variance + 1e-5) *
+                   static_cast<double>((*weight)[at(c)]) +
+               static_cast<double>((*bias)[at(c)]);
+      });
+}
+
+void add_gelu(tensor_case const& on) {
+  add_elementwise(
+      on, "gelu", [](views const& v) { return [=] { nn::gelu(v.x, v.y); }; },
+      [](tensor_view<float const> const& x, index_t n, index_t t, index_t c) {
+        return gelu(static_cast<double>(x(n, t, c)));
+      });
+}
+
+void add_mean_pool(tensor_case const& on) {
+  std::size_t const size = on.count() * sizeof(float);
+  row const info{.table = memory_table,
+                 .tensor = on.text(),
+                 .variant = "mean_pool",
+                 .bytes = static_cast<double>(size),
+                 .footprint = size};
+  add_row(info, [=] {
+    views const on_these(on.dims, {on.dims.batch, 1, on.dims.channels});
+    nn::mean_pool(on_these.x, on_these.y);
+    closeness error;
+    tshift::reference::for_each_element(on_these.y.shape, [&](index_t n, index_t, index_t c, index_t) {
+      double sum = 0;
+      for (index_t t = 0; t < on.dims.time; ++t) sum += static_cast<double>(on_these.x(n, t, c));
+      error.add(sum / as_double(on.dims.time), static_cast<double>(on_these.y(n, 0, c)));
+    });
+    error.check("mean_pool");
+    return std::pair([=] { nn::mean_pool(on_these.x, on_these.y); },
+                     [=] {
+                       float sum = sum_all(on_these.x.data, on.count());
+                       benchmark::DoNotOptimize(sum);
+                     });
+  });
+}
+
+}  // namespace
+
+void add_blocks() {
+  for (tensor_case const& on : chosen_nn_cases()) add_linear(on);
+  for (tensor_case const& on : chosen_nn_cases()) {
+    add_mlp(on);
+    for (attention_kind const& kind : attention_kinds) add_attention(with_heads(on), kind);
+  }
+  for (tensor_case const& on : chosen_nn_cases()) {
+    for (index_t const directions : {1, 2}) add_lstm(on, directions);
+  }
+  for (tensor_case const& on : chosen_nn_cases()) {
+    add_depthwise(on);
+    add_layer_norm(on);
+    add_gelu(on);
+    add_mean_pool(on);
+  }
+}
+
+}  // namespace tshift_bench

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+// The models, from the input to the classes; and what a shift costs in them and in the blocks they are made of. A model
+// is verified against the same model in double; a block that reads through a shift, against itself on shifted tensors.
+#include <tshift/models/shift_cnn.hpp>
+#include <tshift/models/shift_lstm.hpp>
+#include <tshift/models/shiftformer.hpp>
+
+#include "../tests/support/seeded.hpp"
+#include "floors.hpp"
+
+namespace tshift_bench {
+namespace {
+
+namespace models = tshift::models;
+namespace nn = tshift::nn;
+using test_support::model_sizes;
+using tshift::placement;
+using tshift::shift_options;
+
+constexpr index_t classes = 4;
+
+template <class T>
+using cnn = models::shift_cnn<T>;
+template <class T>
+using lstm = models::shift_lstm<T>;
+template <class T>
+using transformer = models::shiftformer<T>;
+
+model_sizes sizes_of(char const* kind, shape const& on) {
+  bool const attends = std::string_view(kind) == "transformer";
+  return {kind, attends ? "relative_key_query" : "none", on.channels, attends ? on.time : 0, classes};
+}
+
+// --------------------------------------------------------------------------------------------------------- a forward
+
+/// A model, its input, its result and its workspace.
+template <class Model>
+struct forward {
+  std::shared_ptr<Model const> model;
+  tensor_view<float const> x;
+  tensor_view<float> y;
+  std::span<float> memory;
+
+  void operator()() const { model->forward(x, y, memory); }
+};
+
+template <template <class> class Model>
+forward<Model<float>> make_forward(model_sizes const& sizes, shift_options const& options, shape const& on) {
+  auto const weights = test_support::seeded_weights<float>(sizes, 1);
+  auto const model = std::make_shared<Model<float> const>(weights, options);
+  auto const memory = tensors<float>(on);
+  return {model, {memory.x, on}, {memory.y, {on.batch, 1, classes}}, scratch(model->workspace_size(on))};
+}
+
+/// Runs it once, and the same model in double.
+template <template <class> class Model>
+void verify(forward<Model<float>> const& call, model_sizes const& sizes, shift_options const& options,
+            char const* name) {
+  call();
+  Model<double> const model(test_support::seeded_weights<double>(sizes, 1), options);
+  shape const& on = call.x.shape;
+  std::vector<double> const x(call.x.data, call.x.data + call.x.size());
+  std::vector<double> y(static_cast<std::size_t>(call.y.size()));
+  std::vector<double> memory(static_cast<std::size_t>(model.workspace_size(on)));
+  tensor_view<double> const want(y.data(), call.y.shape);
+  model.forward(tensor_view<double const>(x.data(), on), want, memory);
+  closeness error;
+  error.add(want, call.y);
+  error.check(name);
+}
+
+// ------------------------------------------------------------------------------------------------------------ models
+
+/// floor_of(dims) makes the floor; share: of one call of it.
+template <template <class> class Model, class Floor>
+void add_model(tensor_case const& on, char const* name, char const* kind, shift_options const& options, double flops,
+               double share, Floor const& floor_of) {
+  row const info{.table =
+                     "models: from input to classes; floor: their products as linear does them; for an LSTM, that of "
+                     "lstm",
+                 .tensor = on.text(),
+                 .variant = name,
+                 .n_div = options.n_div,
+                 .flops = flops,
+                 .share = share,
+                 .target = medium_target(on, 1.10),
+                 .footprint = on.count() * sizeof(float)};
+  model_sizes const sizes = sizes_of(kind, on.dims);
+  add_row(info, [=] {
+    auto const call = make_forward<Model>(sizes, options, on.dims);
+    verify<Model>(call, sizes, options, name);
+    return std::pair(call, floor_of(on.dims));
+  });
+}
+
+template <template <class> class Model>
+void add_product_model(tensor_case const& on, char const* name, char const* kind, shift_options const& options,
+                       double flops) {
+  add_model<Model>(on, name, kind, options, flops, product_floor::share(on.dims, flops),
+                   [](shape const& dims) { return product_floor(dims); });
+}
+
+void add_recurrent_model(tensor_case const& on, char const* name, char const* kind, shift_options const& options) {
+  add_model<lstm>(on, name, kind, options, lstm_flops(on.dims, 2), 1,
+                  [](shape const& dims) { return lstm_floor(dims, 2); });
+}
+
+// ------------------------------------------------------------------------------------------------- the cost of a shift
+
+row cost_row(tensor_case const& on, char const* variant, shift_options const& options, double flops) {
+  return {.table = "cost of a shift: with it; floor: the same without it",
+          .tensor = on.text(),
+          .variant = variant,
+          .n_div = options.n_div,
+          .flops = flops,
+          .target = medium_target(on, 1.01),
+          .footprint = on.count() * sizeof(float)};
+}
+
+template <template <class> class Model>
+void add_cost_in_model(tensor_case const& on, char const* name, char const* kind, double flops) {
+  shift_options const with = Model<float>::paper, without = Model<float>::baseline;
+  model_sizes const sizes = sizes_of(kind, on.dims);
+  add_row(cost_row(on, name, with, flops), [=] {
+    auto const plain = make_forward<Model>(sizes, without, on.dims);
+    verify<Model>(plain, sizes, without, "without the shift");
+    auto const shifted = make_forward<Model>(sizes, with, on.dims);
+    verify<Model>(shifted, sizes, with, name);
+    if constexpr (std::is_same_v<Model<float>, lstm<float>>) {  // LSTM(S x), to the last bit
+      auto const memory = tensors<float>(on.dims);
+      tensor_view<float> const moved(memory.want, on.dims), want(memory.y + shifted.y.size(), shifted.y.shape);
+      tshift::shift(shifted.x, moved, models::placed_plan(with, on.dims.channels).plan);
+      plain.model->forward(moved, want, plain.memory);
+      shifted();
+      expect_equal(want, shifted.y);
+    }
+    return std::pair(shifted, plain);
+  });
+}
+
+struct placement_case {
+  char const* text;
+  placement value;
+};
+constexpr placement_case placements[] = {
+    {"branch", placement::branch}, {"skip", placement::skip}, {"both", placement::both}};
+
+/// y = f(branch) + skip, without any shift.
+template <class Block>
+void add_up(Block const& f, tensor_view<float const> const& branch, tensor_view<float const> const& skip,
+            tensor_view<float> const& y, std::span<float> memory) {
+  if constexpr (nn::fused_block<Block, float>) {
+    f.forward_add(branch, skip, y, memory);
+  } else {
+    f.forward(branch, y, memory);
+    for (index_t i = 0; i < y.size(); ++i) y.data[i] += skip.data[i];
+  }
+}
+
+/// make(dims) gives a block of which a residual connection can be made.
+template <class Make>
+void add_cost_in_block(tensor_case const& on, char const* name, double flops, Make const& make) {
+  constexpr shift_options options{.n_div = 4, .towards = direction::both};
+  for (placement_case const& where : placements) {
+    std::string const variant = std::string(name) + ", " + where.text;
+    add_row(cost_row(on, variant.c_str(), options, flops), [=] {
+      auto const block = make(on.dims);
+      shift_plan const plan = tshift::presets::shiftser(on.dims.channels, options.n_div, options.towards);
+      auto const memory = tensors<float>(on.dims);
+      std::span<float> const room = scratch(block->workspace_size(on.dims));
+      tensor_view<float const> const x(memory.x, on.dims);
+      tensor_view<float> const y(memory.y, on.dims), want(memory.want, on.dims);
+      std::vector<float> copy(memory.count);
+      tensor_view<float> const moved(copy.data(), on.dims);
+      tshift::reference::shift(x, moved, plan);
+      tensor_view<float const> const branch = nn::shifts_branch(where.value) ? moved : x;
+      tensor_view<float const> const skip = nn::shifts_skip(where.value) ? moved : x;
+      add_up(*block, branch, skip, want, room);
+      expect_finite(want);
+      nn::residual(*block, where.value, plan, x, y, room);
+      expect_equal(want, y);
+      return std::pair([=] { nn::residual(*block, where.value, plan, x, y, room); },
+                       [=] { nn::residual(*block, placement::none, plan, x, y, room); });
+    });
+  }
+}
+
+std::vector<float> linear_weights(index_t inputs, index_t outputs, std::uint64_t seed) {
+  return random_values(inputs * outputs, 2 / std::sqrt(as_double(inputs)), seed);
+}
+
+auto make_mlp(shape const& on) {
+  index_t const D = on.channels;
+  nn::linear<float> up(D, 4 * D, linear_weights(D, 4 * D, 1), random_values(4 * D, 0.25, 2));
+  nn::linear<float> down(4 * D, D, linear_weights(4 * D, D, 3), random_values(D, 0.25, 4));
+  return std::make_shared<nn::mlp<float> const>(std::move(up), std::move(down));
+}
+
+auto make_attention(shape const& on) {
+  index_t const D = on.channels;
+  return std::make_shared<nn::self_attention<float> const>(
+      D, heads, linear_weights(D, 3 * D, 1), random_values(3 * D, 0.25, 2), tshift::position::relative_key_query,
+      random_values((2 * on.time - 1) * (D / heads), 0.5, 3));
+}
+
+auto make_conv_block(shape const& on) {
+  auto const weights = test_support::seeded_weights<float>(sizes_of("cnn", on), 1);
+  nn::state_reader<float> reader("conv_block", weights);
+  return std::make_shared<models::conv_block<float> const>(reader, "conv_block.0.sequential", on.channels);
+}
+
+double cnn_flops(shape const& on) { return 2 * conv_block_flops(on); }
+double transformer_flops(shape const& on) { return 2 * (attention_flops(on, 2) + mlp_flops(on)); }
+double shiftformer_flops(shape const& on) { return 2 * mlp_flops(on); }
+
+}  // namespace
+
+void add_models() {
+  for (tensor_case const& on : chosen_nn_cases()) {
+    tensor_case const split = with_heads(on);
+    add_product_model<cnn>(on, "CNN", "cnn", cnn<float>::baseline, cnn_flops(on.dims));
+    add_product_model<cnn>(on, "ShiftCNN", "cnn", cnn<float>::paper, cnn_flops(on.dims));
+    add_recurrent_model(on, "LSTM", "lstm", lstm<float>::baseline);
+    add_recurrent_model(on, "ShiftLSTM", "shift_lstm", lstm<float>::paper);
+    add_product_model<transformer>(split, "Transformer", "transformer", transformer<float>::baseline,
+                                   transformer_flops(split.dims));
+    add_product_model<transformer>(on, "Shiftformer", "shiftformer", transformer<float>::paper,
+                                   shiftformer_flops(on.dims));
+  }
+}
+
+void add_cost_of_shift() {
+  for (tensor_case const& on : chosen_nn_cases()) {
+    add_cost_in_model<cnn>(on, "ShiftCNN / CNN", "cnn", cnn_flops(on.dims));
+    add_cost_in_model<lstm>(on, "ShiftLSTM / LSTM", "shift_lstm", lstm_flops(on.dims, 2));
+    add_cost_in_model<transformer>(on, "Shiftformer / no shift", "shiftformer", shiftformer_flops(on.dims));
+  }
+  for (tensor_case const& on : chosen_nn_cases()) {
+    add_cost_in_block(on, "mlp", mlp_flops(on.dims), make_mlp);
+    tensor_case const split = with_heads(on);
+    add_cost_in_block(split, "attention", attention_flops(split.dims, 2), make_attention);
+    add_cost_in_block(on, "conv_block", conv_block_flops(on.dims), make_conv_block);
+  }
+}
+
+}  // namespace tshift_bench

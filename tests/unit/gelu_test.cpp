@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// gelu: a dense sweep of all floats, the special ones, double against long double; through a shift, and in place.
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include <tshift/nn/gelu.hpp>
+
+#include "../support/catch.hpp"
+#include "../support/nn_cases.hpp"
+
+namespace {
+
+using namespace test_support;
+using tshift::tensor_view;
+
+template <class T>
+std::vector<T> gelu_of(std::vector<T> const& x) {
+  std::vector<T> y(x.size());
+  tshift::shape const dims = {1, 1, static_cast<index_t>(x.size())};
+  tshift::nn::gelu<T>(tensor_view<T const>(x.data(), dims), tensor_view<T>(y.data(), dims));
+  return y;
+}
+
+/// The worst |gelu(x) - x Phi(x)| / |x|, which the docstring limits. Below, denormals are given half their step.
+template <class T>
+double worst_of(std::vector<T> const& x) {
+  auto const y = gelu_of(x);
+  double worst = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    auto const exact = oracle::gelu(static_cast<oracle::real>(x[i]));
+    auto const step = static_cast<oracle::real>(std::numeric_limits<T>::denorm_min());
+    oracle::real const off = std::fabs(static_cast<oracle::real>(y[i]) - exact) - step;
+    if (off <= 0) continue;
+    worst = std::max(worst, static_cast<double>(off / std::fabs(static_cast<oracle::real>(x[i]))));
+  }
+  return worst;
+}
+
+template <class T>
+void check_special() {
+  using limits = std::numeric_limits<T>;
+  T const inf = limits::infinity();
+  auto const y = gelu_of<T>({T(0), -T(0), inf, -inf, limits::quiet_NaN(), limits::max(), -limits::max(),
+                             limits::denorm_min(), limits::min(), T(1e10), T(-1e10)});
+  CHECK(same_bits(y[0], T(0)));
+  CHECK(same_bits(y[1], -T(0)));
+  CHECK(y[2] == inf);
+  CHECK(std::isnan(y[3]));  // -inf * 0, as in PyTorch
+  CHECK(std::isnan(y[4]));
+  CHECK(y[5] == limits::max());
+  CHECK(y[6] == 0);
+  CHECK(std::fabs(y[7]) <= limits::denorm_min());
+  CHECK(std::fabs(y[8] - limits::min() / 2) <= limits::denorm_min());
+  CHECK(y[9] == T(1e10));
+  CHECK(y[10] == 0);
+}
+
+template <class T>
+void check_sizes() {
+  random_bits random(331);
+  summary sum;
+  auto const check = [&](tshift::shape const& dims) {
+    check_case<T>(
+        sum, random, dims, dims.channels, rows::alone, 1.7,  // 2e-7 |x| in float
+        [](auto const& x, auto const& y) { tshift::nn::gelu<T>(x, y); },
+        [](oracle::tensor const& x) { return oracle::gelu(x); });
+  };
+  for (index_t const time : {0, 1, 2, 7, 8, 9, 95, 96, 97, 200}) check({random.in(0, 3), time, random.in(0, 70)});
+  for (index_t channels = 0; channels <= 70; ++channels) check({random.in(1, 3), 3, channels});
+  sum.print("gelu", type_name<T>());
+  REQUIRE_ALL(sum, 81);
+}
+
+}  // namespace
+
+TEST_CASE("gelu: every 2039th float, within 2e-7 |x|", "[nn][gelu]") {
+  std::vector<float> x;
+  for (std::uint64_t bits = 0; bits < (std::uint64_t{1} << 32); bits += 2039) {
+    auto const value = std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    if (std::isfinite(value)) x.push_back(value);
+  }
+  REQUIRE(x.size() >= (std::size_t{1} << 20));
+  double const worst = worst_of(x);
+  std::cout << "gelu, float: " << x.size() << " of all floats, worst error " << worst << " |x|\n";
+  CHECK(worst <= 2e-7);
+}
+
+TEST_CASE("gelu: where it bends, within 2e-7 |x|, in double within 4e-16 |x|", "[nn][gelu]") {
+  std::vector<float> x;
+  std::vector<double> wide;
+  for (int i = -400000; i <= 400000; ++i) x.push_back(static_cast<float>(i) * 0x1p-16f);
+  for (int i = -200000; i <= 200000; ++i) wide.push_back(i * 0x1.01p-13);
+  for (int e = -1070; e < 1020; ++e) wide.push_back(std::ldexp(e % 2 == 0 ? 1.37 : -1.37, e));
+  double const worst = worst_of(x), worst_wide = worst_of(wide);
+  std::cout << "gelu: " << x.size() << " floats in (-6.2, 6.2), worst error " << worst << " |x|; " << wide.size()
+            << " doubles, worst error " << worst_wide << " |x|\n";
+  CHECK(worst <= 2e-7);
+  CHECK(worst_wide <= 4e-16);
+}
+
+TEST_CASE("gelu: zeros, infinities, NaN and the ends of the range", "[nn][gelu]") {
+  check_special<float>();
+  check_special<double>();
+}
+
+TEST_CASE("gelu: against the oracle, a shift in memory and single rows", "[nn][gelu]") {
+  check_sizes<float>();
+  check_sizes<double>();
+}
+
+TEST_CASE("gelu: in place gives the bits of another place", "[nn][gelu]") {
+  random_bits random(332);
+  auto const x = uniform<float>(3 * 7 * 29, random, 4);
+  auto y = x;
+  tensor_view<float> const view(y.data(), {3, 7, 29});
+  tshift::nn::gelu<float>(view, view);
+  CHECK(y == gelu_of(x));
+}
+
+TEST_CASE("gelu refuses what does not fit", "[nn][gelu][errors]") {
+  check_refusals<float>("gelu", 3, 3, true, [](auto const& x, auto const& y) { tshift::nn::gelu<float>(x, y); });
+  check_refusals<double>("gelu", 3, 3, true, [](auto const& x, auto const& y) { tshift::nn::gelu<double>(x, y); });
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+// Models beside what golden/golden_models_test.cpp proves: memory, ragged batches, threads.
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <tshift/models/shift_cnn.hpp>
+#include <tshift/models/shift_lstm.hpp>
+#include <tshift/models/shiftformer.hpp>
+
+#include "../support/allocation_counter.hpp"
+#include "../support/catch.hpp"
+#include "../support/nn_cases.hpp"
+#include "../support/seeded.hpp"
+
+#if __has_include(<sys/mman.h>)
+#include "../support/guard_pages.hpp"
+#endif
+
+namespace {
+
+using namespace test_support;
+using tshift::placement;
+using tshift::shift_options;
+using tshift::tensor_view;
+using tshift::models::shift_cnn;
+using tshift::models::shift_lstm;
+using tshift::models::shiftformer;
+using tshift::nn::state_dict;
+
+// Frames of the longest sequence; 2 x 97 rows are more than a block of them.
+constexpr index_t longest = 97;
+
+model_sizes sizes(std::string const& kind, std::string const& position = "none") {
+  return {kind, position, 12, position == "none" ? 0 : longest, 4};
+}
+
+/// Calls body(name, model) with a model of every kind, each with its paper's shift, or with one at a placement.
+template <class T, class Body>
+void for_each_model(Body const& body) {
+  shift_options const anywhere{3, tshift::direction::both, 2, placement::both, tshift::padding::edge};
+  body("shift_cnn", shift_cnn<T>(seeded_weights<T>(sizes("cnn"), 1)));
+  body("shift_lstm", shift_lstm<T>(seeded_weights<T>(sizes("shift_lstm"), 2)));
+  body("lstm", shift_lstm<T>(seeded_weights<T>(sizes("lstm"), 3)));
+  body("shiftformer", shiftformer<T>(seeded_weights<T>(sizes("shiftformer"), 4)));
+  for (char const* kind : {"absolute", "relative_key_query"}) {
+    body(kind, shiftformer<T>(seeded_weights<T>(sizes("transformer", kind), 5), anywhere));
+  }
+}
+
+template <class T>
+struct example {
+  std::vector<index_t> lengths = {longest, 40};
+  std::vector<T> x = seeded<T>("x", {2, longest, 12}, 9);
+  tensor_view<T const> view() const { return {x.data(), {2, longest, 12}, tshift::layout::ntc, lengths}; }
+};
+
+template <class T, class Model>
+std::vector<T> logits(Model const& model, tensor_view<T const> const& x, std::span<T> workspace) {
+  std::vector<T> y(static_cast<std::size_t>(x.shape.batch * model.classes()), T(7));
+  model.forward(x, tensor_view<T>(y.data(), {x.shape.batch, 1, model.classes()}), workspace);
+  return y;
+}
+
+template <class T, class Model>
+std::vector<T> logits(Model const& model, tensor_view<T const> const& x) {
+  exact_workspace<T> workspace(model.workspace_size(x.shape));  // full of NaN
+  return logits<T>(model, x, workspace);
+}
+
+template <class T>
+void check_memory(index_t& ran) {
+  example<T> const one;
+  for_each_model<T>([&](char const* name, auto const& model) {
+    INFO(name);
+    auto const want = logits<T>(model, one.view());
+    CHECK(std::none_of(want.begin(), want.end(), [](T v) { return std::isnan(v); }));
+    index_t const size = model.workspace_size(one.view().shape);
+    std::vector<T> workspace(static_cast<std::size_t>(size), T(3)), y(8, T(7));
+    tensor_view<T> const out(y.data(), {2, 1, 4});
+    CHECK(allocations_in([&] { model.forward(one.view(), out, workspace); }) == 0);
+    CHECK(y == want);
+    // One element less is refused, before a write.
+    std::fill(y.begin(), y.end(), T(7));
+    std::fill(workspace.begin(), workspace.end(), T(3));
+    auto const text = message_of([&] { model.forward(one.view(), out, std::span(workspace).subspan(1)); });
+    CHECK(text.ends_with(": workspace has " + std::to_string(size - 1) +
+                         " elements, must be >= " + std::to_string(size)));
+    CHECK(std::all_of(y.begin(), y.end(), [](T v) { return v == T(7); }));
+    CHECK(std::all_of(workspace.begin(), workspace.end(), [](T v) { return v == T(3); }));
+#if __has_include(<sys/mman.h>)
+    // The workspace, the input and the output each end where a closed page begins.
+    auto const placed = [](guard_pages& pages, std::size_t count) {
+      return std::span<T>(reinterpret_cast<T*>(pages.end()) - count, count);
+    };
+    guard_pages work(size * static_cast<index_t>(sizeof(T))), in(4096 * 8), result(64);
+    auto const x = placed(in, one.x.size());
+    std::copy(one.x.begin(), one.x.end(), x.begin());
+    auto const guarded = placed(result, 8);
+    tensor_view<T const> const input(x.data(), one.view().shape, tshift::layout::ntc, one.lengths);
+    model.forward(input, tensor_view<T>(guarded.data(), {2, 1, 4}), placed(work, static_cast<std::size_t>(size)));
+    CHECK(std::equal(want.begin(), want.end(), guarded.begin()));
+#endif
+    ++ran;
+  });
+}
+
+/// Padding full of NaN, sequences of no frames, strided memory: a sequence's logits stay what they are alone.
+template <class T>
+void check_ragged(index_t& ran) {
+  example<T> const one;
+  auto x = one.x;
+  std::fill(x.begin() + (longest + 40) * 12, x.end(), std::numeric_limits<T>::quiet_NaN());
+  for_each_model<T>([&](char const* name, auto const& model) {
+    INFO(name);
+    auto const want = logits<T>(model, one.view());
+    tensor_view<T const> padded = one.view();
+    padded.data = x.data();
+    CHECK(logits<T>(model, padded) == want);
+    auto const alone = logits<T>(model, tensor_view<T const>(one.view().at(1, 0, 0), {1, 40, 12}));
+    CHECK(std::equal(alone.begin(), alone.end(), want.begin() + 4));
+    // As released: the padding counts.
+    CHECK(tshift::models::as_released(one.view()).lengths.empty());
+    CHECK(logits<T>(model, tshift::models::as_released(one.view())) != want);
+    index_t const none[] = {0, longest};
+    auto const empty =
+        logits<T>(model, tensor_view<T const>(one.x.data(), {2, longest, 12}, tshift::layout::ntc, none));
+    CHECK(std::all_of(empty.begin(), empty.begin() + 4, [](T v) { return std::isnan(v); }));
+    CHECK(std::none_of(empty.begin() + 4, empty.end(), [](T v) { return std::isnan(v); }));
+    CHECK(logits<T>(model, tensor_view<T const>(nullptr, {0, 5, 12})).empty());
+    ++ran;
+  });
+}
+
+}  // namespace
+
+TEST_CASE("Models: no allocation, exactly the workspace they ask for, nothing read before it is written", "[models]") {
+  index_t ran = 0;
+  check_memory<float>(ran);
+  check_memory<double>(ran);
+  REQUIRE(ran == 12);
+}
+
+TEST_CASE("Models: ragged batches", "[models]") {
+  index_t ran = 0;
+  check_ragged<float>(ran);
+  check_ragged<double>(ran);
+  REQUIRE(ran == 12);
+}
+
+TEST_CASE("Models: a batch padded beyond the table of positions, whose sequences are not", "[models]") {
+  auto const x = seeded<float>("x", {2, longest + 30, 12}, 9);
+  index_t const lengths[] = {longest, 40};
+  tensor_view<float const> const batch(x.data(), {2, longest + 30, 12}, tshift::layout::ntc, lengths);
+  for (char const* kind : {"absolute", "relative_key", "relative_key_query"}) {
+    INFO(kind);
+    shiftformer<float> const model(seeded_weights<float>(sizes("transformer", kind), 5));
+    auto const together = logits<float>(model, batch);
+    for (index_t n = 0; n < 2; ++n) {
+      auto const alone = logits<float>(model, tensor_view<float const>(batch.at(n, 0, 0), {1, lengths[n], 12}));
+      CHECK(std::equal(alone.begin(), alone.end(), together.begin() + n * 4));
+    }
+  }
+}
+
+TEST_CASE("Models: four threads share one, each with its own workspace", "[models]") {
+  example<float> const one;
+  for_each_model<float>([&](char const* name, auto const& model) {
+    INFO(name);
+    auto const want = logits<float>(model, one.view());
+    std::vector<int> wrong(4);
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < 4; ++i) {
+      threads.emplace_back([&, i] {
+        std::vector<float> workspace(static_cast<std::size_t>(model.workspace_size(one.view().shape)));
+        for (int run = 0; run < 5; ++run) wrong[i] += logits<float>(model, one.view(), workspace) != want;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(wrong == std::vector<int>(4));
+  });
+}
+
+TEST_CASE("shift_cnn: at full size the workspace is at most three of its widest activations", "[models]") {
+  state_dict<float> weights;
+  for (auto const& [name, shape] : tensors_of({"cnn", "none", 768, 0, 4})) {
+    weights.add_owned(name, shape, std::vector<float>(count_of(shape)));
+  }
+  index_t const size = shift_cnn<float>(weights).workspace_size({1, 374, 768});
+  std::cout << "shift_cnn at [1, 374, 768]: workspace of " << size << " elements\n";
+  CHECK(size <= 3 * 374 * 3072);
+}
+
+TEST_CASE("Models: n_div 0 is the baseline, bit for bit, and a shift is another model", "[models]") {
+  example<float> const one;
+  auto const check = [&]<class Model>(std::type_identity<Model>, model_sizes const& kind) {
+    auto const weights = seeded_weights<float>(kind, 6);
+    shift_options none = Model::paper, some = Model::paper;
+    none.n_div = 0;
+    some.n_div = 4;  // 1/16 of 12 channels would be none
+    auto const plain = logits<float>(Model(weights, Model::baseline), one.view());
+    CHECK(logits<float>(Model(weights, none), one.view()) == plain);
+    CHECK(logits<float>(Model(weights, some), one.view()) != plain);
+  };
+  check(std::type_identity<shift_cnn<float>>(), sizes("cnn"));
+  check(std::type_identity<shift_lstm<float>>(), sizes("shift_lstm"));
+  check(std::type_identity<shiftformer<float>>(), sizes("shiftformer"));
+  check(std::type_identity<shiftformer<float>>(), sizes("transformer", "relative_key_query"));
+}
+
+TEST_CASE("shift_cnn: the shift stands in the last block, and nowhere else", "[models]") {
+  // Blocks whose second pointwise convolution is zero leave their skip connection, shifted once.
+  state_dict<float> weights;
+  for (auto const& [name, shape] : tensors_of(sizes("cnn"))) {
+    bool const zero = name.find(".sequential.6.") != name.npos;
+    weights.add_owned(name, shape, zero ? std::vector<float>(count_of(shape)) : seeded<float>(name, shape, 8));
+  }
+  auto const span = [&](char const* name) {
+    auto const* const tensor = weights.find(name);
+    return std::span<float const>(tensor->data, static_cast<std::size_t>(tensor->size()));
+  };
+  example<float> const one;
+  std::vector<float> moved(one.x.size()), mean(24), want(8);
+  tensor_view<float> const z(moved.data(), {2, longest, 12}, tshift::layout::ntc, one.lengths);
+  tensor_view<float> const pooled(mean.data(), {2, 1, 12});
+  tshift::shift(one.view(), z, tshift::presets::shiftser(12, 4));
+  tshift::nn::layer_norm<float>(span("norm.weight"), span("norm.bias")).forward(z, z);
+  tshift::nn::mean_pool<float>(z, pooled);
+  tshift::nn::linear<float>(12, 4, span("head.weight"), span("head.bias"))
+      .forward(pooled, tensor_view<float>(want.data(), {2, 1, 4}));
+  shift_cnn<float> const model(weights, {4, tshift::direction::delay, 1, placement::skip});
+  CHECK(logits<float>(model, one.view()) == want);
+}
+
+TEST_CASE("Models read their sizes off the tensors", "[models]") {
+  shiftformer<float> const relative(seeded_weights<float>(sizes("transformer", "relative_key"), 7));
+  shiftformer<float> const absolute(seeded_weights<float>(sizes("transformer", "absolute"), 7));
+  shiftformer<float> const plain(seeded_weights<float>(sizes("shiftformer"), 7));
+  CHECK(relative.attends());
+  CHECK(relative.longest() == longest);
+  CHECK(absolute.longest() == longest);
+  CHECK_FALSE(plain.attends());
+  CHECK(plain.longest() == -1);
+  CHECK(plain.channels() == 12);
+  CHECK(plain.classes() == 4);
+  // One direction only, and a hidden size of its own.
+  state_dict<float> weights;
+  for (auto const& [name, shape] :
+       std::vector<std::pair<std::string, std::vector<index_t>>>{{"rnn.weight_ih_l0", {20, 7}},
+                                                                 {"rnn.weight_hh_l0", {20, 5}},
+                                                                 {"rnn.bias_ih_l0", {20}},
+                                                                 {"rnn.bias_hh_l0", {20}},
+                                                                 {"norm.weight", {5}},
+                                                                 {"norm.bias", {5}},
+                                                                 {"head.weight", {3, 5}},
+                                                                 {"head.bias", {3}}}) {
+    weights.add_owned(name, shape, seeded<float>(name, shape, 8));
+  }
+  shift_lstm<float> const single(weights);
+  CHECK(single.channels() == 7);
+  CHECK(single.classes() == 3);
+}
