@@ -26,8 +26,8 @@ class shift_lstm {
   /// No shift: the LSTM.
   static constexpr shift_options baseline{};
 
-  /// @param weights  read and copied. Tensors named rnn.net.* are a ShiftLSTM's, rnn.* an LSTM's; with *_reverse the layer
-  ///                 is bidirectional; D, the hidden size and classes are read off the tensors
+  /// @param weights  read and copied. Tensors named rnn.net.* are a ShiftLSTM's, rnn.* an LSTM's; with *_reverse the
+  ///                 layer is bidirectional; D, the hidden size and classes are read off the tensors
   /// @param options  by default `paper` for a ShiftLSTM's tensors, `baseline` for an LSTM's
   /// @throws shape_error  a tensor is missing, has another shape, or is not part of the model; options out of range
   explicit shift_lstm(nn::state_dict<T> const& weights, std::optional<shift_options> const& options = {}) {

@@ -20,8 +20,8 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models {
 ///   Transformer   z = norm1([S] x + A([S] x)),   x = norm2(z + M(z))
 ///   Shiftformer   x = norm2([S] x + M([S] x)):   the shift replaces attention
 ///
-/// with S where the placement says. x [N, T, D], y [N, 1, classes]. Lengths of x are honoured; as_released(x) computes as
-/// the released code does.
+/// with S where the placement says. x [N, T, D], y [N, 1, classes]. Lengths of x are honoured; as_released(x) computes
+/// as the released code does.
 /// Accuracy: within 1e-5 of PyTorch (relative L2, float). One object serves many threads, each with its workspace.
 /// Source: Shen et al., ICASSP 2023 (ShiftSER); names of the weights as in its checkpoints.
 template <class T>

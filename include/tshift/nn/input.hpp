@@ -14,7 +14,8 @@
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
 
 /// The input of a block: a tensor_view, or shifted(x, plan), which the block reads through without a copy.
-/// Made implicitly where a block is called. Vacated frames are zeros: blocks take no other fill value. Holds a description (about 1 KiB), no elements.
+/// Made implicitly where a block is called. Vacated frames are zeros: blocks take no other fill value.
+/// Holds a description (about 1 KiB), no elements.
 template <class T>
 class input {
  public:

@@ -27,7 +27,7 @@ struct lstm_weights {
 ///
 /// x [N, T, D], y [N, T, directions * H]. Lengths of x are honoured: the backward direction begins at a sequence's last
 /// frame, and frames of y behind it are zeros (as PyTorch's packed sequences, padded again). Source: torch.nn.LSTM.
-/// Accuracy: about 1e-6 of the largest |y| (float). Cost: 8 N T H (D + H) FLOPs per direction, and each step reads W_hh.
+/// Accuracy: about 1e-6 of the largest |y| (float). Cost: 8 N T H (D + H) FLOPs per direction; each step reads W_hh.
 template <class T>
 class lstm {
  public:

@@ -159,7 +159,7 @@ class wrapped {
   shift_plan plan_;
 };
 
-/// f with a shift of its input at a placement; see wrapped. f is copied or moved in: std::cref(f) refers to one outside.
+/// f with a shift of its input at a placement; see wrapped. f is copied or moved in; std::cref(f) leaves it outside.
 template <class T, class F>
 wrapped<T, F> wrap(F f, placement where, shift_plan const& plan) {
   return {std::move(f), where, plan};

@@ -11,8 +11,8 @@
 
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
 
-/// float: Phi(x) = 1/2 + x P(2 x^2 / 5.4^2 - 1), a fit of our own (tests/golden/fit_gelu.py prints it and its error); the
-/// error function of a vector library branches and divides, and would cost a tenth of a small network.
+/// float: Phi(x) = 1/2 + x P(2 x^2 / 5.4^2 - 1), a fit of our own (tests/golden/fit_gelu.py prints it and its error).
+/// The error function of a vector library branches and divides, and would cost a tenth of a small network.
 template <class Arch>
 TSHIFT_INLINE xsimd::batch<float, Arch> gelu(xsimd::batch<float, Arch> const& x) noexcept {
   using batch = xsimd::batch<float, Arch>;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // C = A B + bias, with B packed once and the rows of A read where they lie, through a shift or not.
 //
-// The loops, outermost first: blocks of rows, whose pointers are looked up once; blocks of K, so that a panel of B stays
-// in the L2 cache while all rows of the block pass; panels of B; tiles of C, which live in registers.
+// The loops, outermost first: blocks of rows, whose pointers are looked up once; blocks of K, so that a panel of B
+// stays in the L2 cache while all rows of the block pass; panels of B; tiles of C, which live in registers.
 //
 // Every element of C is one chain of multiply-adds in ascending k, whatever tile it falls into, so that the bits of a
 // row do not depend on the rows beside it.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rows of numbers, a vector at a time. A tail shorter than a vector goes through a padded copy of it, so that no element
-// is computed by other instructions than its neighbours: results do not depend on where a row ends.
+// Rows of numbers, a vector at a time. A tail shorter than a vector goes through a padded copy of it, so that no
+// element is computed by other instructions than its neighbours: results do not depend on where a row ends.
 #pragma once
 
 #include <cstddef>
