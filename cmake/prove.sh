@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Proofs that take longer than tests should: the whole suite under sanitizers and other modes, and all mutants.
+# Proofs that take longer than tests should: the whole suite under sanitizers, all mutants, and fuzzing.
 # run.sh prove calls this, once the packages are there.
 set -euo pipefail
 
@@ -13,13 +13,14 @@ usage: bash cmake/run.sh prove [--list] [leg...]
   asan-clang   the same with clang++
   tsan         executors and models shared by threads, under ThreadSanitizer, g++
   mutants      every mistake of tests/mutants/mutants.txt
+  fuzz         TSHIFT_FUZZ_RUNS executions of each fuzz target, by default 10 million
 Without legs: all of them. Each prints what it covered, and fails if that is less than cmake/proved.txt says.
 TEXT
 }
 
 say() { printf 'prove: %s\n' "$*" >&2; }
 
-legs=(asan asan-clang tsan mutants)
+legs=(asan asan-clang tsan mutants fuzz)
 case ${1:-} in
   -h | --help) usage; exit 0 ;;
   --list) printf '%s\n' "${legs[@]}"; exit 0 ;;
@@ -109,6 +110,7 @@ run_leg() {
     asan-clang) suite asan-clang clang++ "$sanitizers" ;;
     tsan) tsan ;;
     mutants) mutants ;;
+    fuzz) TSHIFT_FUZZ_DIR=$build_dir/fuzz bash "$source_dir/tests/fuzz/run.sh" "${TSHIFT_FUZZ_RUNS:-10000000}" ;;
   esac
 }
 

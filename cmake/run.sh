@@ -9,7 +9,7 @@ usage: bash cmake/run.sh <command>
   demo [file.wav] [options]   build the demo and run it, on a recording of read speech unless a file is given
   shiftser [options]          build shiftser, which runs a PyTorch checkpoint over features, and run it (see --help)
   test                        build everything with warnings as errors and run every test
-  prove [leg...]              the whole suite under sanitizers and in other modes, and every mutant (see prove --help)
+  prove [leg...]              the suite under sanitizers, every mutant, fuzzing: most of an hour (see prove --help)
   bench [options]             build the benchmarks for this machine and run them (--quick, --smoke, see --help)
   help                        print this text
 Builds go to build/ in the repository; to the folder TSHIFT_BUILD_DIR if that is set; and below ${TMPDIR:-/tmp} if the
@@ -36,8 +36,8 @@ recording=(pocketsphinx-testdata)
 bench=(libbenchmark-dev)
 # Test framework; a second compiler with its OpenMP; the linters; and pkgconf to test the .pc file.
 test=(catch2 clang libomp-dev clang-format clang-tidy pkgconf)
-# The sanitizers' runtime of clang 14.
-prove=(libclang-rt-14-dev)
+# The sanitizers' runtime of clang.
+prove=(libclang-rt-dev)
 
 # present <package>: installed by Debian, or its program comes from elsewhere.
 present() {

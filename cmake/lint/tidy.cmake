@@ -4,7 +4,8 @@ include("${CMAKE_CURRENT_LIST_DIR}/common.cmake")
 require_version_14("${CLANG_TIDY}")
 include("${FLAGS_FILE}")
 execute_process(COMMAND "${CLANG_TIDY}" --quiet "--header-filter=.*/include/tshift/.*" --warnings-as-errors=*
-                        tests/compile/mixed_flags_baseline.cpp tests/compile/mixed_flags_main.cpp tests/compile/models_unit.cpp -- ${FLAGS}
+                        tests/compile/mixed_flags_operator.cpp tests/compile/mixed_flags_blocks.cpp
+                        tests/compile/mixed_flags_main.cpp tests/compile/models_unit.cpp -- ${FLAGS}
                 WORKING_DIRECTORY "${SOURCE}" RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE errors)
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "${output}\n${errors}")

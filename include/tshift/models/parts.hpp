@@ -118,6 +118,13 @@ struct activations {
         second(workspace.data() + first.size(), first.shape, layout::ntc, x.lengths),
         rest(workspace.subspan(static_cast<std::size_t>(2 * first.size()))) {}
 
+  /// The second becomes the first, and the other way round.
+  void swap() noexcept {
+    tensor_view<T> const other = first;
+    first = second;
+    second = other;
+  }
+
   static index_t size(char const* operation, shape const& x, index_t channels) {
     return detail::checked_product(operation, {2, x.batch, x.time, channels});
   }

@@ -117,7 +117,7 @@ class shift_cnn {
       placement const where = &block == &blocks_.back() ? shift_.where : placement::none;
       nn::residual(block, where, shift_.plan, current, memory.first, memory.rest);
       current = memory.first;
-      std::swap(memory.first, memory.second);
+      memory.swap();
     }
     in_place(norm_, memory.second);
     classifier_.forward(current, y, memory.rest);

@@ -104,7 +104,7 @@ class shiftformer {
         b.mlp.forward_add(memory.first, memory.first, memory.second, memory.rest);
       } else {
         nn::residual(b.mlp, shift_.where, shift_.plan, current, memory.first, memory.rest);
-        std::swap(memory.first, memory.second);
+        memory.swap();
       }
       in_place(b.norm2, memory.second);
       current = memory.second;

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// Blocks and a model in one unit; see mixed_flags_operator.cpp.
+#ifndef UNIT
+#define UNIT baseline
+#endif
+#include "mixed_flags.hpp"
+#include "mixed_flags_layout.hpp"
+
+#include <tshift/models/shift_cnn.hpp>
+#include <tshift/nn/depthwise_conv1d.hpp>
+#include <tshift/nn/gelu.hpp>
+#include <tshift/nn/layer_norm.hpp>
+#include <tshift/nn/linear.hpp>
+#include <tshift/nn/lstm.hpp>
+#include <tshift/nn/mean_pool.hpp>
+#include <tshift/nn/mlp.hpp>
+#include <tshift/nn/self_attention.hpp>
+
+#include <cstdint>
+#include <cstdio>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace UNIT {
+namespace {
+
+namespace nn = tshift::nn;
+using mixed::index_t;
+using tshift::tensor_view;
+
+constexpr index_t channels = mixed::rows.channels;
+constexpr index_t hidden = 20;
+
+/// The same weights in every unit: multiples of 1/128 in [-0.5, 0.5).
+class weights {
+ public:
+  std::vector<float> operator()(index_t count) {
+    std::vector<float> values(static_cast<std::size_t>(count));
+    for (float& v : values) {
+      state_ = state_ * 1664525u + 1013904223u;
+      v = static_cast<float>(static_cast<int>(state_ >> 25) - 64) / 128.f;
+    }
+    return values;
+  }
+
+ private:
+  std::uint32_t state_ = 1;
+};
+
+char const* run(tensor_view<float const> x, tshift::shifted_view<float> const& shifted, tshift::shift_plan const& plan,
+                float* results) {
+  weights next;
+  std::vector<float> workspace(10000);
+  auto const place = [&](index_t width) {
+    return tensor_view<float>(std::exchange(results, results + mixed::row_elements),
+                              {x.shape.batch, x.shape.time, width});
+  };
+  // One by one, because compilers differ in the order in which they evaluate arguments.
+  auto const w1 = next(hidden * channels);
+  auto const b1 = next(hidden);
+  auto const w2 = next(channels * hidden);
+  auto const b2 = next(channels);
+  auto const w3 = next(channels * channels);
+  auto const filter = next(channels * 3);
+  nn::linear<float> const up(channels, hidden, w1, b1), down(hidden, channels, w2, b2);
+  nn::linear<float> const square(channels, channels, w3, b2);
+  square.forward(x, place(channels));
+  square.forward(shifted, place(channels));
+  nn::depthwise_conv1d<float> const conv(channels, 3, filter, b2);
+  conv.forward(shifted, place(channels));
+  nn::layer_norm<float> const norm(b2, b2);
+  norm.forward(x, place(channels));
+  nn::gelu(shifted, place(channels));
+  nn::mlp<float> const mlp(up, down);
+  mlp.forward(shifted, place(channels), workspace);
+  auto const ih = next(channels * 4 * 5);
+  auto const hh = next(100);
+  auto const bias = next(20);
+  nn::lstm<float> const lstm(channels, 5, {ih, hh, bias, bias}, {ih, hh, bias, bias});
+  if (lstm.workspace_size(x.shape) > 10000) return "lstm: the workspace of this test is too small";
+  lstm.forward(shifted, place(10), workspace);
+  auto const qkv = next(3 * channels * channels);
+  auto const qkv_bias = next(3 * channels);
+  auto const table = next(124);
+  nn::self_attention<float> const attention(channels, 3, qkv, qkv_bias, tshift::position::relative_key_query, table);
+  if (attention.workspace_size(x.shape) > 10000) return "self_attention: the workspace of this test is too small";
+  attention.forward(shifted, place(channels), workspace);
+  auto const wrapped = nn::wrap<float>(mlp, tshift::placement::both, plan);
+  wrapped.forward(x, place(channels), workspace);
+  tensor_view<float> const mean = place(channels);
+  nn::mean_pool(shifted, tensor_view<float>(mean.data, {x.shape.batch, 1, channels}));
+  return nullptr;
+}
+
+nn::state_dict<float> tiny_weights() {
+  weights next;
+  nn::state_dict<float> dict("tiny");
+  auto const add = [&](std::string const& name, std::vector<index_t> shape) {
+    index_t count = 1;
+    for (index_t const size : shape) count *= size;
+    dict.add_owned(name, std::move(shape), next(count));
+  };
+  for (int i = 0; i < 2; ++i) {
+    std::string const block = "conv_block." + std::to_string(i) + ".sequential.";
+    add(block + "0.weight", {channels, 1, 3});
+    add(block + "0.bias", {channels});
+    add(block + "2.weight", {channels});
+    add(block + "2.bias", {channels});
+    add(block + "4.weight", {hidden, channels, 1});
+    add(block + "4.bias", {hidden});
+    add(block + "6.weight", {channels, hidden, 1});
+    add(block + "6.bias", {channels});
+  }
+  add("norm.weight", {channels});
+  add("norm.bias", {channels});
+  add("head.weight", {mixed::classes, channels});
+  add("head.bias", {mixed::classes});
+  return dict;
+}
+
+tshift::shift_options make_options() {
+  tshift::shift_options options = tshift::models::shift_cnn<float>::paper;
+  options.edge = tshift::padding::edge;
+  return options;
+}
+
+char const* logits(tshift::shift_options const& options, tensor_view<float const> x, tensor_view<float> y) {
+  tshift::models::shift_cnn<float> const model(tiny_weights(), options);
+  if (model.channels() != channels || model.classes() != mixed::classes) return "shift_cnn misread its weights";
+  std::vector<float> workspace(static_cast<std::size_t>(model.workspace_size(x.shape)));
+  model.forward(x, y, workspace);
+  return nullptr;
+}
+
+bool refuses(char* text, std::size_t size) {
+  try {
+    nn::state_dict<float> const none("none");
+    tshift::models::shift_cnn<float> const model(none);
+  } catch (tshift::shape_error const& error) {
+    std::snprintf(text, size, "%s", error.what());
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+extern mixed::block_unit const block_functions;
+constinit mixed::block_unit const block_functions = {.name = MIXED_TEXT(UNIT),
+                                                     .tag = MIXED_TEXT(TSHIFT_ISA),
+                                                     .layout = layout_numbers,
+                                                     .layout_count = std::size(layout_numbers),
+                                                     .make_options = make_options,
+                                                     .run = run,
+                                                     .logits = logits,
+                                                     .refuses = refuses};
+
+}  // namespace UNIT

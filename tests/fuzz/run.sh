@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Fuzzes every target from the committed corpus, with AddressSanitizer and UndefinedBehaviorSanitizer, and prints what
+# was done. Fails on any finding, and if fewer inputs ran than were asked for.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+usage: bash tests/fuzz/run.sh [runs] [target...]
+  runs      executions of each target, by default 10000000
+  target    safetensors, shift; by default both, one after the other
+Builds and inputs go to the folder TSHIFT_FUZZ_DIR, by default build-fuzz in the repository. The inputs found stay there,
+and the next run goes on from them. TSHIFT_FUZZ_FLAGS: more flags for the compiler (-mavx2 -mfma).
+Needs clang and its runtime: in Debian and Ubuntu the packages clang, libclang-rt-dev, libxsimd-dev, nlohmann-json3-dev.
+TEXT
+}
+
+say() { printf 'fuzz: %s\n' "$*"; }
+die() {
+  printf 'fuzz: %s\n' "$*" >&2
+  exit 1
+}
+
+[[ ${1-} == -h || ${1-} == --help ]] && usage && exit
+runs=${1:-10000000}
+[[ $runs =~ ^[1-9][0-9]{0,11}$ ]] || { usage >&2; die "runs must be a number, not '$runs'"; }
+targets=("${@:2}")
+((${#targets[@]} > 0)) || targets=(safetensors shift)
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+source_dir=${here%/tests/fuzz}
+work=${TSHIFT_FUZZ_DIR:-$source_dir/build-fuzz}
+clang=${CXX:-clang++}
+command -v "$clang" >/dev/null || die "no $clang: install clang and libclang-rt-dev, or name another in CXX"
+read -ra more <<<"${TSHIFT_FUZZ_FLAGS-}"
+mkdir -p "$work"
+
+declare -A longest=([safetensors]=1024 [shift]=160)  # bytes of an input
+
+# unpack <corpus folder> <to>: each line of hexadecimal digits becomes a file.
+unpack() {
+  local line digits count=0
+  mkdir -p "$2"
+  while read -r line; do
+    digits=${line%%[ #]*}
+    [[ -n $digits ]] || continue
+    ((count += 1))
+    # shellcheck disable=SC2001  # two characters at a time: a pattern of the shell has no way to refer to the match
+    printf '%b' "$(sed 's/../\\x&/g' <<<"$digits")" >"$2/committed-$count"
+  done < <(cat -- "$1"/*.txt)
+  ((count > 0)) || die "$1 has no inputs"
+}
+
+failed=0
+for target in "${targets[@]}"; do
+  [[ -n ${longest[$target]-} ]] || die "no target $target"
+  "$clang" -std=c++20 -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+    -DTSHIFT_STREAMING_BYTES=1024 "${more[@]}" -I"$source_dir/include" "$here/${target}_fuzz.cpp" -o "$work/$target"
+  inputs=$work/corpus-$target
+  rm -f -- "$inputs"/committed-*
+  unpack "$here/corpus/$target" "$inputs"
+  log=$work/$target.log
+  status=0
+  ASAN_OPTIONS=malloc_context_size=0:quarantine_size_mb=8 "$work/$target" "$inputs" -runs="$runs" \
+    -max_len="${longest[$target]}" -len_control=0 -entropic=0 -timeout=10 -print_final_stats=1 \
+    -artifact_prefix="$work/$target-" >"$log" 2>&1 || status=$?
+  executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+  seconds=$(sed -n 's/^Done [0-9]* runs in \([0-9]*\) second.*/\1/p' "$log")
+  last=$(grep -Eo 'cov: [0-9]+ ft: [0-9]+' "$log" | tail -n 1) || last='no coverage'
+  points=$(sed -n 's/.*Loaded 1 PC tables (\([0-9]*\) PCs).*/\1/p' "$log" | head -n 1)
+  findings=$(find "$work" -maxdepth 1 -name "$target-*" -newer "$work/$target" -type f | wc -l)
+  say "$target: ${executed:-0} executions in ${seconds:-?} s, $last of ${points:-?} points, findings: $findings"
+  if ((status != 0 || findings > 0)); then
+    grep -E 'what\(\)|ERROR|runtime error|SUMMARY' "$log" || tail -n 20 "$log"
+    say "$target: stopped with status $status; the whole report is in $log"
+    failed=1
+  elif ((${executed:-0} < runs)); then
+    say "$target: fewer executions than the $runs asked for"
+    failed=1
+  fi
+done
+exit "$failed"
