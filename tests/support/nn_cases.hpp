@@ -67,7 +67,7 @@ class placed_tensor {
         break;
       default:  // backwards in time
         view = wide({N, time, C + b}).channels(0, C);
-        if (time > 0) view.data = view.at(0, time - 1, 0);
+        if (time > 0 && view.data != nullptr) view.data = view.at(0, time - 1, 0);
         view.strides.time = -view.strides.time;
     }
   }
