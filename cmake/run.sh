@@ -110,16 +110,22 @@ quietly() {
 jobs=$(nproc)
 native="-march=native${CXXFLAGS:+ $CXXFLAGS}"
 
+# build_native <folder> <target> <examples> <benchmarks>: builds a target for this machine; ON or OFF for the other two.
+# Sets build_dir.
+build_native() {
+  choose_build_dir "$1"
+  say "building $2 in $build_dir"
+  quietly "$build_dir/configure.log" cmake -S "$source_dir" -B "$build_dir" -DCMAKE_BUILD_TYPE=Release \
+    -DCMAKE_CXX_FLAGS="-O3 $native" -DTSHIFT_BUILD_TESTS=OFF -DTSHIFT_BUILD_EXAMPLES="$3" \
+    -DTSHIFT_BUILD_BENCHMARKS="$4"
+  quietly "$build_dir/build.log" cmake --build "$build_dir" -j "$jobs" --target "$2"
+}
+
 case ${1:-} in
   demo)
     shift
     need "${common[@]}" "${examples[@]}" "${recording[@]}"
-    choose_build_dir demo
-    say "building the demo in $build_dir"
-    quietly "$build_dir/configure.log" cmake -S "$source_dir" -B "$build_dir" -DCMAKE_BUILD_TYPE=Release \
-      -DCMAKE_CXX_FLAGS="-O3 $native" -DTSHIFT_BUILD_TESTS=OFF -DTSHIFT_BUILD_EXAMPLES=ON \
-      -DTSHIFT_BUILD_BENCHMARKS=OFF
-    quietly "$build_dir/build.log" cmake --build "$build_dir" -j "$jobs" --target tshift_demo
+    build_native demo tshift_demo ON OFF
     speech=/usr/share/pocketsphinx/test/data/librivox/sense_and_sensibility_01_austen_64kb-0870.wav
     if (($# == 0)) || [[ $1 == -* ]]; then set -- "$speech" "$@"; fi
     exec "$build_dir/examples/tshift_demo" "$@"
@@ -127,12 +133,7 @@ case ${1:-} in
   shiftser)
     shift
     need "${common[@]}" "${examples[@]}"
-    choose_build_dir shiftser
-    say "building shiftser in $build_dir"
-    quietly "$build_dir/configure.log" cmake -S "$source_dir" -B "$build_dir" -DCMAKE_BUILD_TYPE=Release \
-      -DCMAKE_CXX_FLAGS="-O3 $native" -DTSHIFT_BUILD_TESTS=OFF -DTSHIFT_BUILD_EXAMPLES=ON \
-      -DTSHIFT_BUILD_BENCHMARKS=OFF
-    quietly "$build_dir/build.log" cmake --build "$build_dir" -j "$jobs" --target shiftser
+    build_native shiftser shiftser ON OFF
     exec "$build_dir/examples/shiftser" "$@"
     ;;
   test)
@@ -161,12 +162,7 @@ case ${1:-} in
   bench)
     shift
     need "${common[@]}" "${bench[@]}"
-    choose_build_dir bench
-    say "building the benchmarks in $build_dir"
-    quietly "$build_dir/configure.log" cmake -S "$source_dir" -B "$build_dir" -DCMAKE_BUILD_TYPE=Release \
-      -DCMAKE_CXX_FLAGS="-O3 $native" -DTSHIFT_BUILD_TESTS=OFF -DTSHIFT_BUILD_EXAMPLES=OFF \
-      -DTSHIFT_BUILD_BENCHMARKS=ON
-    quietly "$build_dir/build.log" cmake --build "$build_dir" -j "$jobs" --target tshift_bench
+    build_native bench tshift_bench OFF ON
     exec "$build_dir/benchmarks/tshift_bench" "$@"
     ;;
   help | -h | --help)
