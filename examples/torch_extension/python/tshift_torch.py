@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""tshift's operators in Python: `import tshift_torch` loads libtshift_torch.so from the folder of this file.
+
+    y = tshift_torch.temporal_shift(x, *tshift_torch.preset("tsm", channels, n_div=8))
+
+The same functions stand in torch.ops.tshift; what they take is described in tshift/interop/torch_library.hpp.
+"""
+
+import pathlib
+
+import torch
+
+torch.ops.load_library(str(pathlib.Path(__file__).resolve().with_name("libtshift_torch.so")))
+
+temporal_shift = torch.ops.tshift.temporal_shift
+temporal_shift_ = torch.ops.tshift.temporal_shift_
+temporal_shift_add = torch.ops.tshift.temporal_shift_add
+temporal_shift_adjoint = torch.ops.tshift.temporal_shift_adjoint
+preset = torch.ops.tshift.preset
+
+
+class TemporalShift(torch.nn.Module):
+    """y = S x as a layer: TemporalShift("shiftser", channels, n_div=16, direction="both").
+
+    No parameters and no buffers, so a model's state_dict does not change. Arguments behind `channels` are the preset's,
+    besides time_dim and channel_dim (1 and 2: [N,T,C] and [N,T,C,H,W]).
+    """
+
+    def __init__(self, name, channels, *, time_dim=1, channel_dim=2, **arguments):
+        super().__init__()
+        self.name = name
+        self.folds, self.padding = preset(name, channels, **arguments)
+        self.time_dim, self.channel_dim = time_dim, channel_dim
+
+    def forward(self, x):
+        return temporal_shift(x, self.folds, self.padding, time_dim=self.time_dim, channel_dim=self.channel_dim)
+
+    def extra_repr(self):
+        return f"{self.name}, folds={self.folds}, padding={self.padding}"
