@@ -2,6 +2,8 @@
 // What shift_add and shift_adjoint mean by +.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <concepts>
 #include <type_traits>
 
@@ -31,3 +33,5 @@ constexpr T add(T const& a, T const& b) noexcept {
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+
+#include <tshift/macros/back.hpp>

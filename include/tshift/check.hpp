@@ -2,6 +2,8 @@
 // What every operation asks of its arguments, before the first write.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -221,3 +223,5 @@ constexpr void check_types() noexcept {
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+
+#include <tshift/macros/back.hpp>

@@ -5,8 +5,8 @@
 
 #include <tshift/version.hpp>
 
-// Failures throw shape_error (1), or go to the handler of error.hpp (0). Default: what the compiler was told.
-// May differ between translation units.
+/// Failures throw shape_error (1), or go to the handler of error.hpp (0). Default: what the compiler was told.
+/// May differ between translation units.
 #ifndef TSHIFT_EXCEPTIONS
 #if defined(__cpp_exceptions)
 #define TSHIFT_EXCEPTIONS 1
@@ -15,7 +15,7 @@
 #endif
 #endif
 
-// Kernels check their own invariants (1) or not (0). Default: on unless NDEBUG. May differ between translation units.
+/// Kernels check their own invariants (1) or not (0). Default: on unless NDEBUG. May differ between translation units.
 #ifndef TSHIFT_DEBUG
 #if defined(NDEBUG)
 #define TSHIFT_DEBUG 0
@@ -24,14 +24,14 @@
 #endif
 #endif
 
-// Tensors of at least this many bytes are written around the caches, because the caches could not hold them anyway.
-// Default: input and output together fill three quarters of 32 MiB, the last-level cache of a server's core complex.
-// Speed only; may differ between units.
+/// Tensors of at least this many bytes are written around the caches, because the caches could not hold them anyway.
+/// Default: input and output together fill three quarters of 32 MiB, the last-level cache of a server's core complex.
+/// Speed only; may differ between units.
 #ifndef TSHIFT_STREAMING_BYTES
 #define TSHIFT_STREAMING_BYTES (std::ptrdiff_t{12} << 20)
 #endif
 
-// An invariant of ours, not a check of the caller's values (those are shape_error).
+/// An invariant of ours, not a check of the caller's values (those are shape_error).
 #if TSHIFT_DEBUG
 #define TSHIFT_ASSERT(condition) \
   (static_cast<bool>(condition) ? void(0) : ::tshift::detail::invariant_broken(#condition, __FILE__, __LINE__))
@@ -39,8 +39,8 @@
 #define TSHIFT_ASSERT(condition) void(0)
 #endif
 
-// Members of public types are always inlined, so that no copy compiled for one instruction set can be linked into a
-// unit built for another; longer functions stand in the namespace TSHIFT_ISA instead (see below).
+/// Members of public types are always inlined, so that no copy compiled for one instruction set can be linked into a
+/// unit built for another; longer functions stand in the namespace TSHIFT_ISA instead (see below).
 #define TSHIFT_INLINE __attribute__((always_inline)) inline
 
 #define TSHIFT_CONCAT_(a, b, c, d, e, f) a##_##b##c##d##e##f
@@ -48,13 +48,13 @@
 #define TSHIFT_VERSION_NAME_(major, minor) v##major##_##minor
 #define TSHIFT_VERSION_NAME(major, minor) TSHIFT_VERSION_NAME_(major, minor)
 
-// TSHIFT_V: inline namespace of the public types. They hold data, look the same under all flags, and may cross
-// translation units; two versions of the library in one program stay apart.
+/// TSHIFT_V: inline namespace of the public types. They hold data, look the same under all flags, and may cross
+/// translation units; two versions of the library in one program stay apart.
 #define TSHIFT_V TSHIFT_VERSION_NAME(TSHIFT_VERSION_MAJOR, TSHIFT_VERSION_MINOR)
 
-// TSHIFT_ISA: inline namespace of every function, named after the flags its machine code depends on. Without it the
-// linker would keep one copy of an inline function for units built with different -m flags, and a baseline unit would
-// run AVX-512 code.
+/// TSHIFT_ISA: inline namespace of every function, named after the flags its machine code depends on. Without it the
+/// linker would keep one copy of an inline function for units built with different -m flags, and a baseline unit would
+/// run AVX-512 code.
 #if defined(__AVX512BW__)
 #define TSHIFT_ISA_BASE_ avx512bw
 #elif defined(__AVX512F__)

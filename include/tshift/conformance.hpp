@@ -6,6 +6,8 @@
 //   if (!report.passed()) std::puts(report.first);
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -22,10 +24,11 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::conformance {
 
 /// The first element in which two tensors differ, in the order n, t, c, s.
 struct mismatch {
-  bool equal = true;
-  index_t n = 0, t = 0, c = 0, s = 0;
-  char text[256] = "";
+  bool equal = true;                   ///< whether there is none; the rest is meaningless then
+  index_t n = 0, t = 0, c = 0, s = 0;  ///< where it is
+  char text[256] = "";                 ///< what it is, in a sentence
 
+  /// The sentence.
   char const* message() const noexcept { return text; }
 };
 
@@ -53,7 +56,8 @@ void describe(T const& value, char* to, std::size_t size) {
 }  // namespace detail
 
 /// Compares bit for bit, so that NaN payloads and signed zeros count.
-/// @param want, got  of one shape; each in its own layout
+/// @param want  in any layout
+/// @param got   of the same shape, in its own layout
 template <class T>
 mismatch compare(std::type_identity_t<tensor_view<T const>> want, tensor_view<T> got) {
   mismatch result;
@@ -65,6 +69,7 @@ mismatch compare(std::type_identity_t<tensor_view<T const>> want, tensor_view<T>
     return result;
   }
   reference::for_each_element(want.shape, [&](index_t n, index_t t, index_t c, index_t s) {
+    // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bytes are what is compared
     if (!result.equal || std::memcmp(want.at(n, t, c, s), got.at(n, t, c, s), sizeof(T)) == 0) return;
     char is[48], should[48];
     detail::describe(*got.at(n, t, c, s), is, sizeof is);
@@ -82,19 +87,19 @@ mismatch compare(std::type_identity_t<tensor_view<T const>> want, tensor_view<T>
 
 /// One case: a tensor, a layout, a plan, and lengths for a ragged batch (null: none).
 struct test_case {
-  shape dims;
-  layout order;
-  shift_plan plan;
-  index_t const* lengths;
+  shape dims;              ///< of x and y
+  layout order;            ///< of both
+  shift_plan plan;         ///< for dims.channels channels
+  index_t const* lengths;  ///< dims.batch of them, or null
 };
 
 /// Which kinds of case someone's shift is meant to support; everything by default.
 struct scope {
-  bool ragged = true;       ///< lengths
-  bool all_layouts = true;  ///< false: `only_layout` alone
-  layout only_layout = layout::ntc;
-  bool all_paddings = true;  ///< false: `only_padding` alone
-  padding only_padding = padding::zero;
+  bool ragged = true;                    ///< lengths
+  bool all_layouts = true;               ///< false: `only_layout` alone
+  layout only_layout = layout::ntc;      ///< where not all are asked for
+  bool all_paddings = true;              ///< false: `only_padding` alone
+  padding only_padding = padding::zero;  ///< where not all are asked for
 };
 
 /// Calls visit(test_case const&) for every built-in case within the scope: every padding and layout; no, one, two and
@@ -152,10 +157,11 @@ index_t for_each_case(Visit visit, scope const& within = {}) {
 
 /// What check() found.
 struct report {
-  index_t cases = 0;
-  index_t failed = 0;
+  index_t cases = 0;     ///< how many were run
+  index_t failed = 0;    ///< how many were wrong
   char first[512] = "";  ///< the first failure: case and element; empty if there was none
 
+  /// Whether something was run and nothing was wrong.
   bool passed() const noexcept { return cases > 0 && failed == 0; }
 };
 
@@ -216,3 +222,5 @@ report check(Shift&& mine, scope const& within = {}) {
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::conformance
+
+#include <tshift/macros/back.hpp>

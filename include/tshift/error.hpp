@@ -4,10 +4,13 @@
 // Without exceptions (-fno-exceptions) the same text goes to a handler, which must not return.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstdarg>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <stdexcept>
 
 #include <tshift/config.hpp>
@@ -35,6 +38,9 @@ inline error_handler on_error = nullptr;
 
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
 
+/// Bits of an index without its sign: sizes must fit in 2^63 - 1, on a 32-bit machine in 2^31 - 1.
+inline constexpr int index_bits = std::numeric_limits<index_t>::digits;
+
 /// Ends the current operation with a message in printf's format.
 /// Out of line and cold: a check stays a compare and a branch in the caller.
 [[noreturn, gnu::cold, gnu::noinline, gnu::format(printf, 1, 2)]] inline void fail(char const* format, ...) {
@@ -59,3 +65,5 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+
+#include <tshift/macros/back.hpp>

@@ -3,6 +3,8 @@
 // order, on any threads, and returns when all are done. Without one an operation runs where it is called.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <concepts>
 #include <type_traits>
 
@@ -55,3 +57,5 @@ void share(Executor&& run, index_t units, index_t bytes, Body const& body) {
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+
+#include <tshift/macros/back.hpp>

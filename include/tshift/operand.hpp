@@ -2,6 +2,8 @@
 // From checked arguments to what kernels take: bytes with byte strides.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 
 #include <tshift/check.hpp>
@@ -21,3 +23,5 @@ inline index_t bytes_of(extent const& x) noexcept {
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+
+#include <tshift/macros/back.hpp>

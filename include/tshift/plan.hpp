@@ -4,6 +4,8 @@
 // One list of folds covers every fixed temporal shift that was published; presets name the published ones.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <initializer_list>
@@ -21,10 +23,11 @@ namespace tshift::inline TSHIFT_V {
 ///
 /// offset > 0 delays (the past arrives; causal), offset < 0 advances (the future arrives), 0 changes nothing. Frames.
 struct fold {
-  index_t begin = 0;
-  index_t count = 0;
-  index_t offset = 0;
+  index_t begin = 0;   ///< first channel
+  index_t count = 0;   ///< number of channels
+  index_t offset = 0;  ///< frames; > 0: the past arrives
 
+  /// Same channels, same offset.
   friend TSHIFT_INLINE constexpr bool operator==(fold const& a, fold const& b) noexcept {
     return a.begin == b.begin && a.count == b.count && a.offset == b.offset;
   }
@@ -38,8 +41,12 @@ enum class padding {
   circular  ///< the frame modulo T, as torch.roll does
 };
 
-/// Which way channels move. both: the first fold delays, the second advances.
-enum class direction { delay, advance, both };
+/// Which way channels move.
+enum class direction {
+  delay,    ///< later: the past arrives
+  advance,  ///< earlier: the future arrives
+  both      ///< the first fold delays, the second advances
+};
 
 }  // namespace tshift::inline TSHIFT_V
 
@@ -95,6 +102,7 @@ class shift_plan {
   TSHIFT_INLINE constexpr shift_plan(index_t channels, std::span<fold const> folds, padding edge = padding::zero)
       : shift_plan(channels, folds.data(), static_cast<index_t>(folds.size()), edge) {}
 
+  /// Number of channels of the tensors it is for.
   TSHIFT_INLINE constexpr index_t channels() const noexcept { return channels_; }
 
   /// The folds in the order they were given.
@@ -102,6 +110,7 @@ class shift_plan {
     return {folds_, static_cast<std::size_t>(count_)};
   }
 
+  /// What fills the frames that a fold vacates.
   TSHIFT_INLINE constexpr padding edge() const noexcept { return edge_; }
 
   /// Number of channels that move: the sum of count over folds with an offset.
@@ -184,7 +193,7 @@ constexpr index_t stacked_latency(std::span<shift_plan const> plans) {
   index_t sum = 0;
   for (shift_plan const& plan : plans) {
     if (plan.latency() > std::numeric_limits<index_t>::max() - sum) {
-      detail::fail("stacked_latency: the sum must fit in 2^63 - 1 frames");
+      detail::fail("stacked_latency: the sum must fit in 2^%d - 1 frames", detail::index_bits);
     }
     sum += plan.latency();
   }
@@ -201,3 +210,5 @@ constexpr index_t stacked_latency(Plan const&... plans) {
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA
 
 #include <tshift/presets.hpp>
+
+#include <tshift/macros/back.hpp>

@@ -6,6 +6,8 @@
 // Included by plan.hpp.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <tshift/plan.hpp>
 
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA {
@@ -111,3 +113,5 @@ constexpr shift_plan shift_gcn(index_t channels) {
 
 }  // namespace presets
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA
+
+#include <tshift/macros/back.hpp>

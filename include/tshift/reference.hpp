@@ -6,6 +6,8 @@
 // The caller answers for matching shapes; outputs must not overlap inputs.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <type_traits>
 
 #include <tshift/add.hpp>
@@ -96,3 +98,5 @@ constexpr void shift_adjoint(std::type_identity_t<tensor_view<T const>> dy, tens
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::reference
+
+#include <tshift/macros/back.hpp>

@@ -20,6 +20,8 @@
 // Source: Lin et al. 2019, arXiv:1811.08383 (TSM); Shen et al. 2023 (ShiftSER). Definition: reference.hpp.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <type_traits>
 
@@ -250,3 +252,5 @@ void shift_adjoint_inplace(Executor&& run, tensor_view<T> dy, shift_plan const& 
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA
+
+#include <tshift/macros/back.hpp>

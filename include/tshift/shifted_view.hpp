@@ -3,6 +3,8 @@
 // reads those where they lie, so that the shift costs no bytes at all.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <iterator>
 #include <type_traits>
@@ -31,26 +33,31 @@ class shifted_view;
 template <class T>
 class frame_runs {
  public:
+  /// Goes over the runs in ascending order of channels.
   class iterator {
    public:
-    using value_type = channel_run<T>;
-    using difference_type = std::ptrdiff_t;
-    using iterator_category = std::input_iterator_tag;  // dereferences to a value
-    using iterator_concept = std::forward_iterator_tag;
-    using reference = value_type;
-    using pointer = void;
+    using value_type = channel_run<T>;                   ///< a run
+    using difference_type = std::ptrdiff_t;              ///< a number of runs
+    using iterator_category = std::input_iterator_tag;   ///< dereferences to a value
+    using iterator_concept = std::forward_iterator_tag;  ///< C++20's view of it
+    using reference = value_type;                        ///< runs are made on the way, not stored
+    using pointer = void;                                ///< so there is nothing to point to
 
     TSHIFT_INLINE constexpr iterator() noexcept = default;
+    /// The run.
     TSHIFT_INLINE constexpr value_type operator*() const noexcept { return owner_->run(n_, t_, at_); }
+    /// The next run.
     TSHIFT_INLINE constexpr iterator& operator++() noexcept {
       ++at_;
       return *this;
     }
+    /// The next run; returns where it was.
     TSHIFT_INLINE constexpr iterator operator++(int) noexcept {
       iterator const before = *this;
       ++at_;
       return before;
     }
+    /// Whether both stand at the same run of their frames.
     friend TSHIFT_INLINE constexpr bool operator==(iterator const& a, iterator const& b) noexcept {
       return a.at_ == b.at_;
     }
@@ -63,10 +70,14 @@ class frame_runs {
     index_t n_ = 0, t_ = 0, at_ = 0;
   };
 
+  /// shifted_view::runs makes it; owner must outlive it.
   TSHIFT_INLINE constexpr frame_runs(shifted_view<T> const* owner, index_t n, index_t t) noexcept
       : owner_(owner), n_(n), t_(t) {}
+  /// At the first run.
   TSHIFT_INLINE constexpr iterator begin() const noexcept { return {owner_, n_, t_, 0}; }
+  /// Behind the last.
   TSHIFT_INLINE constexpr iterator end() const noexcept { return {owner_, n_, t_, owner_->runs_per_frame()}; }
+  /// Number of runs, the same in all frames.
   TSHIFT_INLINE constexpr index_t size() const noexcept { return owner_->runs_per_frame(); }
 
  private:
@@ -78,9 +89,12 @@ class frame_runs {
 template <class T>
 class shifted_view {
  public:
+  /// What x holds.
   using element_type = T;
 
+  /// Sizes of x, and so of S x.
   TSHIFT_INLINE constexpr tshift::shape const& shape() const noexcept { return x_.shape; }
+  /// What padding::zero puts into vacated frames.
   TSHIFT_INLINE constexpr T const& fill() const noexcept { return fill_; }
   /// x itself.
   TSHIFT_INLINE constexpr tensor_view<T const> const& base() const noexcept { return x_; }
@@ -138,3 +152,5 @@ constexpr shifted_view<std::remove_const_t<T>> shifted(
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA
+
+#include <tshift/macros/back.hpp>

@@ -3,6 +3,8 @@
 // bit. Past frames are kept in the state; future frames are waited for.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -28,11 +30,13 @@ class state_memory {
   TSHIFT_INLINE state_memory(std::byte* data, std::size_t size) noexcept : data_(data), size_(size), owned_(false) {}
   TSHIFT_INLINE state_memory(state_memory const& other)
       : data_(other.owned_ ? allocate(other.size_) : other.data_), size_(other.size_), owned_(other.owned_) {
-    if (owned_ && size_ > 0) std::memcpy(data_, other.data_, size_);
+    if (owned_ && data_ != nullptr) std::memcpy(data_, other.data_, size_);
   }
   TSHIFT_INLINE state_memory(state_memory&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), owned_(other.owned_) {}
-  TSHIFT_INLINE state_memory& operator=(state_memory other) noexcept {
+  // Not one operator that takes a copy: g++ would then take the assignment of a shift_stream for noexcept.
+  TSHIFT_INLINE state_memory& operator=(state_memory const& other) { return *this = state_memory(other); }
+  TSHIFT_INLINE state_memory& operator=(state_memory&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     std::swap(owned_, other.owned_);
@@ -46,7 +50,10 @@ class state_memory {
   TSHIFT_INLINE std::size_t size() const noexcept { return size_; }
 
  private:
-  TSHIFT_INLINE static std::byte* allocate(std::size_t size) { return static_cast<std::byte*>(::operator new(size)); }
+  // A stream that was moved from has none.
+  TSHIFT_INLINE static std::byte* allocate(std::size_t size) {
+    return size == 0 ? nullptr : static_cast<std::byte*>(::operator new(size));
+  }
 
   std::byte* data_;
   std::size_t size_;
@@ -79,7 +86,7 @@ constexpr index_t checked_stream_bytes(shift_plan const& plan, shape const& fram
     fail("shift_stream: padding circular needs the end of a sequence before its beginning, and cannot be streamed");
   }
   index_t const bytes = kernel::stream_bytes(plan, frame, element_bytes);
-  if (bytes < 0) fail("shift_stream: the state must fit in 2^63 - 1 bytes");
+  if (bytes < 0) fail("shift_stream: the state must fit in 2^%d - 1 bytes", index_bits);
   return bytes;
 }
 
@@ -89,16 +96,22 @@ inline void stream_reset(std::byte* state, std::size_t bytes, shift_plan const& 
   kernel::store_header(state, {kernel::stream_identity(plan, frame, element_bytes), 0, 0, 0});
 }
 
+/// Frames received whose outputs are still held back.
+constexpr index_t pending_frames(kernel::stream_header const& h) noexcept {
+  return static_cast<index_t>(h.received - h.emitted);
+}
+
 /// Frames of output that `frames` more of input make due, when `pending` are held back already.
 constexpr index_t stream_due(index_t pending, index_t frames, index_t latency) noexcept {
   index_t const waiting = latency - pending;  // of the new frames, these give nothing yet
   return frames > waiting ? frames - waiting : 0;
 }
 
-/// Refuses what a 64-bit counter cannot hold: at a million frames a second, 290,000 years.
+/// Refuses what an index cannot count: at a million frames a second, 290,000 years; of 32 bits, 35 minutes.
 inline void check_count(char const* operation, kernel::stream_header const& h, index_t frames) {
   if (frames > std::numeric_limits<index_t>::max() - h.received) {
-    fail("%s: %td frames after %td, must stay below 2^63", operation, frames, static_cast<index_t>(h.received));
+    fail("%s: %td frames after %td, must stay below 2^%d", operation, frames, static_cast<index_t>(h.received),
+         index_bits);
   }
 }
 
@@ -117,8 +130,10 @@ inline void check_chunk(char const* operation, extent const& chunk, shape const&
   }
 }
 
-/// Checks y, and returns it cut to the frames that will be written.
-inline extent check_room(char const* operation, extent y, shape const& frame, index_t frames) {
+/// Checks y, and returns it cut to the frames that will be written. Takes it by reference: without exceptions, g++ 12
+/// loses sight of what is written through a struct that comes and goes by value, and reads the old elements.
+inline extent check_room(char const* operation, extent const& room, shape const& frame, index_t frames) {
+  extent y = room;
   check_chunk(operation, y, frame);
   if (y.dims.time < frames) fail("%s: y has time %td, must be >= %td", operation, y.dims.time, frames);
   check_writable(operation, y);
@@ -129,8 +144,8 @@ inline extent check_room(char const* operation, extent y, shape const& frame, in
 template <class Arch>
 void stream_run(stream_parts const& s, kernel::stream_header const& h, extent const& x, extent const& y) {
   kernel::stream_job const job{s.segments, s.plan.edge(), s.plan.latency(), s.frame, s.element_bytes, s.fill};
-  kernel::stream_frames<Arch>(job, s.state, operand_of<std::byte const>(x), h.received, x.dims.time,
-                              operand_of<std::byte>(y), h.emitted, y.dims.time);
+  kernel::stream_frames<Arch>(job, s.state, operand_of<std::byte const>(x), static_cast<index_t>(h.received),
+                              x.dims.time, operand_of<std::byte>(y), static_cast<index_t>(h.emitted), y.dims.time);
 }
 
 template <class Arch>
@@ -139,7 +154,7 @@ index_t stream_push(stream_parts const& s, extent const& x, extent const& room) 
   kernel::stream_header h = kernel::load_header(s.state);
   check_chunk(operation, x, s.frame);
   check_count(operation, h, x.dims.time);
-  index_t const due = stream_due(h.received - h.emitted, x.dims.time, s.plan.latency());
+  index_t const due = stream_due(pending_frames(h), x.dims.time, s.plan.latency());
   extent const y = check_room(operation, room, s.frame, due);
   if (relation(x, y) != overlap::none) fail("%s: x and y overlap in memory, must share no element", operation);
   if (x.dims.time == 0) return 0;
@@ -151,7 +166,7 @@ index_t stream_push(stream_parts const& s, extent const& x, extent const& room) 
 template <class Arch>
 index_t stream_flush(stream_parts const& s, extent const& room) {
   kernel::stream_header const h = kernel::load_header(s.state);
-  index_t const due = h.received - h.emitted;
+  index_t const due = pending_frames(h);
   extent const y = check_room("shift_stream::flush", room, s.frame, due);
   extent nothing = y;
   nothing.dims.time = 0;
@@ -184,10 +199,11 @@ inline void stream_restore(std::span<std::byte const> saved, std::span<std::byte
   }
   kernel::stream_header const h = kernel::load_header(saved.data());
   if (h.identity != identity) fail("%s: saved state is of another plan, frame or element size", operation);
-  if (h.received < 0 || h.emitted < 0 || h.emitted > h.received || h.received - h.emitted > latency ||
-      (h.started != 0 && h.started != 1)) {
-    fail("%s: saved state is damaged: %td frames received, %td emitted", operation, static_cast<index_t>(h.received),
-         static_cast<index_t>(h.emitted));
+  // A state saved on a 64-bit machine may have counted further than an index of this one does.
+  if (h.received < 0 || !std::in_range<index_t>(h.received) || h.emitted < 0 || h.emitted > h.received ||
+      h.received - h.emitted > latency || (h.started != 0 && h.started != 1)) {
+    fail("%s: saved state is damaged: %lld frames received, %lld emitted", operation,
+         static_cast<long long>(h.received), static_cast<long long>(h.emitted));
   }
   std::memmove(state.data(), saved.data(), saved.size());
 }
@@ -223,8 +239,8 @@ class shift_stream {
   /// @param fill   for padding::zero
   /// @throws shape_error as state_bytes, std::bad_alloc
   TSHIFT_INLINE shift_stream(shift_plan const& plan, shape const& frame, T const& fill = detail::default_fill<T>())
-      : plan_(plan), frame_(frame), fill_(fill), segments_(kernel::segments_of(plan)),
-        state_(state_bytes(plan, frame)) {
+      : state_(state_bytes(plan, frame)), plan_(plan), frame_(frame), fill_(fill),
+        segments_(kernel::segments_of(plan)) {
     reset();
   }
 
@@ -232,15 +248,17 @@ class shift_stream {
   /// it. Allocates nothing. A copy of such a stream is the same stream.
   TSHIFT_INLINE shift_stream(shift_plan const& plan, shape const& frame, std::span<std::byte> memory,
                              T const& fill = detail::default_fill<T>())
-      : plan_(plan), frame_(frame), fill_(fill), segments_(kernel::segments_of(plan)),
-        state_(memory.data(), state_bytes(plan, frame)) {
+      : state_(memory.data(), state_bytes(plan, frame)), plan_(plan), frame_(frame), fill_(fill),
+        segments_(kernel::segments_of(plan)) {
     if (memory.size() < state_.size()) {
       detail::fail("shift_stream: memory has %zu bytes, must be >= %zu", memory.size(), state_.size());
     }
     reset();
   }
 
+  /// The shift.
   TSHIFT_INLINE shift_plan const& plan() const noexcept { return plan_; }
+  /// Sizes of a frame.
   TSHIFT_INLINE shape const& frame() const noexcept { return frame_; }
 
   /// Frames that outputs lag behind inputs.
@@ -249,14 +267,11 @@ class shift_stream {
   /// Frames that pushing `frames` more would give.
   TSHIFT_INLINE index_t ready(index_t frames) const noexcept {
     auto const h = kernel::load_header(state_.data());
-    return detail::stream_due(h.received - h.emitted, frames, latency());
+    return detail::stream_due(detail::pending_frames(h), frames, latency());
   }
 
   /// Frames that flush would give: received, but held back until their future is known.
-  TSHIFT_INLINE index_t pending() const noexcept {
-    auto const h = kernel::load_header(state_.data());
-    return h.received - h.emitted;
-  }
+  TSHIFT_INLINE index_t pending() const noexcept { return detail::pending_frames(kernel::load_header(state_.data())); }
 
   /// Takes a chunk and gives the outputs that are due.
   /// @param x  [N, k, C, S], any k >= 0, any layout
@@ -325,11 +340,13 @@ class shift_stream {
     return {plan_, segments_, frame_, sizeof(T), fill, state_.data(), state_.size()};
   }
 
+  types::state_memory state_;  // first: assignment stops here when memory runs out, and has changed nothing yet
   shift_plan plan_;
   shape frame_;
   T fill_;
   types::segment_list segments_;
-  types::state_memory state_;
 };
 
 }  // namespace tshift::inline TSHIFT_V
+
+#include <tshift/macros/back.hpp>

@@ -3,6 +3,8 @@
 // of a ragged batch. Owns nothing.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -15,29 +17,39 @@ namespace tshift::inline TSHIFT_V {
 
 /// Sizes of a tensor. Any may be 0. space is H * W of video, 1 for speech and text.
 struct shape {
-  index_t batch = 1;
-  index_t time = 0;
-  index_t channels = 0;
-  index_t space = 1;
+  index_t batch = 1;     ///< N
+  index_t time = 0;      ///< T, frames
+  index_t channels = 0;  ///< C
+  index_t space = 1;     ///< S
 
   /// Number of elements. Whether that fits is checked where a view is made.
   TSHIFT_INLINE constexpr index_t size() const noexcept { return batch * time * channels * space; }
 
+  /// Equal in all four.
   friend TSHIFT_INLINE constexpr bool operator==(shape const& a, shape const& b) noexcept {
     return a.batch == b.batch && a.time == b.time && a.channels == b.channels && a.space == b.space;
   }
 };
 
 /// Order of the dimensions in dense memory, outermost first: n batch, t time, c channels, s space.
-enum class layout { ntcs, ntsc, ncts, tncs, ntc = ntcs, nct = ncts, tnc = tncs };
+enum class layout {
+  ntcs,        ///< NTCHW, and what PyTorch's [N T, C, H, W] is
+  ntsc,        ///< NTHWC
+  ncts,        ///< NCTHW
+  tncs,        ///< time first
+  ntc = ntcs,  ///< [N, T, C] where space is 1
+  nct = ncts,  ///< [N, C, T] where space is 1
+  tnc = tncs   ///< [T, N, C] where space is 1
+};
 
 /// Distance in elements between neighbours along each dimension. Any sign; 0 repeats one element (inputs only).
 struct strides {
-  index_t batch = 0;
-  index_t time = 0;
-  index_t channels = 0;
-  index_t space = 0;
+  index_t batch = 0;     ///< from sequence to sequence
+  index_t time = 0;      ///< from frame to frame
+  index_t channels = 0;  ///< from channel to channel
+  index_t space = 0;     ///< from place to place
 
+  /// Equal in all four.
   friend TSHIFT_INLINE constexpr bool operator==(strides const& a, strides const& b) noexcept {
     return a.batch == b.batch && a.time == b.time && a.channels == b.channels && a.space == b.space;
   }
@@ -56,8 +68,8 @@ constexpr void check_shape(shape const& dims, index_t element_size) {
   for (int i = 0; i < 4; ++i) {
     if (sizes[i] < 0) fail("tensor_view: %s = %td, must be >= 0", names[i], sizes[i]);
     if (sizes[i] > 1 && __builtin_mul_overflow(bytes, sizes[i], &bytes)) {
-      fail("tensor_view: %td x %td x %td x %td elements of %td bytes, must fit in 2^63 - 1 bytes", dims.batch,
-           dims.time, dims.channels, dims.space, element_size);
+      fail("tensor_view: %td x %td x %td x %td elements of %td bytes, must fit in 2^%d - 1 bytes", dims.batch,
+           dims.time, dims.channels, dims.space, element_size, index_bits);
     }
   }
 }
@@ -75,8 +87,8 @@ constexpr void check_reach(shape const& dims, strides const& step, index_t eleme
     index_t reach = 0;
     if (__builtin_mul_overflow(sizes[i] - 1, away, &reach) || __builtin_mul_overflow(reach, element_size, &reach) ||
         __builtin_sub_overflow(bytes, reach, &bytes)) {
-      fail("tensor_view: %td elements with stride %td along %s, must fit in 2^63 - 1 bytes", sizes[i], steps[i],
-           names[i]);
+      fail("tensor_view: %td elements with stride %td along %s, must fit in 2^%d - 1 bytes", sizes[i], steps[i],
+           names[i], index_bits);
     }
   }
 }
@@ -112,11 +124,12 @@ struct tensor_view {
                 "tshift: elements are moved as bytes, so T must be trivially copyable");
   static_assert(!std::is_volatile_v<T>, "tshift: volatile elements cannot be moved in blocks; T must not be volatile");
 
+  /// T, const where the view only reads.
   using element_type = T;
 
-  T* data = nullptr;
-  tshift::shape shape = {};
-  tshift::strides strides = {};
+  T* data = nullptr;             ///< element (0, 0, 0, 0)
+  tshift::shape shape = {};      ///< four sizes
+  tshift::strides strides = {};  ///< four distances, in elements
 
   /// Ragged batch: frames of each sequence, lengths[n] in [0, T]; empty: all have T. A sequence ends there: that is
   /// where its boundary is, and the frames behind it are copied through unshifted. Not owned.
@@ -218,11 +231,16 @@ struct tensor_view {
   }
 };
 
+/// tensor_view(pointer, ...) views what the pointer points to.
 template <class T>
 tensor_view(T*, shape, layout = layout::ntc, std::span<index_t const> = {}) -> tensor_view<T>;
+/// The same with strides.
 template <class T>
 tensor_view(T*, shape, strides, std::span<index_t const> = {}) -> tensor_view<T>;
+/// tensor_view(span, ...), also of an array or a vector, views its elements.
 template <class T, std::size_t N>
 tensor_view(std::span<T, N>, shape, layout = layout::ntc, std::span<index_t const> = {}) -> tensor_view<T>;
 
 }  // namespace tshift::inline TSHIFT_V
+
+#include <tshift/macros/back.hpp>

@@ -2,6 +2,8 @@
 // An executor over Eigen's ThreadPool. Needs Eigen (unsupported/Eigen/CXX11/ThreadPool).
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <unsupported/Eigen/CXX11/ThreadPool>
 
 #include <tshift/error.hpp>
@@ -11,8 +13,9 @@ namespace tshift::inline TSHIFT_V {
 /// shift(eigen_executor{pool}, x, y, plan): the parts are shared out among the pool's threads and the calling one.
 /// Scheduling allocates, as Eigen's pool does. Do not call it from a thread of the same pool: it waits for the others.
 struct eigen_executor {
-  Eigen::ThreadPoolInterface& pool;
+  Eigen::ThreadPoolInterface& pool;  ///< must outlive the call
 
+  /// Runs body(i) once for every i in [0, n), and returns when all are done.
   template <class Body>
   void operator()(index_t n, Body const& body) const {
     index_t const threads = pool.NumThreads();
@@ -37,3 +40,5 @@ struct eigen_executor {
 };
 
 }  // namespace tshift::inline TSHIFT_V
+
+#include <tshift/macros/back.hpp>

@@ -2,6 +2,8 @@
 // The element types of safetensors files.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <bit>
 #include <complex>
 #include <concepts>
@@ -16,28 +18,28 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io {
 
 /// Element types of the format, in its own order, by which its writers sort: smaller ones first.
 enum class dtype : unsigned char {
-  boolean,
-  f4,
-  f6_e2m3,
-  f6_e3m2,
-  u8,
-  i8,
-  f8_e5m2,
-  f8_e4m3,
-  f8_e8m0,
-  f8_e4m3fnuz,
-  f8_e5m2fnuz,
-  i16,
-  u16,
-  f16,
-  bf16,
-  i32,
-  u32,
-  f32,
-  c64,
-  f64,
-  i64,
-  u64
+  boolean,      ///< BOOL, a byte
+  f4,           ///< F4, four bits
+  f6_e2m3,      ///< F6_E2M3, six bits
+  f6_e3m2,      ///< F6_E3M2, six bits
+  u8,           ///< U8
+  i8,           ///< I8
+  f8_e5m2,      ///< F8_E5M2
+  f8_e4m3,      ///< F8_E4M3
+  f8_e8m0,      ///< F8_E8M0, an exponent alone
+  f8_e4m3fnuz,  ///< F8_E4M3FNUZ
+  f8_e5m2fnuz,  ///< F8_E5M2FNUZ
+  i16,          ///< I16
+  u16,          ///< U16
+  f16,          ///< F16, IEEE half precision
+  bf16,         ///< BF16, the upper half of an F32
+  i32,          ///< I32
+  u32,          ///< U32
+  f32,          ///< F32
+  c64,          ///< C64, two F32
+  f64,          ///< F64
+  i64,          ///< I64
+  u64           ///< U64
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io
@@ -80,7 +82,9 @@ constexpr dtype dtype_of() {
   constexpr dtype with_sign[] = {dtype::i8, dtype::i16, dtype::i32, dtype::i64};
   constexpr dtype without[] = {dtype::u8, dtype::u16, dtype::u32, dtype::u64};
   constexpr auto i = static_cast<std::size_t>(std::countr_zero(sizeof(T)));
-  return std::is_signed_v<T> ? with_sign[i] : without[i];
+  return (std::is_signed_v<T>) ? with_sign[i] : without[i];  // cppcheck 2.10 needs the parentheses
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io
+
+#include <tshift/macros/back.hpp>

@@ -4,6 +4,8 @@
 // Without exceptions (-fno-exceptions) the same text goes to the handler of error.hpp.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -50,3 +52,5 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+
+#include <tshift/macros/back.hpp>

@@ -2,6 +2,8 @@
 // Whole files: mapped to be read, replaced to be written. POSIX.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -24,6 +26,15 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
 
 /// What the system says about an error number. strerror may not be called from two threads.
 inline std::string system_message(int error) { return std::generic_category().message(error); }
+
+/// open, again if a signal comes in between. @return a descriptor, or -1 and errno
+inline int open_file(char const* path, int flags, ::mode_t mode = 0) noexcept {
+  int file = -1;
+  do {
+    file = ::open(path, flags | O_CLOEXEC, mode);
+  } while (file < 0 && errno == EINTR);
+  return file;
+}
 
 /// A file descriptor that is closed in time.
 class descriptor {
@@ -54,7 +65,7 @@ class mapped_file {
   /// @throws file_error  if it is missing, may not be read, or is no regular file
   explicit mapped_file(std::string const& path) {
     // Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
-    descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    descriptor const file(open_file(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY));
     struct stat status {};
     if (file.get() < 0 || ::fstat(file.get(), &status) != 0) {
       fail_file(path, -1, "cannot be opened: %s", system_message(errno).c_str());
@@ -107,6 +118,7 @@ inline void replace_file(std::string const& path, std::span<std::span<std::byte 
   }
   struct stat old {};
   bool const replaces = ::stat(target.c_str(), &old) == 0;
+  if (!replaces && errno != ENOENT) fail_file(path, -1, "cannot be written: %s", system_message(errno).c_str());
   if (replaces && S_ISDIR(old.st_mode)) fail_file(path, -1, "is a folder, must be a file");
   if (replaces && !S_ISREG(old.st_mode)) fail_file(path, -1, "is not a regular file and is not replaced");
   if (replaces && ::faccessat(AT_FDCWD, target.c_str(), W_OK, AT_EACCESS) != 0) {  // renaming would not ask
@@ -118,7 +130,7 @@ inline void replace_file(std::string const& path, std::span<std::span<std::byte 
   for (int attempt = 0; opened < 0; ++attempt) {  // another thread may be writing in this folder, too
     std::string const name = ".tshift-" + std::to_string(::getpid()) + "-" + std::to_string(attempt) + ".part";
     temporary = (target.parent_path() / name).string();
-    opened = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    opened = open_file(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0666);
     if (opened < 0 && (errno != EEXIST || attempt == 1000)) {
       fail_file(path, -1, "cannot be written: %s", system_message(errno).c_str());
     }
@@ -136,3 +148,5 @@ inline void replace_file(std::string const& path, std::span<std::span<std::byte 
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+
+#include <tshift/macros/back.hpp>

@@ -2,6 +2,8 @@
 // The floating-point formats of weight files, as numbers. Bytes in files are little-endian; this machine may be either.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -60,3 +62,5 @@ constexpr float nearest_float(double value) noexcept {
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+
+#include <tshift/macros/back.hpp>

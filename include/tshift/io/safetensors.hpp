@@ -7,11 +7,14 @@
 //
 // The format: 8 bytes of little-endian header length, a JSON header, the data. A file that breaks one of its rules is
 // refused as a whole, with a file_error that names file, tensor and byte; stricter than most readers in that keys may
-// not come twice at any level, and a tensor has no fields but dtype, shape and data_offsets.
+// not come twice at any level, a tensor has no fields but dtype, shape and data_offsets, and a size of 0 in a shape
+// hides nothing: the other sizes, multiplied, must still be a tensor of less than 2^63 bits.
 //
 // Needs POSIX and nlohmann/json, whose exceptions and a few helpers of theirs exist once per program: include this in
 // units with the program's common flags, not in those that are built for a larger instruction set.
 #pragma once
+
+#include <tshift/macros/away.hpp>
 
 #include <bit>
 #include <concepts>
@@ -41,9 +44,9 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io {
 
 /// One tensor of a file: row-major, the last dimension contiguous.
 struct tensor_entry {
-  std::string name;
-  dtype type{};
-  std::vector<index_t> shape;
+  std::string name;                  ///< unique in a file
+  dtype type{};                      ///< of the elements
+  std::vector<index_t> shape;        ///< empty: one element
   std::span<std::byte const> bytes;  ///< little-endian, at any address
   index_t byte = 0;                  ///< where they begin in the file
 };
@@ -51,7 +54,8 @@ struct tensor_entry {
 /// A safetensors file, open. Copies are cheap in memory but for the names, and share the mapping.
 class safetensors {
  public:
-  /// Maps a file. Its data are read when they are used: keep it as it is meanwhile. A new file may be renamed over it.
+  /// Maps a file. Its data are read when they are used: keep it as it is meanwhile. A new file may be renamed over it,
+  /// as write_safetensors does; if it is cut short in place, touching what is gone ends the program (SIGBUS).
   /// @throws file_error  if it cannot be read or is no valid safetensors file
   static safetensors open(std::filesystem::path const& path) {
     auto const file = std::make_shared<detail::mapped_file const>(path.string());
@@ -64,6 +68,13 @@ class safetensors {
   static safetensors parse(std::span<std::byte const> memory, std::string name = "memory") {
     return {memory, std::move(name), nullptr};
   }
+
+  safetensors(safetensors const&) = default;
+  safetensors(safetensors&&) noexcept = default;
+  /// The copy is made first: running out of memory leaves the old one whole.
+  safetensors& operator=(safetensors const& other) { return *this = safetensors(other); }
+  safetensors& operator=(safetensors&&) noexcept = default;
+  ~safetensors() = default;
 
   /// In the order of the header.
   std::vector<tensor_entry> const& tensors() const noexcept { return tensors_; }
@@ -188,3 +199,5 @@ class safetensors {
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io
+
+#include <tshift/macros/back.hpp>

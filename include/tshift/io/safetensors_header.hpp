@@ -5,6 +5,8 @@
 // and the tensors must cover the data that follow without holes and overlaps.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #if !__has_include(<nlohmann/json.hpp>)
 #error "tshift: io/safetensors.hpp needs nlohmann/json, in Debian and Ubuntu the package nlohmann-json3-dev"
 #endif
@@ -33,9 +35,10 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io {
 
 using tshift::file_error;
 
-/// The most dimensions and the longest name this reader and writer accept; the format has no such limits.
+/// The most dimensions this reader and writer accept; the format has no such limit.
 inline constexpr index_t most_dimensions = 64;
-inline constexpr index_t longest_name = 4096;  // bytes
+/// The longest name they accept, in bytes; the format has no such limit.
+inline constexpr index_t longest_name = 4096;
 /// The longest header: the format's own limit.
 inline constexpr index_t longest_header = 100'000'000;  // bytes
 
@@ -242,8 +245,8 @@ class header_reader {
       if ((fields_ & needed) == 0) fail_file(source_, entry_byte_, "tensor %s: no %s", name(), text);
     }
     dtype_row const& element = row_of(entry_.type);
-    index_t const count = element_count(entry_.shape);
-    if (count < 0 || count > std::numeric_limits<index_t>::max() / element.bits) {
+    index_t const count = element_count(entry_.shape, std::numeric_limits<index_t>::max() / element.bits);
+    if (count < 0) {
       fail_file(source_, entry_byte_, "tensor %s: shape %s of %s overflows", name(), shown_shape(entry_.shape).c_str(),
                 element.name);
     }
@@ -330,3 +333,5 @@ class header_reader {
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+
+#include <tshift/macros/back.hpp>

@@ -2,6 +2,8 @@
 // Writes safetensors files. Part of io/safetensors.hpp.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <algorithm>
 #include <bit>
 #include <cstddef>
@@ -30,9 +32,9 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io {
 
 /// A tensor to be written. Borrows the elements.
 struct tensor_to_write {
-  std::string name;
-  dtype type{};
-  std::vector<index_t> shape;
+  std::string name;                  ///< unique in a file
+  dtype type{};                      ///< of the elements
+  std::vector<index_t> shape;        ///< empty: one element
   std::span<std::byte const> bytes;  ///< little-endian
 
   /// Elements of any type, F16 for example, as their bytes.
@@ -104,19 +106,17 @@ inline file_head make_head(std::string_view source, std::vector<io::tensor_to_wr
   for (io::tensor_to_write const& tensor : tensors) {
     std::string const name = shown_name(tensor.name);
     if (tensor.name == "__metadata__") fail_file(source, -1, "tensor __metadata__: the name is taken by the format");
-    index_t const count = element_count(tensor.shape);
     index_t const bits = row_of(tensor.type).bits;
-    if (count < 0 || count > std::numeric_limits<index_t>::max() / bits ||
-        static_cast<std::size_t>(count * bits) != tensor.bytes.size() * 8) {
+    index_t const count = element_count(tensor.shape, std::numeric_limits<index_t>::max() / bits);
+    if (count < 0 || static_cast<std::size_t>(count * bits) != tensor.bytes.size() * 8) {
       fail_file(source, -1, "tensor %s: shape %s of %s does not fit the %zu bytes that are given", name.c_str(),
                 shown_shape(tensor.shape).c_str(), row_of(tensor.type).name, tensor.bytes.size());
     }
     head.order.push_back(&tensor);
   }
   // Large elements first, and so every element at a multiple of its size.
-  std::stable_sort(head.order.begin(), head.order.end(), [](auto const* a, auto const* b) {
-    return a->type != b->type ? a->type > b->type : a->name < b->name;
-  });
+  std::sort(head.order.begin(), head.order.end(),
+            [](auto const* a, auto const* b) { return a->type != b->type ? a->type > b->type : a->name < b->name; });
 
   std::string& text = head.bytes;
   text.assign(8, '\0');
@@ -190,3 +190,5 @@ inline std::vector<std::byte> to_safetensors(std::vector<tensor_to_write> const&
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io
+
+#include <tshift/macros/back.hpp>

@@ -23,6 +23,7 @@ struct segment_list {
   index_t count = 0;
 
   /// At run time the items stay as they are: clearing them would cost as much as a small shift.
+  // cppcheck-suppress uninitMemberVar
   TSHIFT_INLINE constexpr segment_list() noexcept {
     if (std::is_constant_evaluated()) {
       for (segment& s : items) s = {0, 0, 0};

@@ -64,19 +64,34 @@ struct lane_of<T> {
 template <class Arch, class T>
 inline constexpr bool adds_in_vectors = xsimd::types::has_simd_register<typename lane_of<T>::type, Arch>::value;
 
+/// What a register holds of T: integers by their size alone, because sums wrap, and because xsimd's NEON takes addresses
+/// of its own integer types only (char and long long are none).
+template <class T>
+using register_lane = std::conditional_t<
+    !std::is_integral_v<T> || std::is_same_v<T, bool>, T,
+    std::conditional_t<sizeof(T) == 1, std::uint8_t,
+                       std::conditional_t<sizeof(T) == 2, std::uint16_t,
+                                          std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>>>;
+
 /// Source of a sum: output element i is a[i] + b[i], elements of type T. Byte positions are multiples of sizeof(T).
 template <class Arch, class T>
 struct sum_of {
   using vector = byte_vector<Arch>;
   static constexpr bool may_be_overwritten = true;  // the output may be a or b
-  using batch = xsimd::batch<T, Arch>;
+  using element = register_lane<T>;
+  using batch = xsimd::batch<element, Arch>;
   std::byte const* a;
   std::byte const* b;
 
   vector load(index_t i) const noexcept {
-    batch const left = batch::load_unaligned(reinterpret_cast<T const*>(a + i));
-    batch const right = batch::load_unaligned(reinterpret_cast<T const*>(b + i));
-    return {xsimd::bitwise_cast<typename vector::batch>(left + right)};
+    batch const left = batch::load_unaligned(reinterpret_cast<element const*>(a + i));
+    batch const right = batch::load_unaligned(reinterpret_cast<element const*>(b + i));
+    // Found by its argument, because xsimd does not declare it where it knows no registers of the machine.
+#if XSIMD_VERSION_MAJOR >= 11
+    return {bitwise_cast<typename vector::batch::value_type>(left + right)};
+#else
+    return {bitwise_cast<typename vector::batch>(left + right)};
+#endif
   }
   void load_short(index_t i, std::byte* to, index_t n) const noexcept {
     add_elements<T>(a + i, b + i, to, n / index_t{sizeof(T)});

@@ -58,7 +58,7 @@ inline constexpr bool has_streaming_store = false;
 #endif
 
 template <class Arch>
-void store_streaming(std::byte* aligned, byte_vector<Arch> const& v) noexcept {
+void store_streaming([[maybe_unused]] std::byte* aligned, byte_vector<Arch> const& v) noexcept {
   static_assert(has_streaming_store<Arch>);
   static_assert(byte_vector<Arch>::width == sizeof(v.value.data));
 #if defined(__AVX512F__)

@@ -2,6 +2,8 @@
 // What the models share: the shift they are configured with, the classifier behind them, and their activations' memory.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <span>
 #include <string>
@@ -17,17 +19,19 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models {
 
 /// x without its lengths: what the released ShiftSER code sees, which computes over the padding as over any frame.
 template <class T>
-tensor_view<T> as_released(tensor_view<T> x) noexcept {
-  x.lengths = {};
-  return x;
+tensor_view<T> as_released(tensor_view<T> const& x) noexcept {
+  tensor_view<T> all = x;
+  all.lengths = {};
+  return all;
 }
 
 /// The plan that options mean for so many channels, and where it stands; n_div 0 is no shift anywhere.
 struct placed_plan {
-  shift_plan plan;
-  placement where;
+  shift_plan plan;  ///< what moves
+  placement where;  ///< what it stands before
 
   placed_plan() = default;
+  /// @throws shape_error  the options mean no plan for so many channels
   placed_plan(shift_options const& options, index_t channels)
       : plan(options.n_div == 0
                  ? shift_plan(channels, {})
@@ -46,6 +50,7 @@ nn::linear<T> take_linear(nn::state_reader<T>& weights, std::string const& name,
   return {inputs, outputs, weight, weights.take(name + ".bias", {outputs})};
 }
 
+/// The layer norm whose tensors are name.weight and name.bias, of so many channels.
 template <class T>
 nn::layer_norm<T> take_norm(nn::state_reader<T>& weights, std::string const& name, index_t channels) {
   auto const weight = weights.take(name + ".weight", {channels});
@@ -63,14 +68,18 @@ template <class T>
 class classifier {
  public:
   classifier() = default;
+  /// Takes head.weight [classes, channels] and head.bias [classes].
   classifier(nn::state_reader<T>& weights, index_t channels)
       : head_(take_linear(weights, "head", channels, weights.dimension("head.weight", 0))) {}
 
+  /// Number of logits.
   index_t classes() const noexcept { return head_.outputs(); }
+  /// Elements of T that forward needs: one frame for each sequence.
   index_t workspace_size(shape const& x) const {
     return detail::checked_product("classifier", {x.batch, head_.inputs()});
   }
 
+  /// y = head(mean of x). Unchecked: models check before they call it.
   void forward(tensor_view<T const> const& x, tensor_view<T> const& y, std::span<T> workspace) const {
     tensor_view<T> const mean(workspace.data(), {x.shape.batch, 1, head_.inputs()});
     nn::mean_pool(x, mean);
@@ -100,7 +109,7 @@ inline index_t checked_sum(char const* operation, std::initializer_list<index_t>
   index_t sum = 0;
   for (index_t const size : sizes) {
     if (__builtin_add_overflow(sum, size, &sum)) {
-      detail::fail("%s: the workspace must fit in 2^63 - 1 elements", operation);
+      detail::fail("%s: the workspace must fit in 2^%d - 1 elements", operation, detail::index_bits);
     }
   }
   return sum;
@@ -109,8 +118,8 @@ inline index_t checked_sum(char const* operation, std::initializer_list<index_t>
 /// Two activations [N, T, D] at the front of a workspace, used in turns, and the rest of it.
 template <class T>
 struct activations {
-  tensor_view<T> first, second;
-  std::span<T> rest;
+  tensor_view<T> first, second;  ///< [N, T, D], with the lengths of x
+  std::span<T> rest;             ///< of the workspace
 
   /// @param x  sizes and lengths; its channels must be `channels`
   activations(std::span<T> workspace, tensor_view<T const> const& x, index_t channels)
@@ -125,9 +134,13 @@ struct activations {
     second = other;
   }
 
+  /// Elements of T that both take.
+  /// @throws shape_error  they are more than an index counts
   static index_t size(char const* operation, shape const& x, index_t channels) {
     return detail::checked_product(operation, {2, x.batch, x.time, channels});
   }
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models
+
+#include <tshift/macros/back.hpp>

@@ -2,6 +2,8 @@
 // ShiftCNN and CNN: convolutional blocks with a shift in the last one, a norm, and a classifier.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <span>
 #include <string>
@@ -30,8 +32,17 @@ class conv_block {
     mlp_ = {std::move(first), {hidden, channels, down, weights.take(name + ".6.bias", {channels})}};
   }
 
+  conv_block(conv_block const&) = default;
+  conv_block(conv_block&&) noexcept = default;
+  /// The copy is made first: running out of memory leaves the old one whole.
+  conv_block& operator=(conv_block const& other) { return *this = conv_block(other); }
+  conv_block& operator=(conv_block&&) noexcept = default;
+  ~conv_block() = default;
+
+  /// Number of channels of x and y.
   index_t channels() const noexcept { return conv_.channels(); }
 
+  /// Elements of T that forward needs for x of this shape.
   index_t workspace_size(shape const& x) const {
     index_t const rows = detail::checked_product("conv_block", {x.batch, x.time});
     index_t const part = rows < nn::kernel::row_capacity ? rows : nn::kernel::row_capacity;
@@ -98,7 +109,16 @@ class shift_cnn {
     reader.finish();
   }
 
+  shift_cnn(shift_cnn const&) = default;
+  shift_cnn(shift_cnn&&) noexcept = default;
+  /// The copy is made first: running out of memory leaves the old one whole.
+  shift_cnn& operator=(shift_cnn const& other) { return *this = shift_cnn(other); }
+  shift_cnn& operator=(shift_cnn&&) noexcept = default;
+  ~shift_cnn() = default;
+
+  /// Number of channels D of x.
   index_t channels() const noexcept { return channels_; }
+  /// Number of logits.
   index_t classes() const noexcept { return classifier_.classes(); }
 
   /// Elements of T that forward needs: two activations [N, T, D], and a few hundred rows.
@@ -132,3 +152,5 @@ class shift_cnn {
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models
+
+#include <tshift/macros/back.hpp>

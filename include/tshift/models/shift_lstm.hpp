@@ -2,6 +2,8 @@
 // ShiftLSTM and LSTM: a recurrent layer that reads shifted input, a norm, and a classifier.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -59,7 +61,16 @@ class shift_lstm {
     reader.finish();
   }
 
+  shift_lstm(shift_lstm const&) = default;
+  shift_lstm(shift_lstm&&) noexcept = default;
+  /// The copy is made first: running out of memory leaves the old one whole.
+  shift_lstm& operator=(shift_lstm const& other) { return *this = shift_lstm(other); }
+  shift_lstm& operator=(shift_lstm&&) noexcept = default;
+  ~shift_lstm() = default;
+
+  /// Number of channels D of x.
   index_t channels() const noexcept { return lstm_.inputs(); }
+  /// Number of logits.
   index_t classes() const noexcept { return classifier_.classes(); }
 
   /// Elements of T that forward needs: the layer's output, and its gates for all frames.
@@ -89,3 +100,5 @@ class shift_lstm {
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models
+
+#include <tshift/macros/back.hpp>

@@ -2,6 +2,8 @@
 // Shiftformer and Transformer: post-norm blocks in which a shift replaces attention, or stands beside it.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -59,7 +61,16 @@ class shiftformer {
     reader.finish();
   }
 
+  shiftformer(shiftformer const&) = default;
+  shiftformer(shiftformer&&) noexcept = default;
+  /// The copy is made first: running out of memory leaves the old one whole.
+  shiftformer& operator=(shiftformer const& other) { return *this = shiftformer(other); }
+  shiftformer& operator=(shiftformer&&) noexcept = default;
+  ~shiftformer() = default;
+
+  /// Number of channels D of x.
   index_t channels() const noexcept { return channels_; }
+  /// Number of logits.
   index_t classes() const noexcept { return classifier_.classes(); }
   /// Whether it is a Transformer.
   bool attends() const noexcept { return blocks_[0].mixer.has_value(); }
@@ -172,3 +183,5 @@ class shiftformer {
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models
+
+#include <tshift/macros/back.hpp>

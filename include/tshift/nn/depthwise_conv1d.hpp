@@ -2,6 +2,8 @@
 // Depthwise convolution along time: each channel has its own small filter.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <span>
 
@@ -21,9 +23,10 @@ class depthwise_conv1d {
  public:
   depthwise_conv1d() = default;
 
-  /// @param channels, taps  C >= 0; K odd
-  /// @param weight          [C, K] (PyTorch's [C, 1, K]); copied
-  /// @param bias            [C], or empty for none; copied
+  /// @param channels  C >= 0
+  /// @param taps      K, odd
+  /// @param weight    [C, K] (PyTorch's [C, 1, K]); copied
+  /// @param bias      [C], or empty for none; copied
   /// @throws shape_error  a span has another size, or K is even
   depthwise_conv1d(index_t channels, index_t taps, std::span<T const> weight, std::span<T const> bias = {})
       : channels_(channels), taps_(taps) {
@@ -41,7 +44,16 @@ class depthwise_conv1d {
     bias_.resize(static_cast<std::size_t>(channels), T(0));
   }
 
+  depthwise_conv1d(depthwise_conv1d const&) = default;
+  depthwise_conv1d(depthwise_conv1d&&) noexcept = default;
+  /// The copy is made first: running out of memory leaves the old one whole.
+  depthwise_conv1d& operator=(depthwise_conv1d const& other) { return *this = depthwise_conv1d(other); }
+  depthwise_conv1d& operator=(depthwise_conv1d&&) noexcept = default;
+  ~depthwise_conv1d() = default;
+
+  /// Number of channels of x and y.
   index_t channels() const noexcept { return channels_; }
+  /// Length of a filter, odd.
   index_t taps() const noexcept { return taps_; }
 
   /// @param x  a view or shifted(view, plan)
@@ -69,3 +81,5 @@ class depthwise_conv1d {
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+
+#include <tshift/macros/back.hpp>

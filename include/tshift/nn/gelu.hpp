@@ -2,6 +2,8 @@
 // GELU, the exact form with the error function.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <tshift/nn/input.hpp>
 #include <tshift/nn/kernel/gelu.hpp>
 
@@ -33,3 +35,5 @@ void gelu(std::type_identity_t<input<T>> const& x, tensor_view<T> const& y) {
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+
+#include <tshift/macros/back.hpp>

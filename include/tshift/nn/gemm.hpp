@@ -2,6 +2,8 @@
 // A matrix packed once for multiplication: what linear layers, LSTMs and attention keep their weights in.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <span>
 
@@ -18,11 +20,13 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
 template <class T>
 class packed_matrix {
  public:
+  /// What it is packed for: the instruction set of this unit.
   using arch = xsimd::default_arch;
 
   packed_matrix() = default;
 
-  /// @param k, n     rows and columns, >= 0
+  /// @param k        rows, >= 0
+  /// @param n        columns, >= 0
   /// @param element  element(i, j) gives B[i, j]
   /// @param bias     bias(j) is added to column j
   template <class Element, class Bias>
@@ -33,8 +37,18 @@ class packed_matrix {
     for (index_t j = 0; j < n; ++j) bias_[static_cast<std::size_t>(j)] = bias(j);
   }
 
+  packed_matrix(packed_matrix const&) = default;
+  packed_matrix(packed_matrix&&) noexcept = default;
+  /// The copy is made first: running out of memory leaves the old one whole.
+  packed_matrix& operator=(packed_matrix const& other) { return *this = packed_matrix(other); }
+  packed_matrix& operator=(packed_matrix&&) noexcept = default;
+  ~packed_matrix() = default;
+
+  /// Number of inputs k.
   index_t rows() const noexcept { return k_; }
+  /// Number of outputs n.
   index_t columns() const noexcept { return n_; }
+  /// What kernels take.
   kernel::packed_operand<T> operand() const noexcept { return {data_.data(), bias_.data(), k_, n_}; }
 
   /// C[i, j] = bias[j] + sum over k of a[first + i, k] B[k, j] for i in [0, rows), then finish; see kernel::gemm.
@@ -50,3 +64,5 @@ class packed_matrix {
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+
+#include <tshift/macros/back.hpp>

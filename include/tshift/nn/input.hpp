@@ -3,6 +3,8 @@
 // all blocks share.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <initializer_list>
 #include <span>
@@ -19,12 +21,18 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
 template <class T>
 class input {
  public:
+  /// Rows as they lie in memory.
   input(tensor_view<T const> const& x) : view_(shifted(x, shift_plan(x.shape.channels, {}))) {}
+  /// The same of a writable view.
   input(tensor_view<T> const& x) : input(tensor_view<T const>(x)) {}
+  /// Rows read through a shift.
   input(shifted_view<T> const& x) : view_(x), shifted_(true) {}
 
+  /// What is read; a shift of nothing where x is a plain view.
   shifted_view<T> const& view() const noexcept { return view_; }
+  /// Sizes of x.
   tshift::shape const& shape() const noexcept { return view_.shape(); }
+  /// The memory behind it.
   tensor_view<T const> const& base() const noexcept { return view_.base(); }
   /// Whether a frame may come from other frames.
   bool is_shifted() const noexcept { return shifted_; }
@@ -119,7 +127,7 @@ inline index_t checked_product(char const* operation, std::initializer_list<inde
   for (index_t const size : sizes) {
     if (size < 0) fail("%s: a size is %td, must be >= 0", operation, size);
     if (__builtin_mul_overflow(result, size, &result)) {
-      fail("%s: the product of the sizes must fit in 2^63 - 1", operation);
+      fail("%s: the product of the sizes must fit in 2^%d - 1", operation, index_bits);
     }
   }
   return result;
@@ -136,3 +144,5 @@ void for_rows(tensor_view<T> const& y, Body const& body) {
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+
+#include <tshift/macros/back.hpp>

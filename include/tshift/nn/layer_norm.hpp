@@ -2,6 +2,8 @@
 // Layer normalisation over channels.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <span>
 
@@ -22,8 +24,9 @@ class layer_norm {
  public:
   layer_norm() = default;
 
-  /// @param weight, bias  [channels]; copied
-  /// @param eps           > 0; PyTorch's default is 1e-5
+  /// @param weight  [channels]; copied
+  /// @param bias    [channels]; copied
+  /// @param eps     > 0; PyTorch's default is 1e-5
   /// @throws shape_error  the spans differ in size, or eps is not positive
   layer_norm(std::span<T const> weight, std::span<T const> bias, T eps = T(1e-5))
       : weight_(weight.begin(), weight.end()), bias_(bias.begin(), bias.end()), eps_(eps) {
@@ -31,6 +34,14 @@ class layer_norm {
     if (!(eps > 0)) detail::fail("layer_norm: eps = %g, must be > 0", static_cast<double>(eps));
   }
 
+  layer_norm(layer_norm const&) = default;
+  layer_norm(layer_norm&&) noexcept = default;
+  /// The copy is made first: running out of memory leaves the old one whole.
+  layer_norm& operator=(layer_norm const& other) { return *this = layer_norm(other); }
+  layer_norm& operator=(layer_norm&&) noexcept = default;
+  ~layer_norm() = default;
+
+  /// Number of channels of x and y.
   index_t channels() const noexcept { return static_cast<index_t>(weight_.size()); }
 
   /// @param x  a view or shifted(view, plan)
@@ -66,3 +77,5 @@ class layer_norm {
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+
+#include <tshift/macros/back.hpp>

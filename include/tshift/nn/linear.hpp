@@ -2,6 +2,8 @@
 // The linear layer (a pointwise convolution is one).
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <span>
 
@@ -20,17 +22,21 @@ class linear {
  public:
   linear() = default;
 
-  /// @param inputs, outputs  sizes, >= 0
-  /// @param weight           [outputs, inputs], as PyTorch has it; copied
-  /// @param bias             [outputs], or empty for none; copied
+  /// @param inputs   size, >= 0
+  /// @param outputs  size, >= 0
+  /// @param weight   [outputs, inputs], as PyTorch has it; copied
+  /// @param bias     [outputs], or empty for none; copied
   /// @throws shape_error  a span has another size
   linear(index_t inputs, index_t outputs, std::span<T const> weight, std::span<T const> bias = {})
       : matrix_((check(inputs, outputs, weight, bias), inputs), outputs,
                 [&](index_t i, index_t o) { return weight[static_cast<std::size_t>(o * inputs + i)]; },
                 [&](index_t o) { return bias.empty() ? T(0) : bias[static_cast<std::size_t>(o)]; }) {}
 
+  /// Number of channels of x.
   index_t inputs() const noexcept { return matrix_.rows(); }
+  /// Number of channels of y.
   index_t outputs() const noexcept { return matrix_.columns(); }
+  /// W and b as they are kept.
   packed_matrix<T> const& matrix() const noexcept { return matrix_; }
 
   /// @param x  a view or shifted(view, plan)
@@ -53,3 +59,5 @@ class linear {
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+
+#include <tshift/macros/back.hpp>

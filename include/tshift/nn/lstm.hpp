@@ -2,6 +2,8 @@
 // A one-layer LSTM, in one direction or both.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <span>
 
@@ -34,8 +36,9 @@ class lstm {
   lstm() = default;
 
   /// One direction.
-  /// @param inputs, hidden  D and H, >= 0
-  /// @param forward         copied, and packed
+  /// @param inputs   D >= 0
+  /// @param hidden   H >= 0
+  /// @param forward  copied, and packed
   /// @throws shape_error  a span has another size
   lstm(index_t inputs, index_t hidden, lstm_weights<T> const& forward)
       : inputs_(inputs), hidden_(hidden), forward_(pack(forward)) {}
@@ -44,8 +47,18 @@ class lstm {
   lstm(index_t inputs, index_t hidden, lstm_weights<T> const& forward, lstm_weights<T> const& backward)
       : inputs_(inputs), hidden_(hidden), count_(2), forward_(pack(forward)), backward_(pack(backward)) {}
 
+  lstm(lstm const&) = default;
+  lstm(lstm&&) noexcept = default;
+  /// The copy is made first: running out of memory leaves the old one whole.
+  lstm& operator=(lstm const& other) { return *this = lstm(other); }
+  lstm& operator=(lstm&&) noexcept = default;
+  ~lstm() = default;
+
+  /// Number of channels of x.
   index_t inputs() const noexcept { return inputs_; }
+  /// Number of hidden units of one direction.
   index_t hidden() const noexcept { return hidden_; }
+  /// Number of channels of y: hidden() for each direction.
   index_t outputs() const noexcept { return count_ * hidden_; }
 
   /// Elements of T that forward needs for an input of this shape.
@@ -53,7 +66,9 @@ class lstm {
     index_t const rows = detail::checked_product("lstm", {x.batch, x.time, kernel::gates, padded()});
     index_t const cells = detail::checked_product("lstm", {x.batch, padded()});
     index_t total = 0;
-    if (__builtin_add_overflow(rows, cells, &total)) detail::fail("lstm: the workspace must fit in 2^63 - 1 elements");
+    if (__builtin_add_overflow(rows, cells, &total)) {
+      detail::fail("lstm: the workspace must fit in 2^%d - 1 elements", detail::index_bits);
+    }
     return total;
   }
 
@@ -151,3 +166,5 @@ class lstm {
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+
+#include <tshift/macros/back.hpp>

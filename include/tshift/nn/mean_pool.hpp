@@ -2,6 +2,8 @@
 // The mean over time.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 
 #include <tshift/nn/input.hpp>
@@ -44,3 +46,5 @@ void mean_pool(std::type_identity_t<input<T>> const& x, tensor_view<T> const& y)
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+
+#include <tshift/macros/back.hpp>

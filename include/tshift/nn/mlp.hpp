@@ -2,6 +2,8 @@
 // The two-layer perceptron of a transformer, fused: the hidden layer exists for a few rows at a time.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -29,8 +31,18 @@ class mlp {
     }
   }
 
+  mlp(mlp const&) = default;
+  mlp(mlp&&) noexcept = default;
+  /// The copy is made first: running out of memory leaves the old one whole.
+  mlp& operator=(mlp const& other) { return *this = mlp(other); }
+  mlp& operator=(mlp&&) noexcept = default;
+  ~mlp() = default;
+
+  /// Number of channels of x.
   index_t inputs() const noexcept { return first_.inputs(); }
+  /// Number of channels of y.
   index_t outputs() const noexcept { return second_.outputs(); }
+  /// Number of channels between the two layers.
   index_t hidden() const noexcept { return first_.outputs(); }
 
   /// Elements of T that forward needs for an input of this shape.
@@ -84,3 +96,5 @@ class mlp {
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+
+#include <tshift/macros/back.hpp>

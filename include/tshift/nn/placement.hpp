@@ -3,6 +3,8 @@
 // do not.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -23,20 +25,22 @@ enum class placement {
 
 /// A shift as models take it: presets::shiftser(channels, n_div, towards, stride, edge), at a placement.
 struct shift_options {
-  index_t n_div = 0;  ///< channels / n_div move per direction; 0: no shift
-  direction towards = direction::delay;
-  index_t stride = 1;  ///< frames
-  placement where = placement::none;
-  padding edge = padding::zero;
+  index_t n_div = 0;                     ///< channels / n_div move per direction; 0: no shift
+  direction towards = direction::delay;  ///< as presets::shiftser
+  index_t stride = 1;                    ///< frames
+  placement where = placement::none;     ///< of the block it is in
+  padding edge = padding::zero;          ///< what vacated frames receive
 };
 
 }  // namespace tshift::inline TSHIFT_V
 
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
 
+/// Whether f reads S x.
 constexpr bool shifts_branch(placement where) noexcept {
   return where == placement::branch || where == placement::both;
 }
+/// Whether S x is what f(...) is added to.
 constexpr bool shifts_skip(placement where) noexcept { return where == placement::skip || where == placement::both; }
 
 /// x, shifted or not.
@@ -107,14 +111,18 @@ class wrapped {
                 "tshift: wrap needs a block of tshift::nn, or a callable f(tensor_view<T const> x, tensor_view<T> y)");
 
  public:
+  /// @throws shape_error  a placement without a name
   wrapped(F f, placement where, shift_plan const& plan) : f_(std::move(f)), where_(where), plan_(plan) {
     if (where < placement::none || where > placement::both) {
       detail::fail("wrap: placement = %d, must be a named placement", static_cast<int>(where));
     }
   }
 
+  /// Where the shift stands.
   placement where() const noexcept { return where_; }
+  /// The shift.
   shift_plan const& plan() const noexcept { return plan_; }
+  /// The block inside.
   F const& block() const noexcept { return f_; }
 
   /// Elements of T that forward needs for an input of this shape.
@@ -128,7 +136,8 @@ class wrapped {
     }
   }
 
-  /// @param x, y       [N, T, D], apart from each other
+  /// @param x          [N, T, D]
+  /// @param y          [N, T, D], apart from x
   /// @param workspace  workspace_size(x.shape) elements
   /// @throws shape_error  plan, x, y or workspace disagree; before the first write
   void forward(std::type_identity_t<tensor_view<T const>> const& x, tensor_view<T> const& y,
@@ -166,3 +175,5 @@ wrapped<T, F> wrap(F f, placement where, shift_plan const& plan) {
 }
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+
+#include <tshift/macros/back.hpp>

@@ -2,6 +2,8 @@
 // Multi-head self-attention, with or without relative positions.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -37,11 +39,12 @@ class self_attention {
  public:
   self_attention() = default;
 
-  /// @param channels, heads  D and H; H divides D
-  /// @param weight           [3 D, D]: queries, keys, values, each with its heads side by side; copied
-  /// @param bias             [3 D], or empty for none; copied
-  /// @param kind             where positions enter
-  /// @param table            [2 R - 1, D / H] for the relative kinds, row i for the distance l - r = i - R + 1; copied
+  /// @param channels  D
+  /// @param heads     H, divides D
+  /// @param weight    [3 D, D]: queries, keys, values, each with its heads side by side; copied
+  /// @param bias      [3 D], or empty for none; copied
+  /// @param kind      where positions enter
+  /// @param table     [2 R - 1, D / H] for the relative kinds, row i for the distance l - r = i - R + 1; copied
   /// @throws shape_error  a span has another size, or H does not divide D
   self_attention(index_t channels, index_t heads, std::span<T const> weight, std::span<T const> bias,
                  position kind = position::absolute, std::span<T const> table = {})
@@ -72,8 +75,18 @@ class self_attention {
         no_bias);
   }
 
+  self_attention(self_attention const&) = default;
+  self_attention(self_attention&&) noexcept = default;
+  /// The copy is made first: running out of memory leaves the old one whole.
+  self_attention& operator=(self_attention const& other) { return *this = self_attention(other); }
+  self_attention& operator=(self_attention&&) noexcept = default;
+  ~self_attention() = default;
+
+  /// Number of channels of x and y.
   index_t channels() const noexcept { return channels_; }
+  /// Number of heads.
   index_t heads() const noexcept { return heads_; }
+  /// Which positions the scores know.
   position kind() const noexcept { return kind_; }
   /// The longest sequence the table of distances serves; -1 where there is no table.
   index_t longest() const noexcept { return kind_ == position::absolute ? -1 : reach_; }
@@ -162,3 +175,5 @@ class self_attention {
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+
+#include <tshift/macros/back.hpp>

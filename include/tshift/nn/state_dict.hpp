@@ -3,6 +3,8 @@
 // fill one by hand from spans, or read one from a file with io/safetensors.hpp.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
@@ -66,16 +68,17 @@ inline std::string shown_place(std::string_view source, index_t byte) {
   return text + ")";
 }
 
-/// The product of a shape's sizes. -1 where one is negative, or where index_t does not hold the product of those that
-/// are not zero: a zero hides no overflow, wherever it stands.
-constexpr index_t element_count(std::span<index_t const> shape) noexcept {
+/// The product of a shape's sizes. -1 where one is negative, or where the product of those that are not zero is more than
+/// `most`: a zero hides no overflow, wherever it stands.
+constexpr index_t element_count(std::span<index_t const> shape,
+                                index_t most = std::numeric_limits<index_t>::max()) noexcept {
   index_t count = 1;
   bool empty = false;
   for (index_t const size : shape) {
     if (size < 0) return -1;
     if (size == 0) {
       empty = true;
-    } else if (count > std::numeric_limits<index_t>::max() / size) {
+    } else if (count > most / size) {
       return -1;
     } else {
       count *= size;
@@ -91,11 +94,11 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
 /// One tensor of a state_dict: row-major, the last dimension contiguous.
 template <class T>
 struct named_tensor {
-  std::string name;
-  std::vector<index_t> shape;
-  T const* data = nullptr;
-  index_t byte = -1;  ///< where its data begin in the file; -1: not from a file
-  std::string dtype;  ///< empty: elements of T; else what they are instead, such as "I64", and data is null
+  std::string name;            ///< as state_dict has it
+  std::vector<index_t> shape;  ///< outermost first; empty: one element
+  T const* data = nullptr;     ///< row-major
+  index_t byte = -1;           ///< where its data begin in the file; -1: not from a file
+  std::string dtype;           ///< empty: elements of T; else what they are instead, such as "I64", and data is null
 
   /// Number of elements. A tensor without dimensions has one.
   index_t size() const noexcept { return detail::element_count(shape); }
@@ -112,25 +115,27 @@ class state_dict {
   /// @param source  where the tensors come from, for messages: a file name, or empty
   explicit state_dict(std::string source) : source_(std::move(source)) {}
 
+  state_dict(state_dict const&) = default;
+  state_dict(state_dict&&) noexcept = default;
+  /// The copy is made first: running out of memory leaves the old one whole.
+  state_dict& operator=(state_dict const& other) { return *this = state_dict(other); }
+  state_dict& operator=(state_dict&&) noexcept = default;
+  ~state_dict() = default;
+
   /// Adds a tensor whose memory belongs to somebody else, and must stay as long as this or a copy is used.
   /// @param shape  sizes >= 0, none at all for a single number
   /// @param data   the elements, row-major: as many as the shape says
   /// @param byte   where they begin in the file; -1: not from a file
-  /// @throws shape_error  for a name that is there already, and for a shape that is none or does not fit the data
+  /// @throws shape_error  for a name that is there already, and for a shape that is none or does not fit the data; then,
+  ///                      and when memory runs out, nothing is added
   void add(std::string name, std::vector<index_t> shape, std::span<T const> data, index_t byte = -1) {
-    check(name, shape, byte);
-    if (static_cast<index_t>(data.size()) != detail::element_count(shape)) {
-      detail::fail("state_dict: tensor %s is %s, but %zu elements are given%s", detail::shown_name(name).c_str(),
-                   detail::shown_shape(shape).c_str(), data.size(), detail::shown_place(source_, byte).c_str());
-    }
-    append({std::move(name), std::move(shape), data.data(), byte, {}});
+    add(std::move(name), std::move(shape), data, byte, nullptr);
   }
 
   /// The same with elements that the dictionary keeps.
   void add_owned(std::string name, std::vector<index_t> shape, std::vector<T> data, index_t byte = -1) {
     auto const owned = std::make_shared<std::vector<T> const>(std::move(data));
-    add(std::move(name), std::move(shape), std::span<T const>(*owned), byte);
-    keep_alive(owned);
+    add(std::move(name), std::move(shape), std::span<T const>(*owned), byte, owned);
   }
 
   /// Adds a tensor that is known to be there but has elements of no floating-point type, such as indices.
@@ -141,7 +146,7 @@ class state_dict {
       detail::fail("state_dict: tensor %s is opaque and has no dtype%s", detail::shown_name(name).c_str(),
                    detail::shown_place(source_, byte).c_str());
     }
-    append({std::move(name), std::move(shape), nullptr, byte, std::move(dtype)});
+    append({std::move(name), std::move(shape), nullptr, byte, std::move(dtype)}, nullptr);
   }
 
   /// The tensor of this name, or null. The pointer holds until the next tensor is added.
@@ -150,19 +155,34 @@ class state_dict {
     return place == index_.end() ? nullptr : tensors_.data() + place->second;
   }
 
+  /// Whether there is a tensor of this name.
   bool contains(std::string_view name) const { return find(name) != nullptr; }
 
+  /// Number of tensors.
   index_t size() const noexcept { return static_cast<index_t>(tensors_.size()); }
 
+  /// The first tensor; they stand in the order they were added.
   named_tensor<T> const* begin() const noexcept { return tensors_.data(); }
+  /// Behind the last.
   named_tensor<T> const* end() const noexcept { return tensors_.data() + tensors_.size(); }
 
+  /// What messages call it, such as a file's name.
   std::string const& source() const noexcept { return source_; }
 
   /// Keeps something as long as this and its copies: the mapped file in which borrowed tensors lie.
   void keep_alive(std::shared_ptr<void const> memory) { kept_.push_back(std::move(memory)); }
 
  private:
+  void add(std::string name, std::vector<index_t> shape, std::span<T const> data, index_t byte,
+           std::shared_ptr<void const> owner) {
+    check(name, shape, byte);
+    if (static_cast<index_t>(data.size()) != detail::element_count(shape)) {
+      detail::fail("state_dict: tensor %s is %s, but %zu elements are given%s", detail::shown_name(name).c_str(),
+                   detail::shown_shape(shape).c_str(), data.size(), detail::shown_place(source_, byte).c_str());
+    }
+    append({std::move(name), std::move(shape), data.data(), byte, {}}, std::move(owner));
+  }
+
   void check(std::string const& name, std::vector<index_t> const& shape, index_t byte) const {
     if (contains(name)) {
       detail::fail("state_dict: tensor %s is there twice%s", detail::shown_name(name).c_str(),
@@ -181,9 +201,19 @@ class state_dict {
     }
   }
 
-  void append(named_tensor<T> tensor) {
+  /// All of it, or nothing: whatever may fail comes first.
+  void append(named_tensor<T> tensor, std::shared_ptr<void const> owner) {
+    make_room(tensors_);
+    if (owner != nullptr) make_room(kept_);
+    index_.emplace(tensor.name, tensors_.size());
     tensors_.push_back(std::move(tensor));
-    index_.emplace(tensors_.back().name, tensors_.size() - 1);
+    if (owner != nullptr) kept_.push_back(std::move(owner));
+  }
+
+  /// The next push_back does not allocate.
+  template <class Vector>
+  static void make_room(Vector& vector) {
+    if (vector.size() == vector.capacity()) vector.reserve(2 * vector.size() + 1);
   }
 
   std::string source_;
@@ -201,6 +231,7 @@ class state_reader {
   state_reader(char const* operation, state_dict<T> const& weights)
       : operation_(operation), weights_(weights), fates_(static_cast<std::size_t>(weights.size())) {}
 
+  /// Whether there is a tensor of this name; it is not taken.
   bool has(std::string_view name) const { return weights_.contains(name); }
 
   /// The size of one dimension, counted from 0: what a model learns its own sizes from.
@@ -285,3 +316,5 @@ class state_reader {
 };
 
 }  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+
+#include <tshift/macros/back.hpp>

@@ -29,7 +29,7 @@ inline constexpr index_t lstm_rows = gemm_tile<T, Arch>::rows == 8 ? 6 : 2;
 template <class Arch, class T>
 TSHIFT_INLINE xsimd::batch<T, Arch> sigmoid(xsimd::batch<T, Arch> const& x) noexcept {
   using batch = xsimd::batch<T, Arch>;
-  return batch(T(1)) / (batch(T(1)) + xsimd::exp(-x));
+  return batch(T(1)) / (batch(T(1)) + kernel::exp(-x));
 }
 
 /// The gates of `count` sequences for one vector of units become their cells and outputs.
@@ -40,12 +40,12 @@ void lstm_activate(T const* sums, index_t count, lstm_row<T> const* rows, index_
   for (index_t r = 0; r < count; ++r) {
     T const* const s = sums + r * gates * lanes;
     batch const in = sigmoid(batch::load_unaligned(s)), forget = sigmoid(batch::load_unaligned(s + lanes));
-    batch const fresh = xsimd::tanh(batch::load_unaligned(s + 2 * lanes));
+    batch const fresh = kernel::tanh(batch::load_unaligned(s + 2 * lanes));
     batch const out = sigmoid(batch::load_unaligned(s + 3 * lanes));
     T* const cell = rows[r].cell + unit;
     batch const c = xsimd::fma(forget, batch::load_unaligned(cell), in * fresh);
     c.store_unaligned(cell);
-    batch const h = out * xsimd::tanh(c);
+    batch const h = out * kernel::tanh(c);
     if (unit + lanes <= units) {
       h.store_unaligned(rows[r].output + unit);
     } else {

@@ -10,6 +10,10 @@
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
 
+#if defined(XSIMD_NO_SUPPORTED_ARCHITECTURE)
+#error "tshift: blocks need vector registers that xsimd knows, and this target has none; the operator does without"
+#endif
+
 namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
 
 template <class T, class Arch>
@@ -38,6 +42,26 @@ TSHIFT_INLINE void map(index_t count, T* y, F const& f, X const*... x) noexcept 
   index_t i = 0;
   for (; i + lanes <= count; i += lanes) f(batch::load_unaligned(x + i)...).store_unaligned(y + i);
   if (i < count) store_part<Arch>(f(load_part<Arch>(x + i, count - i, T(0))...), y + i, count - i);
+}
+
+/// f(x) for an f that changes no more beyond -1000 and 1000, as exp and tanh. xsimd turns their exponents into integers
+/// even where it replaces the result; of a double that fits no integer, as NaN, that is undefined. f sees none of them.
+template <class T, class Arch, class F>
+TSHIFT_INLINE xsimd::batch<T, Arch> bounded(xsimd::batch<T, Arch> const& x, F const& f) noexcept {
+  using batch = xsimd::batch<T, Arch>;
+  batch const above = xsimd::select(x > batch(T(-1000)), x, batch(T(-1000)));  // NaN as well
+  batch const within = xsimd::select(above < batch(T(1000)), above, batch(T(1000)));
+  return xsimd::select(x == x, f(within), x);
+}
+
+template <class T, class Arch>
+TSHIFT_INLINE xsimd::batch<T, Arch> exp(xsimd::batch<T, Arch> const& x) noexcept {
+  return bounded(x, [](auto const& v) { return xsimd::exp(v); });
+}
+
+template <class T, class Arch>
+TSHIFT_INLINE xsimd::batch<T, Arch> tanh(xsimd::batch<T, Arch> const& x) noexcept {
+  return bounded(x, [](auto const& v) { return xsimd::tanh(v); });
 }
 
 /// The lanes joined by f, in ascending order.
