@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# What the library needs to be used: xsimd. Shared by the build and by the installed config, so they cannot drift.
-#
+# What the library needs to be used: xsimd, and nlohmann/json for tshift/io/. Shared by the build and by the installed
+# config, so they cannot drift.
+
 # Defines tshift::xsimd, or sets TSHIFT_MISSING to a sentence that says what to install.
 macro(tshift_find_xsimd)
   set(TSHIFT_MISSING "")
@@ -23,5 +24,26 @@ a newer one, or set xsimd_DIR.")
       target_include_directories(tshift::xsimd SYSTEM INTERFACE ${tshift_xsimd_directories})
       unset(tshift_xsimd_directories)
     endif()
+  endif()
+endmacro()
+
+# Defines nlohmann_json::nlohmann_json, or sets TSHIFT_MISSING.
+macro(tshift_find_json)
+  set(TSHIFT_MISSING "")
+  if(NOT TARGET nlohmann_json::nlohmann_json)
+    find_package(nlohmann_json CONFIG QUIET)
+  endif()
+  if(NOT TARGET nlohmann_json::nlohmann_json)
+    set(TSHIFT_MISSING "tshift's component io needs nlohmann/json, and CMake found none: install nlohmann-json3-dev \
+(Debian, Ubuntu), nlohmann-json (Homebrew, vcpkg), nlohmann_json (conda; Fedora: json-devel), or set nlohmann_json_DIR.")
+  endif()
+endmacro()
+
+# tshift::io: tshift::tshift with what tshift/io/ needs. That goes by its name: a project may bring it later, and CMake
+# names it if it is missing where tshift::io is linked.
+macro(tshift_add_io)
+  if(NOT TARGET tshift::io)
+    add_library(tshift::io INTERFACE IMPORTED GLOBAL)
+    target_link_libraries(tshift::io INTERFACE tshift::tshift nlohmann_json::nlohmann_json)
   endif()
 endmacro()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# CTest cases about the sources: format, licence lines, a second compiler, clang-tidy. On with TSHIFT_LINT.
+# CTest cases about the sources: format, licence lines, a second compiler, clang-tidy, cppcheck. On with TSHIFT_LINT.
 function(tshift_lint_tool variable program)
   find_program(${variable} NAMES ${program}-14 ${program})
   if(NOT ${variable})
@@ -9,14 +9,17 @@ endfunction()
 tshift_lint_tool(TSHIFT_CLANG clang++ clang)
 tshift_lint_tool(TSHIFT_CLANG_FORMAT clang-format clang-format)
 tshift_lint_tool(TSHIFT_CLANG_TIDY clang-tidy clang-tidy)
+tshift_lint_tool(TSHIFT_CPPCHECK cppcheck cppcheck)
+tshift_lint_tool(TSHIFT_DOXYGEN doxygen doxygen)
 
-foreach(case format spdx clang tidy)
+foreach(case format spdx clang weverything tidy cppcheck docs docs_pages)
   add_test(NAME lint.${case}
            COMMAND "${CMAKE_COMMAND}" -D "SOURCE=${PROJECT_SOURCE_DIR}" -D "SCRATCH=${CMAKE_CURRENT_BINARY_DIR}/lint"
                    -D "FLAGS_FILE=${TSHIFT_FLAGS_FILE}" -D "WARNINGS=${TSHIFT_WARNINGS}" -D "CLANG=${TSHIFT_CLANG}"
                    -D "CLANG_FORMAT=${TSHIFT_CLANG_FORMAT}" -D "CLANG_TIDY=${TSHIFT_CLANG_TIDY}"
+                   -D "CPPCHECK=${TSHIFT_CPPCHECK}" -D "TSHIFT_DOXYGEN=${TSHIFT_DOXYGEN}"
                    -P "${PROJECT_SOURCE_DIR}/cmake/lint/${case}.cmake")
-  # Other versions of these two tools have other opinions: the case says so and shows as skipped.
+  # Other versions of clang's format and tidy have other opinions: the case says so and shows as skipped.
   set_tests_properties(lint.${case} PROPERTIES LABELS lint SKIP_REGULAR_EXPRESSION "SKIPPED:")
 endforeach()
 

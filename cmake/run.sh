@@ -9,8 +9,9 @@ usage: bash cmake/run.sh <command>
   demo [file.wav] [options]   build the demo and run it, on a recording of read speech unless a file is given
   shiftser [options]          build shiftser, which runs a PyTorch checkpoint over features, and run it (see --help)
   test                        build everything with warnings as errors and run every test
-  prove [leg...]              the suite under sanitizers, every mutant, fuzzing: most of an hour (see prove --help)
-  bench [options]             build the benchmarks for this machine and run them (--quick, --smoke, see --help)
+  prove [leg...]              sanitizers, other machines and compilers, mutants, fuzzing: an hour (see prove --help)
+  torch [--without-onnx]      build the PyTorch extension and run its tests and those of the ONNX recipe
+  bench [options]             build the benchmarks for this machine, run and draw them (--quick, --smoke, --record)
   help                        print this text
 Builds go to build/ in the repository; to the folder TSHIFT_BUILD_DIR if that is set; and below ${TMPDIR:-/tmp} if the
 repository cannot be written.
@@ -34,10 +35,8 @@ examples=(libeigen3-dev libsndfile1-dev libpng-dev nlohmann-json3-dev libcli11-d
 # Speech for the demo.
 recording=(pocketsphinx-testdata)
 bench=(libbenchmark-dev)
-# Test framework; a second compiler with its OpenMP; the linters; and pkgconf to test the .pc file.
-test=(catch2 clang libomp-dev clang-format clang-tidy pkgconf)
-# The sanitizers' runtime of clang.
-prove=(libclang-rt-dev)
+# Test framework; a second compiler with its OpenMP; the linters; pkgconf and git for the tests of ways in.
+test=(catch2 clang libomp-dev clang-format clang-tidy cppcheck doxygen pkgconf git)
 
 # present <package>: installed by Debian, or its program comes from elsewhere.
 present() {
@@ -153,17 +152,26 @@ case ${1:-} in
   prove)
     shift
     case ${1:-} in
-      -h | --help | --list) exec bash "$source_dir/cmake/prove.sh" "$@" ;;
+      -h | --help | --list | --packages) exec bash "$source_dir/cmake/prove.sh" "$@" ;;
     esac
+    mapfile -t prove < <(bash "$source_dir/cmake/prove.sh" --packages "$@")
     need "${common[@]}" "${examples[@]}" "${bench[@]}" "${test[@]}" "${prove[@]}"
     choose_build_dir prove
     TSHIFT_PROVE_DIR=$build_dir exec bash "$source_dir/cmake/prove.sh" "$@"
     ;;
+  torch)
+    shift
+    mapfile -t torch < <(bash "$source_dir/cmake/torch.sh" --packages)
+    need "${torch[@]}"
+    choose_build_dir torch
+    exec bash "$source_dir/cmake/torch.sh" "$@" "$build_dir"
+    ;;
   bench)
     shift
-    need "${common[@]}" "${bench[@]}"
+    mapfile -t drawing < <(bash "$source_dir/cmake/bench.sh" --packages "$@")
+    need "${common[@]}" "${bench[@]}" "${drawing[@]}"
     build_native bench tshift_bench OFF ON
-    exec "$build_dir/benchmarks/tshift_bench" "$@"
+    exec bash "$source_dir/cmake/bench.sh" "$build_dir" "$@"
     ;;
   help | -h | --help)
     usage

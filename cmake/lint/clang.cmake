@@ -2,7 +2,8 @@
 # Every public header compiles alone with clang, without warnings.
 include("${CMAKE_CURRENT_LIST_DIR}/common.cmake")
 include("${FLAGS_FILE}")
-file(GLOB_RECURSE headers RELATIVE "${SOURCE}/include" "${SOURCE}/include/tshift/*.hpp")
+include("${CMAKE_CURRENT_LIST_DIR}/../TshiftHeaders.cmake")
+tshift_headers(headers "${SOURCE}")
 set(failed "")
 foreach(header IN LISTS headers)
   # A unit of its own, because a header given to the compiler directly is treated as a main file.

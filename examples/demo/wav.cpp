@@ -2,11 +2,13 @@
 #include "wav.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -37,6 +39,43 @@ void check_path(std::string const& path) {
   if (fs::file_size(path, error) == 0 && !error) refuse(path, "it is empty.");
 }
 
+/// libsndfile 1.2.0 does not come back from a list of a WAV file (its title, its markers) in which an entry says that it
+/// is longer than any file: its sums of lengths wrap round. So lists are looked through before it sees them.
+void check_lists(std::string const& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::uint64_t const size = std::filesystem::file_size(path);
+  auto const word = [&](std::uint64_t at) {
+    std::array<char, 4> bytes = {};
+    file.clear();
+    file.seekg(static_cast<std::streamoff>(at));
+    file.read(bytes.data(), 4);
+    return std::string(bytes.data(), 4);
+  };
+  bool const big_endian = word(0) == "RIFX";
+  if (!big_endian && word(0) != "RIFF" && word(0) != "RF64") return;
+  auto const length = [&](std::uint64_t at) {
+    std::string bytes = word(at);
+    if (!big_endian) std::reverse(bytes.begin(), bytes.end());
+    std::uint64_t value = 0;
+    for (char const byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
+    return value + (value & 1);  // parts begin at even places
+  };
+  for (std::uint64_t at = 12; at + 8 <= size; at += 8 + length(at + 4)) {
+    if (word(at) != "LIST" && word(at) != "INFO") continue;
+    std::uint64_t const end = std::min(size, at + 8 + length(at + 4));
+    for (std::uint64_t entry = at + 8; entry + 8 <= end;) {
+      std::string const name = word(entry);
+      entry += 4;
+      if (name == "INFO" || name == "adtl") continue;  // what the list is about: no length follows
+      if (length(entry) > size) {
+        refuse(path, "at byte " + std::to_string(entry) + " a list has an entry of " + std::to_string(length(entry)) +
+                         " bytes, the whole file has " + std::to_string(size) + ".");
+      }
+      entry += 4 + length(entry);
+    }
+  }
+}
+
 /// libsndfile's name of a container or of a sample type.
 std::string name_of(int format) {
   SF_FORMAT_INFO info = {};
@@ -56,6 +95,7 @@ std::string reason(SNDFILE* file) {
 
 wav_reader::wav_reader(std::string path) : path_(std::move(path)) {
   check_path(path_);
+  check_lists(path_);
   file_.reset(sf_open(path_.c_str(), SFM_READ, &info_));
   if (file_ == nullptr) refuse(path_, reason(nullptr));
   // Without a header libsndfile goes by the file's name, and would play a text called x.vox.
@@ -67,7 +107,8 @@ wav_reader::wav_reader(std::string path) : path_(std::move(path)) {
   if (info_.channels < 1) refuse(path_, "it has no channels.");
   if (info_.frames < 1) refuse(path_, "it holds no samples.");
   format_ = name_of(info_.format & SF_FORMAT_TYPEMASK) + ", " + name_of(info_.format & SF_FORMAT_SUBMASK);
-  std::int64_t const frames = std::max<std::int64_t>(1, block_samples / info_.channels);
+  // No more than a short file needs.
+  std::int64_t const frames = std::clamp<std::int64_t>(block_samples / info_.channels, 1, info_.frames);
   interleaved_.resize(static_cast<std::size_t>(frames * info_.channels));
   mixed_.resize(static_cast<std::size_t>(frames));
 }

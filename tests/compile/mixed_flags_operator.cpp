@@ -96,7 +96,7 @@ tshift::shifted_view<float> lazy(tensor_view<float const> x, shift_plan const& p
 void read_lazy(tshift::shifted_view<float> const& x, float* result) {
   for (index_t n = 0; n < x.shape().batch; ++n) {
     for (index_t t = 0; t < x.shape().time; ++t) {
-      for (auto const& part : x.runs(n, t)) {
+      for (auto const part : x.runs(n, t)) {
         for (index_t c = 0; c < part.count; ++c) *result++ = part.data != nullptr ? part.data[c] : x.fill();
       }
     }

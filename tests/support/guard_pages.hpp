@@ -24,7 +24,7 @@ class guard_pages {
         size_((static_cast<std::size_t>(bytes) + page_ - 1) / page_ * page_),
         map_(mmap(nullptr, size_ + 2 * page_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
     if (map_ == MAP_FAILED) throw std::bad_alloc();
-    if (mprotect(begin(), size_, PROT_READ | PROT_WRITE) != 0) {
+    if (size_ > 0 && mprotect(begin(), size_, PROT_READ | PROT_WRITE) != 0) {  // qemu refuses to open nothing
       munmap(map_, size_ + 2 * page_);
       throw std::bad_alloc();
     }

@@ -22,6 +22,7 @@
 #include "bytes.hpp"
 #include "cases.hpp"
 #include "catch.hpp"
+#include "edge_buffer.hpp"
 #include "message_of.hpp"
 #include "nn_reference.hpp"
 #include "random.hpp"
@@ -52,11 +53,16 @@ class placed_tensor {
   placed_tensor(tshift::shape const& dims, T around, random_bits& random) : around_(around) {
     index_t const N = dims.batch, time = dims.time, C = dims.channels, a = random.in(1, 5), b = random.in(0, 7);
     auto const wide = [&](tshift::shape const& all) {
-      memory_.assign(static_cast<std::size_t>(all.size()), around_);
+      heap_.assign(static_cast<std::size_t>(all.size()), around_);
+      memory_ = heap_;
       return tshift::tensor_view<T>(memory_.data(), all);
     };
     switch (random.in(0, 6)) {
-      case 0: view = wide(dims); break;
+      case 0:  // dense, and against a closed page
+        edge_.emplace(static_cast<std::size_t>(dims.size()), around_, sides[a % 2]);
+        memory_ = edge_->span();
+        view = {memory_.data(), dims};
+        break;
       case 1: view = wide({N, time, C + a + b}).channels(b, C); break;
       case 2: view = wide({N, time + a + b, C}).frames(a, time); break;
       case 3: view = wide({N + 2, time, C}).sequences(1, N); break;
@@ -78,7 +84,7 @@ class placed_tensor {
         for (index_t c = 0; c < view.shape.channels; ++c) view(n, t, c) = values[static_cast<std::size_t>(i++)];
   }
 
-  std::vector<T> const& memory() const { return memory_; }
+  std::vector<T> memory() const { return {memory_.begin(), memory_.end()}; }
 
   /// Whether all that is no element is as it was. Writes over the elements.
   bool gaps_untouched() {
@@ -90,7 +96,9 @@ class placed_tensor {
 
  private:
   T around_;
-  std::vector<T> memory_;
+  std::vector<T> heap_;
+  std::optional<edge_buffer<T>> edge_;
+  std::span<T> memory_;  // of either
 };
 
 /// No plan now and then; all directions and paddings; strides beyond T; or folds anywhere.
@@ -149,6 +157,26 @@ bool same_bits(T a, T b) {
   return std::memcmp(&a, &b, sizeof(T)) == 0 || (std::isnan(a) && std::isnan(b));
 }
 
+/// Whether a block gives y's bits with its input and its output against closed pages, first at their ends, then at their
+/// beginnings. exact_workspace puts the workspace there.
+/// @param forward  forward(x, y)
+template <class T, class Forward>
+bool same_at_edges(tshift::tensor_view<T const> const& x, tshift::tensor_view<T> const& y, Forward const& forward) {
+  bool same = true;
+  std::vector<T> values;
+  tshift::reference::for_each_element(x.shape,
+                                      [&](index_t n, index_t t, index_t c, index_t) { values.push_back(x(n, t, c)); });
+  for (side const where : sides) {
+    edge_buffer<T> const from(std::span<T const>(values), where);
+    edge_buffer<T> const to(static_cast<std::size_t>(y.size()), around_outputs<T>, where);
+    tshift::tensor_view<T> const z(to.data(), y.shape);
+    forward(tshift::tensor_view<T const>(from.data(), x.shape, tshift::layout::ntc, x.lengths), z);
+    tshift::reference::for_each_element(
+        y.shape, [&](index_t n, index_t t, index_t c, index_t) { same &= same_bits(z(n, t, c), y(n, t, c)); });
+  }
+  return same;
+}
+
 /// Which rows of a block's result do not depend on which others.
 enum class rows { alone, within_sequence, pooled };
 
@@ -205,6 +233,10 @@ void check_case(summary& sum, random_bits& random, tshift::shape const& dims, in
       compare(row, n, t, "a row alone differs");
     }
   }
+  if (!same_at_edges<T>(x, y,
+                        [&](auto const& from_edge, auto const& to_edge) { forward(input(from_edge), to_edge); })) {
+    wrong = "differs at a closed page";
+  }
   if (!to.gaps_untouched()) wrong = "writes between rows";
   sum.count(wrong.empty(), [&] {
     return describe(dims, plan.value_or(tshift::shift_plan(dims.channels, {})), lengths) + ", outputs " +
@@ -212,22 +244,30 @@ void check_case(summary& sum, random_bits& random, tshift::shape const& dims, in
   });
 }
 
-/// Exactly as many elements as a block asks for, full of NaN, and a look at what lies behind.
+/// Exactly as many elements as a block asks for, full of NaN: against a closed page behind them, or, every second time,
+/// against one in front of them, with a look at what lies behind.
 template <class T>
 class exact_workspace {
  public:
-  explicit exact_workspace(index_t size) : memory_(static_cast<std::size_t>(size) + 16, around_inputs<T>) {}
+  explicit exact_workspace(index_t size)
+      : size_(static_cast<std::size_t>(size)), behind_(turn() ? 16 : 0),
+        memory_(size_ + behind_, around_inputs<T>, behind_ > 0 ? side::begin : side::end) {}
   ~exact_workspace() { CHECK(untouched()); }
   exact_workspace(exact_workspace const&) = delete;
   exact_workspace& operator=(exact_workspace const&) = delete;
-  operator std::span<T>() { return std::span<T>(memory_).first(memory_.size() - 16); }
+  operator std::span<T>() { return memory_.span().first(size_); }
 
  private:
-  bool untouched() const {
-    std::vector<T> const expected(16, around_inputs<T>);
-    return same_bytes(memory_.data() + memory_.size() - 16, expected.data(), 16 * sizeof(T));
+  static bool turn() {
+    static bool in_front = false;
+    return in_front = !in_front;
   }
-  std::vector<T> memory_;
+  bool untouched() const {
+    std::vector<T> const expected(behind_, around_inputs<T>);
+    return same_bytes(memory_.data() + size_, expected.data(), behind_ * sizeof(T));
+  }
+  std::size_t size_, behind_;
+  edge_buffer<T> memory_;
 };
 
 /// What every block of [N, T, inputs] to [N, T, outputs] refuses, word for word, and without a write.

@@ -18,9 +18,18 @@ namespace {
 
 void* counted(std::size_t size, std::size_t alignment, std::nothrow_t const&) noexcept {
   test_support::allocations.fetch_add(1);
+  if (test_support::next_allocation_fails()) return nullptr;
   if (size == 0) size = 1;
-  if (alignment <= alignof(std::max_align_t)) return std::malloc(size);
-  return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  void* const memory = alignment <= alignof(std::max_align_t)
+                           ? std::malloc(size)
+                           : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  if (memory != nullptr) test_support::blocks.fetch_add(1);
+  return memory;
+}
+
+void give_back(void* memory) noexcept {
+  if (memory != nullptr) test_support::blocks.fetch_sub(1);
+  std::free(memory);
 }
 
 void* counted(std::size_t size, std::size_t alignment) {
@@ -44,14 +53,14 @@ void* operator new(std::size_t size, std::align_val_t by, std::nothrow_t const& 
 void* operator new[](std::size_t size, std::align_val_t by, std::nothrow_t const& tag) noexcept {
   return counted(size, static_cast<std::size_t>(by), tag);
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { give_back(memory); }
+void operator delete[](void* memory) noexcept { give_back(memory); }
+void operator delete(void* memory, std::size_t) noexcept { give_back(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { give_back(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { give_back(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { give_back(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { give_back(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { give_back(memory); }
 
 namespace {
 

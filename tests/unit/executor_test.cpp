@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <tshift/interop/eigen_thread_pool.hpp>
@@ -66,6 +67,18 @@ void compare(Executor const& run, std::string const& who, tally& result, std::sp
       }
     }
   }
+}
+
+constexpr index_t counts[] = {0, 1, 2, 3, 4, 5, 8, 100, 1000};
+
+template <class Executor>
+bool each_once(Executor const& run, index_t n) {
+  std::vector<std::atomic<int>> times(static_cast<std::size_t>(n));
+  run(n, [&](index_t i) { times[static_cast<std::size_t>(i)].fetch_add(1); });
+  for (auto const& count : times) {
+    if (count.load() != 1) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -168,22 +181,49 @@ TEST_CASE("Every executor is asked for the same parts", "[executor]") {
   REQUIRE(*asked.begin() > 1);
 }
 
-TEST_CASE("The adapters run every index exactly once and return when all are done", "[executor]") {
-  auto const once = [](auto const& run, index_t n) {
-    std::vector<std::atomic<int>> times(static_cast<std::size_t>(n));
-    run(n, [&](index_t i) { times[static_cast<std::size_t>(i)].fetch_add(1); });
-    for (auto const& count : times) {
-      if (count.load() != 1) return false;
-    }
-    return true;
-  };
+TEST_CASE("Every index is run exactly once, and all are done at the return", "[executor]") {
   Eigen::ThreadPool one(1), three(3);
-  for (index_t const n : {0, 1, 2, 3, 4, 5, 8, 100, 1000}) {
-    REQUIRE(once(tshift::openmp_executor{}, n));
-    REQUIRE(once(tshift::eigen_executor{one}, n));
-    REQUIRE(once(tshift::eigen_executor{three}, n));
-    REQUIRE(once(thread_executor{3}, n));
+  for (index_t const n : counts) {
+    REQUIRE(each_once(tshift::eigen_executor{one}, n));
+    REQUIRE(each_once(tshift::eigen_executor{three}, n));
+    REQUIRE(each_once(thread_executor{3}, n));
   }
+}
+
+TEST_CASE("Every index is run exactly once by OpenMP, and all are done at the return", "[executor][openmp]") {
+  for (index_t const n : counts) REQUIRE(each_once(tshift::openmp_executor{}, n));
+}
+
+TEST_CASE("Eight threads share a plan, an input and a pool, each with an output of its own", "[executor][threads]") {
+  random_bits random(63);
+  constexpr std::size_t count = 8;
+  shape const dims = {2, 150, 700};
+  shift_plan const plan = plan_for(dims, padding::edge);
+  auto const x = numbers<float>(dims.batch * dims.time * dims.channels, random), r = x;
+  tensor_view<float const> const in(x.data(), dims), beside(r.data(), dims);
+  auto const lazy = tshift::shifted(in, plan, 3.f);
+  Eigen::ThreadPool pool(2);
+  tally result;
+  for (operation const what : operations) {
+    auto want = r;
+    apply<float>(what, in, beside, tensor_view<float>(want.data(), dims), plan, 3.f);
+    std::vector<std::vector<float>> got(count, r);
+    std::vector<float> read(count);
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < count; ++i) {
+      threads.emplace_back([&, i] {
+        tensor_view<float> const out(got[i].data(), dims);
+        apply<float>(what, in, beside, out, plan, 3.f, any_executor(tshift::eigen_executor{pool}));
+        read[i] = lazy(1, 149, 0);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (std::size_t i = 0; i < count; ++i) {
+      result.count(same_bytes(got[i].data(), want.data(), want.size() * sizeof(float)) && read[i] == lazy(1, 149, 0),
+                   [&] { return name(what) + ", thread " + std::to_string(i); });
+    }
+  }
+  REQUIRE_ALL(result, 9 * 8);
 }
 
 TEST_CASE("Nothing to do is no reason to start anybody", "[executor]") {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <span>
 
 #include <tshift/conformance.hpp>
@@ -105,6 +106,20 @@ TEST_CASE("Rotations of every length by every distance follow all their cycles",
     }
   }
   REQUIRE_ALL(result, 15840);
+}
+
+TEST_CASE("Short copies move every length to every nearby place", "[inplace]") {
+  random_bits random(8);
+  auto const x = any_values<std::byte>(256, random);
+  for (index_t n = 0; n < 128; ++n) {
+    for (index_t const to : {64, 63, 65, 56, 72, 0, 128}) {
+      auto want = x, got = x;
+      std::memmove(want.data() + to, x.data() + 64, static_cast<std::size_t>(n));
+      tshift::kernel::copy_short(got.data() + 64, got.data() + to, n);
+      INFO(n << " bytes to " << to);
+      REQUIRE(want == got);
+    }
+  }
 }
 
 TEST_CASE("Long rotations take turns on a small buffer", "[inplace]") {

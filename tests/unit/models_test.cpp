@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Models beside what golden/golden_models_test.cpp proves: memory, ragged batches, threads.
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <iostream>
+#include <latch>
+#include <limits>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -12,13 +19,11 @@
 #include <tshift/models/shiftformer.hpp>
 
 #include "../support/allocation_counter.hpp"
+#include "../support/bytes.hpp"
 #include "../support/catch.hpp"
+#include "../support/edge_buffer.hpp"
 #include "../support/nn_cases.hpp"
 #include "../support/seeded.hpp"
-
-#if __has_include(<sys/mman.h>)
-#include "../support/guard_pages.hpp"
-#endif
 
 namespace {
 
@@ -39,16 +44,22 @@ model_sizes sizes(std::string const& kind, std::string const& position = "none")
 }
 
 /// Calls body(name, model) with a model of every kind, each with its paper's shift, or with one at a placement.
+/// @param weights  weights(sizes, seed) gives a checkpoint
+template <class T, class Body, class Weights>
+void for_each_model(Body const& body, Weights const& weights) {
+  shift_options const anywhere{3, tshift::direction::both, 2, placement::both, tshift::padding::edge};
+  body("shift_cnn", shift_cnn<T>(weights(sizes("cnn"), 1)));
+  body("shift_lstm", shift_lstm<T>(weights(sizes("shift_lstm"), 2)));
+  body("lstm", shift_lstm<T>(weights(sizes("lstm"), 3)));
+  body("shiftformer", shiftformer<T>(weights(sizes("shiftformer"), 4)));
+  for (char const* kind : {"absolute", "relative_key_query"}) {
+    body(kind, shiftformer<T>(weights(sizes("transformer", kind), 5), anywhere));
+  }
+}
+
 template <class T, class Body>
 void for_each_model(Body const& body) {
-  shift_options const anywhere{3, tshift::direction::both, 2, placement::both, tshift::padding::edge};
-  body("shift_cnn", shift_cnn<T>(seeded_weights<T>(sizes("cnn"), 1)));
-  body("shift_lstm", shift_lstm<T>(seeded_weights<T>(sizes("shift_lstm"), 2)));
-  body("lstm", shift_lstm<T>(seeded_weights<T>(sizes("lstm"), 3)));
-  body("shiftformer", shiftformer<T>(seeded_weights<T>(sizes("shiftformer"), 4)));
-  for (char const* kind : {"absolute", "relative_key_query"}) {
-    body(kind, shiftformer<T>(seeded_weights<T>(sizes("transformer", kind), 5), anywhere));
-  }
+  for_each_model<T>(body, [](model_sizes const& kind, std::uint64_t seed) { return seeded_weights<T>(kind, seed); });
 }
 
 template <class T>
@@ -91,20 +102,62 @@ void check_memory(index_t& ran) {
                          " elements, must be >= " + std::to_string(size)));
     CHECK(std::all_of(y.begin(), y.end(), [](T v) { return v == T(7); }));
     CHECK(std::all_of(workspace.begin(), workspace.end(), [](T v) { return v == T(3); }));
-#if __has_include(<sys/mman.h>)
-    // The workspace, the input and the output each end where a closed page begins.
-    auto const placed = [](guard_pages& pages, std::size_t count) {
-      return std::span<T>(reinterpret_cast<T*>(pages.end()) - count, count);
-    };
-    guard_pages work(size * static_cast<index_t>(sizeof(T))), in(4096 * 8), result(64);
-    auto const x = placed(in, one.x.size());
-    std::copy(one.x.begin(), one.x.end(), x.begin());
-    auto const guarded = placed(result, 8);
-    tensor_view<T const> const input(x.data(), one.view().shape, tshift::layout::ntc, one.lengths);
-    model.forward(input, tensor_view<T>(guarded.data(), {2, 1, 4}), placed(work, static_cast<std::size_t>(size)));
-    CHECK(std::equal(want.begin(), want.end(), guarded.begin()));
-#endif
     ++ran;
+  });
+}
+
+/// Input, output, workspace and every tensor of the checkpoint against closed pages.
+template <class T>
+void check_edges(index_t& ran) {
+  example<T> const one;
+  std::vector<std::vector<T>> want;
+  for_each_model<T>([&](char const*, auto const& model) { want.push_back(logits<T>(model, one.view())); });
+  for (side const where : sides) {
+    std::vector<std::unique_ptr<edge_buffer<T>>> kept;
+    auto const weights = [&](model_sizes const& kind, std::uint64_t seed) {
+      state_dict<T> placed;
+      for (auto const& [name, shape] : tensors_of(kind)) {
+        auto const values = seeded<T>(name, shape, seed);
+        kept.push_back(std::make_unique<edge_buffer<T>>(std::span<T const>(values), where));
+        placed.add(name, shape, std::span<T const>(kept.back()->span()));
+      }
+      if (kind.position == "absolute") placed.add_opaque("position_ids", {1, kind.length}, "I64");
+      return placed;
+    };
+    edge_buffer<T> const x(std::span<T const>(one.x), where);
+    tensor_view<T const> const input(x.data(), one.view().shape, tshift::layout::ntc, one.lengths);
+    std::size_t at = 0;
+    auto const check = [&](char const* name, auto const& model) {
+      INFO(name);
+      edge_buffer<T> const y(8, T(7), where);
+      edge_buffer<T> const work(static_cast<std::size_t>(model.workspace_size(input.shape)), around_inputs<T>, where);
+      model.forward(input, tensor_view<T>(y.data(), {2, 1, 4}), work.span());
+      CHECK(same_bytes(y.data(), want[at++].data(), 8 * sizeof(T)));
+      ++ran;
+    };
+    for_each_model<T>(check, weights);
+  }
+}
+
+/// A number that fits no integer, which an exponential may be tempted to make of it, infinity or NaN in one sequence:
+/// nothing undefined happens, and the other sequence keeps its bits.
+template <class T>
+void check_poison(index_t& ran) {
+  example<T> const one;
+  using limits = std::numeric_limits<T>;
+  for_each_model<T>([&](char const* name, auto const& model) {
+    auto const want = logits<T>(model, one.view());
+    for (T const value : {limits::max() / 8, -limits::max() / 8, limits::infinity(), limits::quiet_NaN()}) {
+      INFO(name << " with " << value);
+      auto x = one.x;
+      x[7 * 12 + 3] = value;
+      tensor_view<T const> poisoned = one.view();
+      poisoned.data = x.data();
+      auto const got = logits<T>(model, poisoned);
+      CHECK(same_bytes(got.data() + 4, want.data() + 4, 4 * sizeof(T)));
+      CHECK((!std::isnan(value) || std::all_of(got.begin(), got.begin() + 4, [](T v) { return std::isnan(v); })));
+      ++ran;
+    }
   });
 }
 
@@ -144,6 +197,20 @@ TEST_CASE("Models: no allocation, exactly the workspace they ask for, nothing re
   REQUIRE(ran == 12);
 }
 
+TEST_CASE("Models: nothing touches the pages around weights, input, output and workspace", "[models][pages]") {
+  index_t ran = 0;
+  check_edges<float>(ran);
+  check_edges<double>(ran);
+  REQUIRE(ran == 24);
+}
+
+TEST_CASE("Models: exponents of numbers that fit no integer, infinities and NaN", "[models]") {
+  index_t ran = 0;
+  check_poison<float>(ran);
+  check_poison<double>(ran);
+  REQUIRE(ran == 48);
+}
+
 TEST_CASE("Models: ragged batches", "[models]") {
   index_t ran = 0;
   check_ragged<float>(ran);
@@ -166,22 +233,32 @@ TEST_CASE("Models: a batch padded beyond the table of positions, whose sequences
   }
 }
 
-TEST_CASE("Models: four threads share one, each with its own workspace", "[models]") {
+TEST_CASE("Models: eight threads share one and its input, bit for bit what one thread gives", "[models][threads]") {
+  constexpr int count = 8, runs = 5;
   example<float> const one;
+  int compared = 0;
   for_each_model<float>([&](char const* name, auto const& model) {
     INFO(name);
     auto const want = logits<float>(model, one.view());
-    std::vector<int> wrong(4);
+    std::vector<int> same(count);
+    std::latch together(count);
     std::vector<std::thread> threads;
-    for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
       threads.emplace_back([&, i] {
         std::vector<float> workspace(static_cast<std::size_t>(model.workspace_size(one.view().shape)));
-        for (int run = 0; run < 5; ++run) wrong[i] += logits<float>(model, one.view(), workspace) != want;
+        together.arrive_and_wait();
+        for (int run = 0; run < runs; ++run) {
+          auto const got = logits<float>(model, one.view(), workspace);
+          same[i] += got.size() == want.size() && same_bytes(got.data(), want.data(), want.size() * sizeof(float));
+        }
       });
     }
     for (std::thread& thread : threads) thread.join();
-    CHECK(wrong == std::vector<int>(4));
+    for (int const n : same) compared += n;
+    CHECK(same == std::vector<int>(count, runs));
   });
+  std::cout << "models, " << count << " threads: " << compared << " results compared\n";
+  REQUIRE(compared == 6 * count * runs);
 }
 
 TEST_CASE("shift_cnn: at full size the workspace is at most three of its widest activations", "[models]") {

@@ -177,6 +177,20 @@ TEST_CASE("wrap refuses what does not fit", "[nn][placement][errors]") {
   };
   check_all(fused);
   check_all(plain);
+  // Frames that share memory: with those of the input, however many steps from frame to frame lie between the two
+  // tensors, and if not, among themselves.
+  shift_plan const sixteen(16, {{0, 1, 1}});
+  auto const frames = [&](index_t first, index_t step) {
+    return tensor_view<float>(memory.data() + first, {1, 60, 16}, tshift::strides{0, step, 1, 1});
+  };
+  char const* const in_part = "wrap: x and y overlap in memory, must be the same view or share no element";
+  CHECK(refused(plain, sixteen, frames(0, 1), frames(40, 1), 64) == in_part);
+  CHECK(refused(plain, sixteen, frames(40, 1), frames(0, 1), 64) == in_part);
+  CHECK(refused(plain, sixteen, frames(0, 0), frames(15, 0), 64) == in_part);
+  CHECK(refused(plain, sixteen, frames(0, 0), frames(16, 0), 64) ==
+        "wrap: y has stride 0 along time, must be at least 1 or elements would share memory");
+  CHECK(refused(plain, sixteen, frames(0, 1), frames(100, 1), 64) ==
+        "wrap: y has stride 1 along time, must be at least 16 or elements would share memory");
   CHECK(refused(fused, wide, tensor_view<float>(x.data, {2, 3, 4}), other, 64) == "mlp: y has 4 channels, must have 3");
   // Lengths that contradict: the addition would refuse them, but only after the block has written.
   tshift::nn::self_attention<float> const lazy(3, 1, std::vector<float>(27, 1.f), {});

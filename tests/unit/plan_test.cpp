@@ -227,6 +227,14 @@ TEST_CASE("A wrong plan says which fold and which rule", "[plan]") {
   for (auto const& one : refusals) CHECK(message_of(one.make) == one.message);
 }
 
+TEST_CASE("A plan takes a named padding", "[plan]") {
+  for (int const other : {-1, 4, 1000}) {
+    REQUIRE(message_of([&] {
+              shift_plan(4, {{0, 1, 1}}, static_cast<padding>(other));
+            }) == "shift_plan: padding = " + std::to_string(other) + ", must be a named padding");
+  }
+}
+
 TEST_CASE("A plan holds sixteen folds and no more", "[plan]") {
   std::vector<fold> folds;
   for (index_t i = 0; i < 16; ++i) folds.push_back({i, 1, i - 8});
@@ -251,4 +259,10 @@ TEST_CASE("Latencies of stacked shifts add up", "[plan]") {
   std::vector<shift_plan> const layers(10, both);
   REQUIRE(tshift::stacked_latency(std::span<shift_plan const>(layers)) == 10);
   REQUIRE(tshift::stacked_latency(std::span<shift_plan const>{}) == 0);
+
+  std::vector<shift_plan> far{shift_plan(1, {{0, 1, 1 - most}}), both};
+  REQUIRE(tshift::stacked_latency(std::span<shift_plan const>(far)) == most);
+  far.push_back(both);
+  REQUIRE(message_of([&] { tshift::stacked_latency(std::span<shift_plan const>(far)); }) ==
+          "stacked_latency: the sum must fit in 2^63 - 1 frames");
 }

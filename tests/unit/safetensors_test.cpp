@@ -172,6 +172,12 @@ TEST_CASE("A file in memory gives its tensors without copying", "[safetensors]")
                               R"("z":{"dtype":"U8","shape":[1],"data_offsets":[3,4]}})",
                               4))
             .empty());
+  // In whatever order the header has them: the empty one comes first, as both begin at one place.
+  CHECK(parse_message(file_of(R"({"x":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},)"
+                              R"("z":{"dtype":"U8","shape":[1],"data_offsets":[3,4]},)"
+                              R"("y":{"dtype":"U8","shape":[0],"data_offsets":[3,3]}})",
+                              4))
+            .empty());
 }
 
 TEST_CASE("Every element type has its name and its size", "[safetensors]") {
@@ -842,6 +848,11 @@ TEST_CASE("Files that cannot be read are refused", "[safetensors]") {
   safetensors const copy = one;  // NOLINT(performance-unnecessary-copy-initialization): the copy is the point
   CHECK(copy.tensors().at(0).bytes.data() == one.tensors().at(0).bytes.data());
   CHECK(copy.find("w") == &copy.tensors().at(3));
+  safetensors other = safetensors::parse(file_of("{}", 0));
+  other = copy;
+  CHECK(other.find("w")->bytes.data() == one.find("w")->bytes.data());
+  other = safetensors::parse(file_of("{}", 0));
+  CHECK(other.tensors().empty());
 }
 
 namespace {
@@ -898,20 +909,25 @@ TEST_CASE("Files that cannot be written stay as they were", "[safetensors]") {
   CHECK(write(dangling) ==
         dangling.string() + ": cannot be written: " + system_text(std::errc::no_such_file_or_directory));
 
-  // The disk is full, as far as this process is concerned.
-  put(path, before);
+  // The disk is full after any number of bytes, as far as this process is concerned.
   rlimit old{};
   REQUIRE(::getrlimit(RLIMIT_FSIZE, &old) == 0);
   auto* const handler = std::signal(SIGXFSZ, SIG_IGN);
-  rlimit const small{64, old.rlim_max};
-  bool const limited = ::setrlimit(RLIMIT_FSIZE, &small) == 0;
-  std::string const full = write(path);  // nothing else may write now, not even Catch2
-  bool const restored = ::setrlimit(RLIMIT_FSIZE, &old) == 0;
+  for (std::size_t room = 0; room <= expected.size(); ++room) {
+    put(path, before);
+    rlimit const small{room, old.rlim_max};
+    bool const limited = ::setrlimit(RLIMIT_FSIZE, &small) == 0;
+    std::string const full = write(path);  // nothing else may write now, not even Catch2
+    bool const restored = ::setrlimit(RLIMIT_FSIZE, &old) == 0;
+    INFO(room);
+    REQUIRE(limited);
+    REQUIRE(restored);
+    bool const fits = room == expected.size();
+    CHECK(full == (fits ? "" : path.string() + ": cannot be written: " + system_text(std::errc::file_too_large)));
+    CHECK(contents(path) == (fits ? expected : before));
+  }
   std::signal(SIGXFSZ, handler);
-  REQUIRE(limited);
-  REQUIRE(restored);
-  CHECK(full == path.string() + ": cannot be written: " + system_text(std::errc::file_too_large));
-  CHECK(contents(path) == before);
+  put(path, before);
 
   // No permission: for the folder, for the file, to read.
   std::string const denied = ": cannot be written: " + system_text(std::errc::permission_denied);
@@ -921,9 +937,11 @@ TEST_CASE("Files that cannot be written stay as they were", "[safetensors]") {
   put(locked, before);
   put(secret, before);
   fs::permissions(secret, fs::perms::none);
-  fs::permissions(locked, fs::perms::owner_read | fs::perms::others_read);
+  fs::permissions(locked, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
   fs::permissions(folder / "locked", fs::perms::all);
-  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_exec);
+  // Root's group stays root's.
+  fs::perms const enter = fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec;
+  fs::permissions(folder.path(), fs::perms::owner_read | enter);
   {
     without_privileges const nobody;
     in_folder = write(fresh);
@@ -936,4 +954,24 @@ TEST_CASE("Files that cannot be written stay as they were", "[safetensors]") {
   CHECK(to_read == secret.string() + ": cannot be opened: " + system_text(std::errc::permission_denied));
   CHECK(contents(locked) == before);
   CHECK(folder.files() == 6);  // pipe, w, link, dangling, locked, secret: nothing half-written is left
+}
+
+TEST_CASE("Names that are taken beside a file are passed over", "[safetensors]") {
+  scratch_folder const folder;
+  float const two[] = {1, 2};
+  fs::path const path = folder / "w";
+  bytes_t const before = bytes_of("precious");
+  put(path, before);
+  auto const write = [&] { return file_message_of([&] { io::write_safetensors(path, {{"a", {2}, two}}); }); };
+  auto const taken = [&](int attempt) {
+    return folder / (".tshift-" + std::to_string(::getpid()) + "-" + std::to_string(attempt) + ".part");
+  };
+  for (int i = 0; i <= 1000; ++i) put(taken(i), before);
+  CHECK(write() == path.string() + ": cannot be written: " + system_text(std::errc::file_exists));
+  CHECK(contents(path) == before);
+  fs::remove(taken(1000));
+  CHECK(write().empty());
+  CHECK(contents(path) == io::to_safetensors({{"a", {2}, two}}));
+  CHECK(contents(taken(0)) == before);
+  CHECK(folder.files() == 1001);
 }

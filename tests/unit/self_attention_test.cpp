@@ -196,3 +196,22 @@ TEST_CASE("self_attention refuses what does not fit", "[nn][attention][errors]")
   check_errors<float>();
   check_errors<double>();
 }
+
+TEST_CASE("self_attention: a batch in several groups is its sequences one by one", "[nn][self_attention]") {
+  // Sequences of 100 frames go three at a time, and one is left over.
+  constexpr index_t N = 4, time = 100, channels = 8;
+  std::vector<float> weight(3 * channels * channels), x(N * time * channels), y(x.size() + 64, -7.f), one(y.size());
+  for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = static_cast<float>(i % 11) / 8 - 0.5f;
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 13) / 4 - 1.5f;
+  tshift::nn::self_attention<float> const block(channels, 2, weight, {});
+  tshift::shape const dims{N, time, channels};
+  std::vector<float> workspace(static_cast<std::size_t>(block.workspace_size(dims)));
+  tensor_view<float const> const from(x.data(), dims);
+  tensor_view<float> const all(y.data(), dims), single(one.data(), dims);
+  block.forward(from, all, workspace);
+  for (index_t n = 0; n < N; ++n) block.forward(from.sequences(n, 1), single.sequences(n, 1), workspace);
+  bool equal = true;
+  for (std::size_t i = 0; i < x.size(); ++i) equal = equal && y[i] == one[i];
+  REQUIRE(equal);
+  for (std::size_t i = x.size(); i < y.size(); ++i) REQUIRE(y[i] == -7.f);
+}

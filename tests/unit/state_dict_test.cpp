@@ -178,6 +178,12 @@ TEST_CASE("Messages show the beginning of long names and the end of long paths",
   for (int i = 0; i < 100; ++i) letters += "\xc3\xa4";
   CHECK(tshift::detail::shown_name(letters) == letters.substr(0, 95) + "...");
   CHECK(tshift::detail::shown_source(letters + "y") == "..." + letters.substr(letters.size() - 88) + "y");
+  // Of three bytes, cut behind the second; and bytes that are no letters at all.
+  std::string euros = "x";
+  for (int i = 0; i < 40; ++i) euros += "\xe2\x82\xac";
+  CHECK(tshift::detail::shown_name(euros) == euros.substr(0, 94) + "...");
+  CHECK(tshift::detail::shown_name(std::string(97, '\x80')) == "...");
+  CHECK(tshift::detail::shown_source(std::string(97, '\x80')) == "...\x80");
   CHECK(tshift::detail::shown_name(zeros) == "x" + std::string(95, '?') + "...");
 }
 
@@ -254,6 +260,12 @@ TEST_CASE("A state_reader refuses what is missing, different, or left over", "[s
                                                      r.take("head.bias", {2});
                                                      r.take("head.bias", {2});
                                                    })},
+      {"shift_cnn: head.bias is taken twice", read(file,
+                                                   [](reader_ref r) {
+                                                     r.take("head.bias", {2});
+                                                     r.ignore("head.");  // does not give it back
+                                                     r.take("head.bias", {2});
+                                                   })},
       {"shift_cnn: tensor head.weight and 4 more are not part of the model (W.safetensors, byte 128)",
        read(file, [](reader_ref r) { r.finish(); })},
       {"shift_cnn: tensor position_ids and 2 more are not part of the model (W.safetensors, byte 160)",
@@ -272,5 +284,5 @@ TEST_CASE("A state_reader refuses what is missing, different, or left over", "[s
                                                                                      take_all(r, true, false);
                                                                                    })},
   });
-  CHECK(cases == 19);
+  CHECK(cases == 20);
 }

@@ -362,7 +362,9 @@ TEMPLATE_TEST_CASE("A stream can be saved, copied and moved between any two fram
       copy = stream;
       goes_on(copy, "copy-assigned");
       shift_stream<TestType> moved = std::move(copy);
-      copy = stream;  // moved-from streams can be assigned to
+      shift_stream<TestType> const of_nothing = copy;  // NOLINT(bugprone-use-after-move): they can be copied,
+      REQUIRE(of_nothing.state().empty());
+      copy = stream;  // and assigned to
       goes_on(copy, "assigned after a move");
       moved = stream;
       shift_stream<TestType> moved_again = std::move(moved);
@@ -718,6 +720,14 @@ TEST_CASE("Input and output of a push must share no element", "[stream]") {
   shift_stream<float> late(advance, {1, 0, 4});
   REQUIRE(late.push(at(4, 2), at(0, 3)) == 1);
   REQUIRE(late.push(at(4, 0), at(0, 3)) == 0);
+  // More frames come in than go out: the last of x, and x from the beginning.
+  shift_stream<float> longer(advance, {1, 0, 4});
+  auto const now = memory;
+  REQUIRE(message_of([&] { longer.push(at(0, 3), at(8, 2)); }) == message);
+  REQUIRE(message_of([&] { longer.push(at(4, 3), at(0, 2)); }) == message);
+  REQUIRE(message_of([&] { longer.push(at(0, 3), at(0, 3)); }) == message);
+  REQUIRE(memory == now);
+  REQUIRE(longer.push(at(0, 3), at(12, 2)) == 2);
 }
 
 TEST_CASE("A state that does not fit is refused, and nothing changes", "[stream]") {

@@ -272,6 +272,38 @@ TEST_CASE("Lengths travel with the view", "[view]") {
   REQUIRE(full.lengths.empty());
   REQUIRE(full.length(0) == 4);
   REQUIRE(full.length(1) == 4);
+  tensor_view<float> const of_none(memory.data(), {2, 4, 3}, layout::ntc, std::span(lengths).first(0));
+  REQUIRE(of_none.length(1) == 4);
+}
+
+TEST_CASE("Shapes and strides are equal if all four of their members are", "[view]") {
+  shape const dims{2, 3, 4, 5};
+  strides const steps{2, 3, 4, 5};
+  REQUIRE(dims == shape(dims));
+  REQUIRE(steps == strides(steps));
+  for (int i = 0; i < 4; ++i) {
+    shape other = dims;
+    strides others = steps;
+    (i == 0 ? other.batch : i == 1 ? other.time : i == 2 ? other.channels : other.space) += 1;
+    (i == 0 ? others.batch : i == 1 ? others.time : i == 2 ? others.channels : others.space) += 1;
+    REQUIRE_FALSE(dims == other);
+    REQUIRE_FALSE(steps == others);
+  }
+}
+
+TEST_CASE("A part of nothing begins where the view does", "[view]") {
+  std::array<float, 24> memory = {};
+  tensor_view<float> const whole(memory.data(), {2, 4, 3});
+  REQUIRE(whole.sequences(2, 0).data == memory.data());
+  REQUIRE(whole.frames(4, 0).data == memory.data());
+  REQUIRE(whole.channels(3, 0).data == memory.data());
+}
+
+TEST_CASE("Parts of a view without memory have none", "[view]") {
+  tensor_view<float> const nowhere(nullptr, {0, 4, 3});
+  REQUIRE(nowhere.channels(1, 2).data == nullptr);
+  REQUIRE(nowhere.frames(1, 2).data == nullptr);
+  REQUIRE(tensor_view<float>(nullptr, {3, 0, 4}).sequences(1, 2).data == nullptr);
 }
 
 TEST_CASE("Parts of a view are views of the same memory", "[view]") {

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+
+# library_alone(<source of tshift>): the project that calls this keeps its own settings, and the library, which is part
+# of it, brings neither flags nor programs.
+function(library_alone source)
+  foreach(option TSHIFT_BUILD_TESTS TSHIFT_BUILD_EXAMPLES TSHIFT_BUILD_BENCHMARKS TSHIFT_INSTALL)
+    if(${option})
+      message(FATAL_ERROR "${option} is on in a project that only uses the library")
+    endif()
+  endforeach()
+  foreach(property INTERFACE_COMPILE_OPTIONS INTERFACE_LINK_OPTIONS INTERFACE_COMPILE_DEFINITIONS)
+    get_target_property(value tshift::tshift ${property})
+    if(value)
+      message(FATAL_ERROR "tshift::tshift forces ${property} on its users: ${value}")
+    endif()
+  endforeach()
+  get_property(targets DIRECTORY "${source}" PROPERTY BUILDSYSTEM_TARGETS)
+  if(NOT targets STREQUAL "tshift")
+    message(FATAL_ERROR "Targets in a project that only uses the library: ${targets}")
+  endif()
+  get_property(tests DIRECTORY "${source}" PROPERTY TESTS)
+  if(tests)
+    message(FATAL_ERROR "Tests in a project that only uses the library: ${tests}")
+  endif()
+  if(CMAKE_BUILD_TYPE AND NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+    message(FATAL_ERROR "The build type became ${CMAKE_BUILD_TYPE}")
+  endif()
+endfunction()
