@@ -6,6 +6,7 @@
 #include <iostream>
 #include <iterator>
 #include <optional>
+#include <regex>
 #include <sstream>
 #include <string_view>
 #include <thread>
@@ -37,6 +38,7 @@ struct failed_row {
 effort chosen_effort = effort::full;
 std::vector<measured_row> measured;
 std::vector<failed_row> failures;
+std::vector<std::string> registered;  // names of all rows, as Google Benchmark sees them
 
 // ---------------------------------------------------------------------------------------------------------- tables
 
@@ -104,6 +106,7 @@ std::vector<table> make_tables() {
 
 std::string summary(int met, int targets, std::size_t rows) {
   if (chosen_effort == effort::smoke) return std::to_string(rows) + " rows verified";
+  if (targets == 0) return std::to_string(rows) + " rows, none with a target";
   std::string text = std::to_string(met) + " of " + std::to_string(targets) + " rows within target";
   if (auto const others = rows - static_cast<std::size_t>(targets); others > 0) {
     text += " (" + std::to_string(others) + " more without a target)";
@@ -206,14 +209,26 @@ facts gather_facts(std::string const& command_line) {
 
 // --------------------------------------------------------------------------------------------------------- progress
 
+/// The rows that --benchmark_filter leaves. Google Benchmark counts them as well, and does not tell.
+std::size_t count_chosen() {
+  std::string filter = benchmark::GetBenchmarkFilter();
+  if (filter.empty() || filter == "all") filter = ".";
+  bool const others = filter.front() == '-';
+  std::regex const wanted(others ? filter.substr(1) : filter, std::regex_constants::extended);
+  return static_cast<std::size_t>(std::count_if(registered.begin(), registered.end(), [&](std::string const& name) {
+    return std::regex_search(name, wanted) != others;
+  }));
+}
+
 /// Google Benchmark's console rows, without colours, and with our counters as a sentence: the library would print a
 /// ratio of 0.97 as 970m.
 class console : public benchmark::ConsoleReporter {
  public:
-  console() : ConsoleReporter(OO_None) {}
+  explicit console(std::size_t rows) : ConsoleReporter(OO_None), rows_(rows) {}
 
   void ReportRuns(std::vector<Run> const& runs) override {
     std::vector<Run> shown = runs;
+    ++done_;
     for (Run& run : shown) {
       auto const value = [&](char const* name) {
         auto const found = run.counters.find(name);
@@ -225,11 +240,15 @@ class console : public benchmark::ConsoleReporter {
         if (target > 0 && chosen_effort != effort::smoke) {
           run.report_label += format(", target %.2f: ", target) + verdict(value("ratio"), target);
         }
+        run.report_label += "  (" + std::to_string(done_) + " of " + std::to_string(rows_) + ")";
       }
       run.counters.clear();
     }
     ConsoleReporter::ReportRuns(shown);
   }
+
+ private:
+  std::size_t rows_, done_ = 0;
 };
 
 // ---------------------------------------------------------------------------------------------------------- options
@@ -239,7 +258,7 @@ void print_usage() {
       "tshift_bench: times the operator, the blocks and the models beside the least work that could do the same, and\n"
       "verifies every result first.\n"
       "\n"
-      "  --quick              fewer rounds, no batch of 8 for blocks: under a minute, for a first look\n"
+      "  --quick              fewer rounds, no batch of 8 for blocks, tensors up to 256 MiB: under a minute\n"
       "  --smoke              every operation once, verified, on smaller tensors: proves that all of them run\n"
       "  --markdown FILE      also writes the tables to FILE, with machine, compiler and flags\n"
       "  --help               this text\n"
@@ -323,11 +342,12 @@ int run(int argc, char** argv) {
   add_blocks();
   add_models();
   add_cost_of_shift();
+  add_sizes();
 
   // Any format but the console's is for programs, which must find nothing else on standard output.
   benchmark::BenchmarkReporter* reporter = benchmark::CreateDefaultDisplayReporter();
   bool const for_people = dynamic_cast<benchmark::ConsoleReporter*>(reporter) != nullptr;
-  console ours;
+  console ours(count_chosen());
   if (benchmark::RunSpecifiedBenchmarks(for_people ? &ours : reporter) == 0) {
     throw std::runtime_error("no row matches the filter; --benchmark_list_tests lists them");
   }
@@ -359,6 +379,10 @@ std::string row::name() const {
 effort current_effort() { return chosen_effort; }
 
 index_t rounds_for(row const& info) {
+  // Emptying the caches takes longer than most of what is timed then; and tensors whose rounds take 10 ms and more.
+  if (info.cold || info.footprint >= (std::size_t{128} << 20)) {
+    return chosen_effort == effort::full ? 21 : chosen_effort == effort::quick ? 5 : 1;
+  }
   // Rounds of about 10 ms, and of about 100 ms.
   bool const slow = info.flops >= 1e9, slowest = info.flops >= 1.2e10;
   if (slow && chosen_effort != effort::smoke) {
@@ -382,6 +406,8 @@ void record(row const& info, samples const& times) {
   }
   measured.push_back({info, times});
 }
+
+void record_name(std::string name) { registered.push_back(std::move(name)); }
 
 void record_failure(row const& info, char const* what) { failures.push_back({info, what}); }
 

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <fstream>
 #include <initializer_list>
 #include <memory>
 #include <new>
@@ -57,6 +58,7 @@ struct row {
   double target = 0;          ///< greatest ratio that is within target; 0: the row only informs
   index_t frames = 1;         ///< times are per frame, of so many in one call
   std::size_t footprint = 0;  ///< bytes of the tensor; they and flops decide the number of rounds
+  bool cold = false;          ///< every call finds the caches empty, see empty_caches()
 
   std::string name() const;
 };
@@ -71,6 +73,9 @@ void record(row const& info, samples const& times);
 /// A wrong result, or an operation that threw. The program will fail.
 void record_failure(row const& info, char const* what);
 
+/// Of every row, so that progress can be told.
+void record_name(std::string name);
+
 effort current_effort();
 index_t rounds_for(row const& info);
 
@@ -84,6 +89,7 @@ void add_shift_stream();
 void add_blocks();
 void add_models();
 void add_cost_of_shift();
+void add_sizes();
 
 /// Median and other quantiles, by linear interpolation. Not for empty lists.
 inline double quantile(std::vector<double> values, double q) {
@@ -201,6 +207,27 @@ double time_calls(Call const& call, index_t repeats) {
   return std::chrono::duration<double, std::micro>(stop - start).count() / static_cast<double>(repeats);
 }
 
+/// Bytes of the last cache before memory, as Linux tells; 32 MiB if it does not.
+inline std::size_t last_cache_bytes() {
+  std::size_t largest = 0;
+  for (char const index : {'2', '3', '4'}) {
+    std::ifstream file(std::string("/sys/devices/system/cpu/cpu0/cache/index") + index + "/size");
+    std::size_t kib = 0;
+    if (file >> kib) largest = std::max(largest, kib << 10);
+  }
+  return largest > 0 ? largest : std::size_t{32} << 20;
+}
+
+/// Drives everything else out of the caches: changes one byte in every line of a buffer four times as large as the last
+/// of them. (Once its size is not enough: what a cache replaces is not what was used longest ago.) Of address
+/// translations the most recent pages of that buffer remain.
+inline void empty_caches() {
+  static std::vector<unsigned char> other(4 * last_cache_bytes(), 1);
+  constexpr std::size_t line = 64;
+  for (std::size_t i = 0; i < other.size(); i += line) ++other[i];
+  benchmark::ClobberMemory();
+}
+
 /// Calls per round, so that a round lasts long enough for the clock. Finding out is the warm-up.
 template <class Call>
 index_t repeats_for(Call const& call) {
@@ -220,12 +247,14 @@ void run_row(benchmark::State& state, row const& info, Prepare const& prepare) {
     auto const calls = prepare();
     auto const& operation = calls.first;
     auto const& floor = calls.second;
-    index_t const floor_repeats = repeats_for(floor);
-    index_t const operation_repeats = repeats_for(operation);
+    index_t const floor_repeats = info.cold ? 1 : repeats_for(floor);
+    index_t const operation_repeats = info.cold ? 1 : repeats_for(operation);
     double const frames = static_cast<double>(info.frames);
     samples times;
     for ([[maybe_unused]] auto unused : state) {
+      if (info.cold) empty_caches();
       times.floor.push_back(time_calls(floor, floor_repeats) / frames);
+      if (info.cold) empty_caches();
       times.operation.push_back(time_calls(operation, operation_repeats) / frames);
       state.SetIterationTime(times.operation.back() * 1e-6);
     }
@@ -239,6 +268,7 @@ void run_row(benchmark::State& state, row const& info, Prepare const& prepare) {
     } else {
       state.counters["GB/s"] = info.bytes / median * 1e-3;
     }
+    if (info.footprint > 0) state.counters["tensor_bytes"] = static_cast<double>(info.footprint);
     state.counters["ratio"] = quantile(each, 0.5);
     state.counters["ratio_p10"] = quantile(each, 0.1);
     state.counters["ratio_p90"] = quantile(each, 0.9);
@@ -252,6 +282,7 @@ void run_row(benchmark::State& state, row const& info, Prepare const& prepare) {
 /// Registers a row. The number of iterations Google Benchmark reports is the number of rounds.
 template <class Prepare>
 void add_row(row const& info, Prepare prepare) {
+  record_name(info.name() + "/iterations:" + std::to_string(rounds_for(info)) + "/manual_time");
   benchmark::RegisterBenchmark(info.name().c_str(),
                                [info, prepare](benchmark::State& state) { run_row(state, info, prepare); })
       ->Iterations(rounds_for(info))

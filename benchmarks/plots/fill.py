@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes the tables of pages from the results of tshift_bench, so that nobody types a number.
+
+    /usr/bin/python3 benchmarks/plots/fill.py results.json PAGE.md...
+
+A table stands between the lines <!-- begin NAME --> and <!-- end NAME -->; NAME is one of TABLES below. A page with a
+name that is not known, or with a table whose rows were not measured, is an error, and nothing is written.
+"""
+
+import pathlib
+import re
+import statistics
+import sys
+
+sys.dont_write_bytecode = True  # no __pycache__ in the source tree
+
+from results import MODES, Results, memcpy_rate, memcpy_us, size_text  # noqa: E402
+
+HEADINGS = ["`shift` [N, T, C]", "`shift` [N, C, T]", "`shift_inplace`", "`shift_add`", "`shifted`, summed",
+            "the sum alone"]
+
+
+class Missing(Exception):
+    pass
+
+
+def markdown(headings, rows, text_columns=1):
+    lines = [headings, ["---"] * text_columns + ["---:"] * (len(headings) - text_columns), *rows]
+    return "\n".join("| " + " | ".join(map(str, cells)) + " |" for cells in lines)
+
+
+def us_text(us):
+    for unit, factor in (("ns", 1e3), ("µs", 1), ("ms", 1e-3)):
+        value = us * factor
+        if value < 1000 or unit == "ms":
+            return f"{value:.{0 if value >= 100 or unit == 'ns' else 1 if value >= 10 else 2}f} {unit}"
+
+
+def needed(rows, what):
+    if not rows:
+        raise Missing(f"there are no rows of {what}")
+    return rows
+
+
+def one(results, table, tensor, variant, n_div):
+    rows = [r for r in results.of(table, variant, tensor) if r.n_div == n_div]
+    return needed(rows, f"{table}/{tensor}/n_div={n_div}/{variant}")[0]
+
+
+def facts(results):
+    c = results.context
+    caches = ", ".join(f"{size_text(size)} {name}" for name, size in results.caches())
+    lines = [("processor", f"{results.processor}, {caches}"), ("instruction set", c["isa"]),
+             ("compiler", f"{c['compiler']}, {c['flags']}"), ("tshift", c["tshift"]), ("date", results.date),
+             ("command", f"`{c['command']}`")]
+    if results.quick:
+        lines.append(("effort", "quick: not for publication"))
+    if c["assertions"] != "off":
+        lines.append(("assertions", c["assertions"]))
+    if results.busy is not None:
+        lines.append(("cores that other programs kept busy before it began", f"{results.busy:.2f} of {c['num_cpus']}"))
+    return "\n".join(f"- {key}: {value}" for key, value in lines)
+
+
+def speeds(results, table):
+    rows = []
+    for size, modes in needed(results.sizes(table), f"{table}/").items():
+        memcpy = memcpy_rate(modes)
+        rows.append([size_text(size), f"{memcpy:.0f}" if memcpy >= 10 else f"{memcpy:.1f}",
+                     *(f"{modes[m].rate:.{0 if modes[m].rate >= 10 else 1}f} ({modes[m].ratio:.2f})" for m in MODES)])
+    return markdown(["tensor", "`memcpy`", *HEADINGS], rows)
+
+
+def times(results):
+    rows = []
+    for size, modes in needed(results.sizes("sizes"), "sizes/").items():
+        rows.append([size_text(size), us_text(memcpy_us(modes)), *(us_text(modes[m].us) for m in MODES)])
+    return markdown(["tensor", "`memcpy`", *HEADINGS], rows)
+
+
+def shares(results):
+    """In place and out of place, over the share, in copies of the tensor."""
+    rows = []
+    large, medium = "ntc_32x374x768", "ntc_1x374x768"
+    for n_div in (2, 4, 8, 16):
+        for way, folds in (("delay", 1), ("both", 2)):
+            share = folds * (768 // n_div) / 768
+            cells = []
+            for tensor in (large, medium):
+                out = one(results, "shift", tensor, way, n_div)
+                within = one(results, "shift_inplace", tensor, way, n_div)
+                cells += [f"{out.ratio:.2f}", f"{within.ratio * share:.2f}"]
+            rows.append([f"{n_div}, {way}", f"{share:.3f}", *cells])
+    rows.sort(key=lambda cells: (float(cells[1]), cells[0]), reverse=True)
+    return markdown(["n_div, direction", "share: the bytes in place", "large: `shift`", "`shift_inplace`",
+                     "medium: `shift`", "`shift_inplace`"], rows)
+
+
+def stream(results):
+    rows = []
+    for r in needed(results.of("shift_stream"), "shift_stream/"):
+        frames = int(re.search(r"chunk_1x(\d+)x", r.tensor).group(1))
+        rows.append([r.variant, frames, f"{r.us * 1e3:.0f}", f"{r.floor_us * 1e3:.0f}", f"{r.ratio:.2f}"])
+    rows.sort(key=lambda cells: (cells[0], cells[1]))
+    return markdown(["direction", "frames per push", "ns per frame", "`memcpy`: ns per frame", "ratio"], rows)
+
+
+def fresh(results):
+    rows = []
+    for r in needed(results.of("fresh"), "fresh/"):
+        kept = one(results, "sizes", r.tensor, "out of place", r.n_div)
+        pages = r.bytes / 4096
+        rows.append([size_text(r.bytes), us_text(kept.us), us_text(r.us), f"{r.us / kept.us:.1f}",
+                     f"{(r.us - kept.us) / pages * 1e3:.0f}"])
+    return markdown(["tensor", "y kept", "y new in every call", "times as long", "ns more per page of 4 KiB"], rows)
+
+
+def calls(results):
+    """What a call costs before it moves anything worth it."""
+    smallest = min(needed(results.sizes("sizes"), "sizes/"))
+    modes = results.sizes("sizes")[smallest]
+    rows = [[h, us_text(modes[m].us), us_text(modes[m].us / modes[m].ratio)] for h, m in zip(HEADINGS, MODES)]
+    tiny = [r for r in results.of("shift", "both", "ntc_1x1x8") if r.n_div == 2]
+    rows.insert(0, ["`shift` of 8 floats", us_text(needed(tiny, "shift/ntc_1x1x8")[0].us), us_text(tiny[0].floor_us)])
+    what = f"call; tensors of {size_text(smallest)} from the second line on"
+    return markdown([what, "time", "`memcpy` of as many bytes"], rows)
+
+
+def regions(results):
+    """Medians over the sizes whose input and output together lie in one level."""
+    by_size = needed(results.sizes("sizes"), "sizes/")
+    levels = results.caches() + [("memory", float("inf"))]
+    rows, below = [], 0
+    for name, size in levels:
+        inside = [modes for bytes_, modes in by_size.items() if below < 2 * bytes_ <= size]
+        if inside:
+            sizes = [modes["out of place"].bytes for modes in inside]
+            rate = lambda m: f"{statistics.median(modes[m].rate for modes in inside):.0f}"
+            rows.append([name, f"{size_text(min(sizes))} to {size_text(max(sizes))}",
+                         f"{statistics.median(memcpy_rate(modes) for modes in inside):.0f}",
+                         *(rate(m) for m in MODES)])
+        below = size
+    return markdown(["x and y lie in", "tensors", "`memcpy`", *HEADINGS], rows, 2)
+
+
+TABLES = {"facts": facts, "sizes": lambda r: speeds(r, "sizes"), "cold": lambda r: speeds(r, "cold"), "times": times,
+          "shares": shares, "stream": stream, "fresh": fresh, "calls": calls, "regions": regions}
+
+
+def filled(page, results):
+    def table(match):
+        name = match.group(1)
+        if name == "build_cost":  # build_cost.sh writes that one
+            return match.group(0)
+        if name not in TABLES:
+            raise Missing(f"no table is called {name}; there are {', '.join(TABLES)}")
+        return f"<!-- begin {name} -->\n{TABLES[name](results)}\n<!-- end {name} -->"
+
+    text = page.read_text(encoding="utf-8")
+    new, count = re.subn(r"<!-- begin (\w+) -->\n.*?<!-- end \1 -->", table, text, flags=re.DOTALL)
+    if count == 0:
+        raise Missing("there is no line <!-- begin NAME --> with its <!-- end NAME -->")
+    return new
+
+
+def main():
+    if len(sys.argv) < 3 or sys.argv[1] in ("-h", "--help"):
+        print(__doc__.strip())
+        return 0 if "-h" in sys.argv or "--help" in sys.argv else 2
+    try:
+        results = Results(sys.argv[1])
+    except (OSError, ValueError, KeyError) as error:
+        sys.exit(f"fill: cannot read {sys.argv[1]}: {error}")
+    pages = []
+    for name in sys.argv[2:]:
+        page = pathlib.Path(name)
+        try:
+            pages.append((page, filled(page, results)))
+        except (OSError, Missing) as error:
+            sys.exit(f"fill: {page}: {error}")
+    for page, text in pages:
+        page.write_text(text, encoding="utf-8")
+        print(f"fill: {page}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
