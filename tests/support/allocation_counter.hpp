@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How often operator new was called, how many of its blocks are in use, and which call of it shall fail.
-// allocation_test.cpp replaces it for the whole program, and counts.
+// counted_new.hpp replaces it for the whole program, and counts.
 #pragma once
 
 #include <atomic>

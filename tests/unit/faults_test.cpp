@@ -262,7 +262,8 @@ void check_value(std::string const& name, Make make, Use use, long least) {
   outcome const made = at_every_allocation([&] { make(24); });
   CHECK(made.problem == "");
   CHECK(made.failed >= least);
-  for (auto const& [from_size, to_size] : {std::pair<index_t, index_t>(24, 12), {12, 24}}) {
+  for (auto const& sizes : {std::pair<index_t, index_t>(24, 12), {12, 24}}) {
+    index_t const from_size = sizes.first, to_size = sizes.second;  // clang 14 captures no structured binding
     value const source = make(from_size);
     value const before = make(to_size);
     auto const old = use(before), fresh = use(source);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <cstdio>
 
+#include "support/counted_new.hpp"
 #include "support/isa.hpp"
 
 namespace {
