@@ -292,7 +292,9 @@ TEMPLATE_TEST_CASE("Tensors written around the caches end at a page, and begin b
   placed_memory memory(192 * frames);
   for (index_t bytes = first; bytes < 192; bytes += step) {
     shape const rows = {1, frames, bytes / size}, columns = {1, bytes / size, frames};
-    for (auto const& [order, dims] : {std::pair{layout::ntc, rows}, {layout::nct, columns}}) {
+    for (auto const& each : {std::pair{layout::ntc, rows}, {layout::nct, columns}}) {
+      layout const order = each.first;  // clang 14 captures no structured binding
+      shape const dims = each.second;
       index_t const C = dims.channels;
       shift_plan const plan(C, {{0, C / 3, 1}, {C / 3, C / 4, -2}});
       auto const x = values<T>(dims.size(), random), r = values<T>(dims.size(), random);
