@@ -8,7 +8,8 @@ command -v valgrind >/dev/null || die "there is no valgrind: install the package
 # Valgrind 3.19 does not know AVX-512. -O1 keeps its messages readable; no sanitizer, which would be in its way.
 compile() { g++ -std=c++20 -O1 -g1 -I "$source_dir/include" -I "$source_dir/tests" "$@"; }
 avx2=(-mavx2 -mfma -DTSHIFT_STREAMING_BYTES=1024)
-quietly "$build_dir/main.log" compile -c "$source_dir/tests/unit/main.cpp" -o "$build_dir/main.o"
+# Not inlined, so that Valgrind replaces both operator new and operator delete of the tests by its own, or neither.
+quietly "$build_dir/main.log" compile -fno-inline -c "$source_dir/tests/unit/main.cpp" -o "$build_dir/main.o"
 
 # memcheck <name> <tests> <filter> [flags...]: builds unit/<tests>_test.cpp and runs it.
 memcheck() {
