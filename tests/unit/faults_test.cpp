@@ -41,6 +41,7 @@
 
 #include "../support/allocation_counter.hpp"
 #include "../support/catch.hpp"
+#include "../support/scratch_folder.hpp"
 #include "../support/seeded.hpp"
 
 // --- system calls that fail -------------------------------------------------------------------------------------------
@@ -319,34 +320,6 @@ long check_model(std::string const& kind, std::string const& name_of_position, O
 }
 
 // --- files ------------------------------------------------------------------------------------------------------------
-
-class scratch_folder {
- public:
-  scratch_folder() {
-    std::string name = (fs::temp_directory_path() / "tshift-faults-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder like " + name);
-    path_ = name;
-  }
-  scratch_folder(scratch_folder const&) = delete;
-  scratch_folder& operator=(scratch_folder const&) = delete;
-  ~scratch_folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-
-  fs::path operator/(std::string const& name) const { return path_ / name; }
-  std::ptrdiff_t files() const { return std::distance(fs::directory_iterator(path_), fs::directory_iterator()); }
-
- private:
-  fs::path path_;
-};
-
-bytes_t contents(fs::path const& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string const text{std::istreambuf_iterator<char>(file), {}};
-  auto const bytes = std::as_bytes(std::span(text));
-  return {bytes.begin(), bytes.end()};
-}
 
 void put(fs::path const& path, bytes_t const& bytes) {
   std::ofstream file(path, std::ios::binary);

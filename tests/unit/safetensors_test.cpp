@@ -36,6 +36,7 @@
 #include "../support/catch.hpp"
 #include "../support/guard_pages.hpp"
 #include "../support/random.hpp"
+#include "../support/scratch_folder.hpp"
 
 namespace {
 
@@ -76,36 +77,6 @@ std::string parse_message(bytes_t const& file) {
 bytes_t bytes_of(std::string_view text) {
   auto const bytes = std::as_bytes(std::span(text));
   return {bytes.begin(), bytes.end()};
-}
-
-// A folder of its own, gone afterwards.
-class scratch_folder {
- public:
-  scratch_folder() {
-    std::string name = (fs::temp_directory_path() / "tshift-safetensors-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder like " + name);
-    path_ = name;
-  }
-  scratch_folder(scratch_folder const&) = delete;
-  scratch_folder& operator=(scratch_folder const&) = delete;
-  ~scratch_folder() {
-    std::error_code ignored;
-    fs::permissions(path_, fs::perms::owner_all, ignored);
-    fs::remove_all(path_, ignored);
-  }
-
-  fs::path operator/(std::string const& name) const { return path_ / name; }
-  fs::path const& path() const { return path_; }
-  std::ptrdiff_t files() const { return std::distance(fs::directory_iterator(path_), fs::directory_iterator()); }
-
- private:
-  fs::path path_;
-};
-
-bytes_t contents(fs::path const& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string const text{std::istreambuf_iterator<char>(file), {}};
-  return bytes_of(text);
 }
 
 void put(fs::path const& path, bytes_t const& bytes) {
