@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdio>
 
+#include <tshift/nn/placement.hpp>
 #include <tshift/tshift.hpp>
 
 namespace {
@@ -23,12 +24,19 @@ constexpr float weight(index_t o, index_t i) { return static_cast<float>((o * 5 
 
 /// f: one linear layer per frame. Anything that gives x(n, t, c) will do.
 template <class Source>
+void f(Source const& x, view const& y) {
+  for (index_t t = 0; t < frames; ++t)
+    for (index_t o = 0; o < channels; ++o) {
+      float total = 0;
+      for (index_t i = 0; i < channels; ++i) total += weight(o, i) * x(0, t, i);
+      y(0, t, o) = total;
+    }
+}
+
+template <class Source>
 tensor f(Source const& x) {
   tensor y{};
-  view const to(y, dims);
-  for (index_t t = 0; t < frames; ++t)
-    for (index_t o = 0; o < channels; ++o)
-      for (index_t i = 0; i < channels; ++i) to(0, t, o) += weight(o, i) * x(0, t, i);
+  f(x, view(y, dims));
   return y;
 }
 
@@ -107,6 +115,15 @@ int main() {
   auto const lazy = tshift::shifted(x, plan);
   wrong += differences("(d) y = x + f(Sx), read through shifted(x):", branch, sum(input, f(lazy)));
   wrong += differences("    the same, run by run:", branch, sum(input, f_by_runs(lazy)));
+
+  // (e) The whole block as one word. The library's own layers read through the shift; any other gets a shifted copy.
+  auto const layer = [](tshift::tensor_view<float const> const& from, view const& to) { f(from, to); };
+  tensor y{}, workspace{};
+  // [readme]
+  auto const block = tshift::nn::wrap<float>(layer, tshift::placement::branch, plan);
+  block.forward(x, view(y, dims), workspace);
+  // [/readme]
+  wrong += differences("(e) y = x + f(Sx), wrapped:", branch, y);
 
   std::puts(trapped > 0 && wrong == 0 ? "Only the trap is wrong, as it should be." : "This is not as it should be.");
   return trapped > 0 && wrong == 0 ? 0 : 1;

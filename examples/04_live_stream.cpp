@@ -66,6 +66,22 @@ class microphone {
   std::jthread thread_;  // last, so that it ends before what it uses
 };
 
+/// All there is to it: chunks in, frames out, and an end. Here the whole recording is one chunk.
+bool in_short(tshift::shift_plan const& plan) {
+  std::vector<float> recording(frames * bands), live(frames * bands), offline(frames * bands);
+  for (std::size_t i = 0; i < recording.size(); ++i) recording[i] = static_cast<float>(i % 1009);
+  view const x(recording, recording_shape), y(live, recording_shape), want(offline, recording_shape);
+  view const rest(live.data() + (frames - plan.latency()) * bands, {.time = plan.latency(), .channels = bands});
+
+  // [readme]
+  tshift::shift_stream<float> shifter(plan, {.batch = 1, .channels = bands});
+  index_t n = shifter.push(x, y);  // x: any number of frames; y receives shifter.ready(frames of x) of them
+  n += shifter.flush(rest);        // the end: the shifter.pending() frames that were held back
+  // [/readme]
+  tshift::shift(x, want, plan);
+  return n == frames && tshift::conformance::compare(want, y).equal;
+}
+
 /// Shifts a live recording in `memory`, and compares with the shift of the whole.
 bool listen(char const* name, tshift::shift_plan const& plan, std::span<std::byte> memory) {
   std::vector<float> recording(frames * bands), live(frames * bands), offline(frames * bands);
@@ -111,7 +127,8 @@ int main() {
   std::array<std::byte, stream::state_bytes(past, frame)> memory_past;
   std::array<std::byte, stream::state_bytes(both, frame)> memory_both;
 
-  bool right = listen("from the past only", past, memory_past);
+  bool right = in_short(past) && in_short(both);
+  right &= listen("from the past only", past, memory_past);
   right &= listen("from past and future", both, memory_both);
   return right ? 0 : 1;
 }

@@ -76,10 +76,9 @@ constexpr shift_plan paddle(index_t channels, float shift_ratio = 0.25f) {
   float const first = static_cast<float>(channels) * shift_ratio;
   float const both = static_cast<float>(channels * 2) * shift_ratio;
   auto const c1 = static_cast<index_t>(first);
-  // Past 2^24 channels float32 itself rounds, and could round above C.
+  // At most C: past 2^24 channels float32 itself rounds, but by less than the largest ratio below 0.5 takes away.
   auto const c2 = static_cast<index_t>(both);
-  index_t const end = c2 < channels ? c2 : channels;
-  return {channels, {{0, c1, 1}, {c1, end - c1, -1}}};
+  return {channels, {{0, c1, 1}, {c1, c2 - c1, -1}}};
 }
 
 /// TPS (video patch shift): [0, C // n_div) delays, the next C // n_div advance, and a vacated frame keeps its own

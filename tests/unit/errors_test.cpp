@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include <tshift/models/parts.hpp>
 #include <tshift/tshift.hpp>
 
 #include "../support/bytes.hpp"
@@ -355,11 +354,4 @@ TEST_CASE("Sizes around 2^31 and 2^62 are counted exactly, and no element means 
   REQUIRE(message({0, two31, two31}).empty());
   REQUIRE(message({1, 0, most}).empty());
   REQUIRE(message({two31, two31, 1, 0}).empty());
-}
-
-TEST_CASE("A model's workspace that cannot be counted is refused", "[errors]") {
-  REQUIRE(tshift::models::checked_sum("model", {most - 1, 1}) == most);
-  REQUIRE(message_of([] {
-            tshift::models::checked_sum("model", {most, 1});
-          }) == "model: the workspace must fit in 2^63 - 1 elements");
 }

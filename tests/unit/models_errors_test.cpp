@@ -2,6 +2,7 @@
 // What the models refuse, word for word: tensors of their checkpoints, options, inputs.
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -138,4 +139,12 @@ TEST_CASE("Models refuse options that mean nothing, and inputs that do not fit",
         former + "sequence 0 has 98 frames, the model's positions serve at most 97");
   CHECK(refused(tensor_view<float>(in, {2, 98, 12}, tshift::layout::ntc, lengths), y) ==
         former + "sequence 1 has 98 frames, the model's positions serve at most 97");
+}
+
+TEST_CASE("A model's workspace that cannot be counted is refused", "[models][errors]") {
+  constexpr index_t most = std::numeric_limits<index_t>::max();
+  REQUIRE(tshift::models::checked_sum("model", {most - 1, 1}) == most);
+  REQUIRE(message_of([] {
+            tshift::models::checked_sum("model", {most, 1});
+          }) == "model: the workspace must fit in 2^63 - 1 elements");
 }

@@ -122,7 +122,7 @@ constexpr index_t frame_at(index_t t, index_t offset, index_t length, padding ed
   // Unsigned, so that one comparison sees both ends; inside holds for nearly every frame of a long sequence.
   auto const source = static_cast<index_t>(static_cast<std::size_t>(t) - static_cast<std::size_t>(offset));
   if (static_cast<std::size_t>(source) < static_cast<std::size_t>(length) && t < length) return source;
-  if (t >= length || offset == 0) return t;
+  if (t >= length) return t;
   switch (edge) {
     case padding::zero: return -1;
     case padding::keep: return t;
