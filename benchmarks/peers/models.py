@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""ShiftSER's models in tshift, PyTorch and ONNX Runtime, side by side on one thread.
+"""ShiftSER's models, or with --blocks the blocks they are made of, in tshift, PyTorch and ONNX Runtime, side by side on
+one thread.
 
 Run by hand, with a Python that has torch (Debian: /usr/bin/python3 with python3-torch and libopenblas0), node and npm:
 
     /usr/bin/python3 benchmarks/peers/models.py --ort-dir FOLDER      FOLDER keeps onnxruntime-node for the next time
 
-Each side is a process of its own, all on the same core. First the logits of all sides must agree with the model in
-double precision; then the sides take turns, round after round. The models are those of tests/golden/models.py, weights
+Each side is a process of its own, all on the same core. First the results of all sides must agree with the model in
+double precision; then the sides take turns, round after round. The models are those of tests/golden/models.py, the blocks those of blocks.py, weights
 and input come from a seed, and ONNX Runtime gets what torch.onnx.export makes of the same modules.
 
   ratio   tshift over the faster of the other two: median over the rounds, with 10% and 90% quantiles
-  floor   what the arithmetic must take: the FLOPs of all matrix products over the best rate that any side reached on
+  floor   what the arithmetic must take, where there are matrix products: the FLOPs of all matrix products over the best rate that any side reached on
           the product [T, D] x [D, 4 D], measured before each row, so far in this run. The recurrent products of an
           LSTM must also read their weights once per step and direction, at the best rate so far; the longer counts
   target  of the project, at [1,374,768]
@@ -22,11 +23,11 @@ Lines between this script and a side, for whoever adds one. A side first writes 
 line by one line: the answer below, or `error SENTENCE`.
 
     load KIND POSITION D LENGTH K N_DIV DIRECTION STRIDE PLACEMENT N T SEED FOLDER      ok
-        The words are those of tests/golden/models.txt (README.md there). FOLDER goes to the end of the line. It holds
+        The words are those of tests/golden/models.txt (README.md there), or KIND is one of blocks.py. FOLDER goes to the end of the line. It holds
         x.f32, the input [N, T, D] as little-endian float32, and model.onnx; sgemm.onnx and read.onnx are the product
         with a matrix [D, 4 D], for x of [1, T, D] and of [1, 1, D]. Weights, and x as well, can be made from names and
         SEED: tests/support/seeded.hpp.
-    logits                   logits VALUE...          N * K values of one forward, 9 digits or more
+    logits                   logits VALUE...          all values of y of one forward, 9 digits or more
     run UNTIMED TIMED        run MILLISECONDS         of one forward: the mean of TIMED in a row, after UNTIMED others
     floor                    floor GFLOP/S GB/S       the side's best rates now, of the product [T, D] x [D, 4 D], and
                                                       of reading 16 D^2 bytes, the recurrent weights of one direction,
@@ -73,16 +74,20 @@ def import_torch():
     except ImportError:
         sys.exit("models: this Python has no torch; Debian has it as python3-torch, for /usr/bin/python3")
     torch.set_num_threads(1)
-    spec = importlib.util.spec_from_file_location("golden_models", GOLDEN)
-    golden = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(golden)
-    return torch, golden
+    return torch, module_of(GOLDEN)
+
+
+def module_of(path):
+    spec = importlib.util.spec_from_file_location("peer_" + path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Row:
-    """A model at a shape."""
+    """A model or a block at a shape."""
 
-    def __init__(self, name, kind, position, shift, target):
+    def __init__(self, name, kind, position, shift, target=None):
         self.name, self.kind, self.position, self.shift = name, kind, position, shift
         self.target_of_first_shape = target
         self.shape = SHAPES[0]
@@ -91,7 +96,8 @@ class Row:
         row = Row(self.name, self.kind, self.position, self.shift, self.target_of_first_shape)
         n, t, d = shape
         # 12 heads must divide the features: the nearest number that they do.
-        row.shape = (n, t, round(d / 12) * 12) if self.kind == "transformer" else shape
+        heads = self.kind in ("transformer", "block.self_attention")
+        row.shape = (n, t, round(d / 12) * 12) if heads else shape
         return row
 
     @property
@@ -101,7 +107,7 @@ class Row:
     @property
     def length(self):
         """The tables of positions are as long as the input: nobody carries rows that nobody reads."""
-        return 0 if self.position == "none" else self.shape[1]
+        return 0 if self.position in ("none", "absolute") else self.shape[1]
 
     def words(self):
         """What follows `load`, without the folder."""
@@ -109,14 +115,18 @@ class Row:
         return f"{self.kind} {self.position} {d} {self.length} {CLASSES} {' '.join(self.shift)} {n} {t} {SEED}"
 
     def floor_ms(self, gflops, gbytes):
-        """See the top of this file. Per frame and in pairs of FLOPs, of two blocks."""
+        """See the top of this file. Per frame and in pairs of FLOPs; the models have two blocks. None: no products."""
         n, t, d = self.shape
-        per_frame = {"cnn": 2 * (8 * d * d + 7 * d), "shiftformer": 2 * 8 * d * d}
+        scores = 2 * t * d + (2 * t * d if self.position == "relative_key_query" else 0)
+        per_frame = {
+            "cnn": 2 * (8 * d * d + 7 * d), "shiftformer": 2 * 8 * d * d, "transformer": 2 * (11 * d * d + scores),
+            "block.linear": 4 * d * d, "block.mlp": 8 * d * d, "block.residual_mlp": 8 * d * d,
+            "block.self_attention": 3 * d * d + scores,
+        }
         if self.kind in per_frame:
             return 2 * n * t * per_frame[self.kind] / (gflops * 1e6)
-        if self.kind == "transformer":
-            scores = 2 * t * d + (2 * t * d if self.position == "relative_key_query" else 0)
-            return 2 * n * t * 2 * (11 * d * d + scores) / (gflops * 1e6)
+        if "lstm" not in self.kind:
+            return None
         one_of_two = 2 * n * t * 2 * 4 * d * d / (gflops * 1e6)  # products with x, products with the state
         reading = t * 2 * 4 * 4 * d * d / (gbytes * 1e6)
         return one_of_two + max(one_of_two, reading)
@@ -132,6 +142,22 @@ MODELS = [
     Row("Transformer", "transformer", "relative_key_query", NONE, 0.65),
     Row("Shiftformer", "shiftformer", "none", ("4", "both", "1", "both"), 0.93),
 ]
+# No targets: the models have them. f(S x) is the block reading through the shift.
+BLOCKS = [
+    Row("linear", "block.linear", "none", NONE),
+    Row("linear(S x)", "block.linear", "none", ("4", "both", "1", "branch")),
+    Row("depthwise_conv1d", "block.depthwise_conv1d", "none", NONE),
+    Row("layer_norm", "block.layer_norm", "none", NONE),
+    Row("gelu", "block.gelu", "none", NONE),
+    Row("mean_pool", "block.mean_pool", "none", NONE),
+    Row("mlp", "block.mlp", "none", NONE),
+    Row("x + mlp(S x)", "block.residual_mlp", "none", ("4", "both", "1", "branch")),
+    Row("S x + mlp(x)", "block.residual_mlp", "none", ("4", "both", "1", "skip")),
+    Row("lstm", "block.lstm", "none", NONE),
+    Row("lstm(S x)", "block.lstm", "none", ("4", "delay", "1", "branch")),
+    Row("self_attention", "block.self_attention", "absolute", NONE),
+    Row("relative_key_query", "block.self_attention", "relative_key_query", NONE),
+]
 
 
 # --- The side of PyTorch ----------------------------------------------------------------------------------------------
@@ -140,7 +166,10 @@ MODELS = [
 def torch_model(golden, words):
     kind, position, d, length, classes, n_div, direction, stride, placement, n, t, seed = words
     shift = golden.Shift(int(n_div), direction, int(stride), placement)
-    model = golden.build(kind, int(d), int(length), int(classes), position, shift)
+    if kind.startswith("block."):
+        model = module_of(HERE / "blocks.py").build(golden, kind, int(d), int(length), position, shift)
+    else:
+        model = golden.build(kind, int(d), int(length), int(classes), position, shift)
     return golden.fill(model, int(seed)), (int(n), int(t), int(d))
 
 
@@ -355,13 +384,16 @@ def paired(over, under):
 
 COLUMNS = ["model", "[N,T,D]", "tshift ms", "torch ms", "ort ms", "ratio", "10%..90%", "floor ms", "x floor", "target",
            "verdict"]
-WIDTHS = [11, 11, 9, 9, 9, 6, 12, 8, 7, 7, 7]
+WIDTHS = [18, 11, 9, 9, 9, 6, 12, 8, 7, 7, 7]
 
 
 def cells(row, times, best_rates):
     median = {name: statistics.median(values) for name, values in times.items()}
-    ms = [f"{median[name]:.2f}" if name in median else "-" for name in PEERS]
+    ms = [f"{median[name]:.{2 if median[name] >= 1 else 3}f}" if name in median else "-" for name in PEERS]
     floor = row.floor_ms(*best_rates)
+    floors = ["-", "-"]
+    if floor is not None:
+        floors = [f"{floor:.2f}", f"{median['tshift'] / floor:.2f}" if "tshift" in median else "-"]
     ratio = spread = verdict = "-"
     others = [name for name in ("torch", "ort") if name in median]
     if "tshift" in median and others:
@@ -370,8 +402,7 @@ def cells(row, times, best_rates):
         # Against one of the two alone, there is no saying which is the faster one.
         if row.target is not None and len(others) == 2:
             verdict = "ok" if middle <= row.target else "MISSED"
-    return [row.name, "x".join(map(str, row.shape)), *ms, ratio, spread, f"{floor:.2f}",
-            f"{median['tshift'] / floor:.2f}" if "tshift" in median else "-",
+    return [row.name, "x".join(map(str, row.shape)), *ms, ratio, spread, *floors,
             f"<={row.target}" if row.target is not None else "-", verdict]
 
 
@@ -383,12 +414,14 @@ def processor():
 
 
 def parse(arguments):
-    parser = argparse.ArgumentParser(description="ShiftSER's models in tshift, PyTorch and ONNX Runtime, one thread")
+    parser = argparse.ArgumentParser(description="ShiftSER's models or their blocks in tshift, PyTorch and ONNX Runtime, one thread")
     parser.add_argument("--rounds", type=int, default=15, help="measurements of each side per row (15)")
     parser.add_argument("--core", type=int, help="the core for everything (the last one this process may use)")
     parser.add_argument("--without", action="append", default=[], choices=PEERS, help="leave a side out; repeatable")
-    parser.add_argument("--model", action="append", default=[], choices=[row.name for row in MODELS],
-                        help="only this model; repeatable")
+    parser.add_argument("--blocks", action="store_true", help="single blocks instead of models")
+    names = [row.name.strip() for row in MODELS + BLOCKS]
+    parser.add_argument("--model", action="append", default=[], choices=names, metavar="NAME",
+                        help=f"only this one; repeatable. One of: {', '.join(names)}")
     parser.add_argument("--shape", action="append", default=[], choices=["x".join(map(str, s)) for s in SHAPES],
                         help="only this shape; a Transformer may be a little narrower; repeatable")
     parser.add_argument("--markdown", type=pathlib.Path, help="also writes the table and its circumstances to a file")
@@ -422,11 +455,12 @@ def measure(options, folder):
         print("\n".join(head) + "\n")
         form = "  ".join(f"{{:>{width}}}" for width in WIDTHS)
         print(form.format(*COLUMNS))
+        rows = BLOCKS if options.blocks else MODELS
         table, wrong, notes, best = [], 0, [], {}  # best: (GFLOP/s, GB/s) by D
         for shape in SHAPES:
             if options.shape and "x".join(map(str, shape)) not in options.shape:
                 continue
-            for row in (model.at(shape) for model in MODELS if not options.model or model.name in options.model):
+            for row in (one.at(shape) for one in rows if not options.model or one.name.strip() in options.model):
                 what = f"{row.name} {'x'.join(map(str, row.shape))}"
                 errors = prepare(torch, golden, row, sides, folder, options)
                 bad = {name: error for name, error in errors.items() if not error <= TOLERANCE[name]}
@@ -446,7 +480,7 @@ def measure(options, folder):
                 said = [f"{name} {errors[name]:.1e}, {gflops:.0f}, {gbytes:.0f}"
                         for name, (gflops, gbytes) in rates_of.items()]
                 notes.append(f"{what}: {'; '.join(said)}")
-        legend = "of each side: relative L2 distance of its logits to double precision; sgemm, GFLOP/s; reading, GB/s"
+        legend = "of each side: relative L2 distance of its results to double precision; sgemm, GFLOP/s; reading, GB/s"
         print(f"\n{legend}")
         print("\n".join("  " + note for note in notes))
         judged = [line for line in table if line[-1] != "-"]

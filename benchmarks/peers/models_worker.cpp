@@ -20,6 +20,7 @@
 #include <tshift/models/shiftformer.hpp>
 
 #include "../../tests/support/seeded.hpp"
+#include "blocks.hpp"
 
 namespace {
 
@@ -30,7 +31,7 @@ double seconds_since(clock_type::time_point start) {
   return std::chrono::duration<double>(clock_type::now() - start).count();
 }
 
-/// A model with its input, output and workspace.
+/// A model or a block with its input, output and workspace.
 struct loaded {
   tshift::shape shape;
   std::vector<float> x, y, workspace;
@@ -47,6 +48,22 @@ void use(loaded& to, Model model) {
     shared->forward(tshift::tensor_view<float const>(to.x.data(), to.shape),
                     tshift::tensor_view<float>(to.y.data(), {to.shape.batch, 1, classes}),
                     std::span<float>(to.workspace));
+  };
+}
+
+void use_block(loaded& to, test_support::model_sizes const& sizes, tshift::shift_options const& shift,
+               std::uint64_t seed) {
+  index_t const D = sizes.width;
+  auto const plan = shift.n_div == 0 ? tshift::shift_plan(D, {})
+                                     : tshift::presets::shiftser(D, shift.n_div, shift.towards, shift.stride);
+  peers::block const block = peers::make_block(sizes, shift.where, plan, to.shape, seed);
+  bool const lazily = sizes.kind != "block.residual_mlp" && tshift::nn::shifts_branch(shift.where);
+  tshift::shape const out{to.shape.batch, block.pools ? 1 : to.shape.time, block.channels};
+  to.workspace.assign(static_cast<std::size_t>(block.workspace), 0.0f);
+  to.y.assign(static_cast<std::size_t>(out.batch * out.time * out.channels), 0.0f);
+  to.forward = [&to, block, plan, lazily, out] {
+    tshift::tensor_view<float const> const x(to.x.data(), to.shape);
+    block.run(tshift::nn::shifted_if<float>(lazily, x, plan), {to.y.data(), out}, to.workspace);
   };
 }
 
@@ -76,6 +93,7 @@ void load(std::istream& words, loaded& to) {
                                           where);
   to.shape = {batch, time, sizes.width};
   to.x = test_support::seeded<float>("x", {batch, time, sizes.width}, seed);
+  if (sizes.kind.starts_with("block.")) return use_block(to, sizes, shift, seed);
   auto const weights = test_support::seeded_weights<float>(sizes, seed);
   if (sizes.kind == "cnn") {
     use(to, tshift::models::shift_cnn<float>(weights, shift));
