@@ -2,8 +2,8 @@
 # One program of units built for different instruction sets, by g++, by clang, and by both. Included by CMakeLists.txt.
 #
 # A unit is <flags>_<compiler>_<build>. Debug units are not optimised, so that more functions stay in the object;
-# release units are, so that the compiler adds some of its own (clang at -O1: at -O2 version 14 takes 20 s for one of
-# them). The commands are ours, and not targets: nothing of CMAKE_CXX_FLAGS may get in, and there are two compilers.
+# release units are, so that the compiler adds some of its own. The commands are ours, and not targets: nothing of
+# CMAKE_CXX_FLAGS may get in, and there are two compilers.
 set(folder "${CMAKE_CURRENT_BINARY_DIR}/mixed")
 file(MAKE_DIRECTORY "${folder}")
 
@@ -13,7 +13,7 @@ set(flags_avx512 -march=x86-64 ${TSHIFT_AVX512_FLAGS})
 set(flags_debug_gcc -O0)
 set(flags_debug_clang -O0)
 set(flags_release_gcc -O2 -DNDEBUG -Wno-uninitialized -Wno-maybe-uninitialized)  # GCC bug 105593, see ../
-set(flags_release_clang -O1 -DNDEBUG)
+set(flags_release_clang -O2 -DNDEBUG)
 
 # The project's compiler, and the other one if there is one that can compile the library.
 set(compiler_gcc "")
