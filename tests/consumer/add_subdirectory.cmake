@@ -3,7 +3,7 @@
 include("${CMAKE_CURRENT_LIST_DIR}/common.cmake")
 
 run("configure" "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}/add_subdirectory" -B "${SCRATCH}/build" ${arguments}
-    "-DTSHIFT_SOURCE=${SOURCE}" "-Dnlohmann_json_DIR=${JSON}")
+    "${library_alone}" "-DTSHIFT_SOURCE=${SOURCE}" "-Dnlohmann_json_DIR=${JSON}")
 run("build" "${CMAKE_COMMAND}" --build "${SCRATCH}/build")
 run("run" "${SCRATCH}/build/consumer")
 run("run io" "${SCRATCH}/build/consumer_io")

@@ -35,6 +35,8 @@ endfunction()
 # The same environment as the tests, nothing from the network.
 set(arguments -G "${GENERATOR}" "-DCMAKE_MAKE_PROGRAM=${MAKE}" "-DCMAKE_CXX_COMPILER=${COMPILER}"
               "-DCMAKE_BUILD_TYPE=Release" "-Dxsimd_DIR=${XSIMD}" -DFETCHCONTENT_FULLY_DISCONNECTED=ON)
+# For a project called consumer that has the library in its tree.
+set(library_alone "-DCMAKE_PROJECT_consumer_INCLUDE=${CMAKE_CURRENT_LIST_DIR}/library_alone.cmake")
 
 # The compiler alone, for the ways that need no CMake. xsimd may stand where the compiler looks by itself.
 set(compile "${COMPILER}" -std=c++20)

@@ -23,7 +23,7 @@ run("git tag" ${git} tag "v${VERSION}")
 
 list(REMOVE_ITEM arguments -DFETCHCONTENT_FULLY_DISCONNECTED=ON)
 run("configure" "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}/fetch_content" -B "${SCRATCH}/build" ${arguments}
-    "-DREPOSITORY=file://${repository}" "-DTAG=v${VERSION}")
+    "${library_alone}" "-DREPOSITORY=file://${repository}" "-DTAG=v${VERSION}")
 run("build" "${CMAKE_COMMAND}" --build "${SCRATCH}/build")
 run("run" "${SCRATCH}/build/consumer")
 nothing_of_ours_is_installed("${SCRATCH}/build")

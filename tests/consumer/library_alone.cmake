@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-
-# library_alone(<source of tshift>): the project that calls this keeps its own settings, and the library, which is part
-# of it, brings neither flags nor programs.
-function(library_alone source)
+# Put into a project from outside, so that the project reads as a user's would: when it is configured, it has its own
+# settings still, and the library, which is part of it, has brought neither flags nor programs.
+function(library_alone)
+  if(NOT tshift_SOURCE_DIR)
+    message(FATAL_ERROR "The library is no part of this project")
+  endif()
   foreach(option TSHIFT_BUILD_TESTS TSHIFT_BUILD_EXAMPLES TSHIFT_BUILD_BENCHMARKS TSHIFT_INSTALL)
     if(${option})
       message(FATAL_ERROR "${option} is on in a project that only uses the library")
@@ -14,11 +16,11 @@ function(library_alone source)
       message(FATAL_ERROR "tshift::tshift forces ${property} on its users: ${value}")
     endif()
   endforeach()
-  get_property(targets DIRECTORY "${source}" PROPERTY BUILDSYSTEM_TARGETS)
+  get_property(targets DIRECTORY "${tshift_SOURCE_DIR}" PROPERTY BUILDSYSTEM_TARGETS)
   if(NOT targets STREQUAL "tshift")
     message(FATAL_ERROR "Targets in a project that only uses the library: ${targets}")
   endif()
-  get_property(tests DIRECTORY "${source}" PROPERTY TESTS)
+  get_property(tests DIRECTORY "${tshift_SOURCE_DIR}" PROPERTY TESTS)
   if(tests)
     message(FATAL_ERROR "Tests in a project that only uses the library: ${tests}")
   endif()
@@ -26,3 +28,4 @@ function(library_alone source)
     message(FATAL_ERROR "The build type became ${CMAKE_BUILD_TYPE}")
   endif()
 endfunction()
+cmake_language(DEFER CALL library_alone)
