@@ -109,15 +109,22 @@ TEST_CASE("Integers wrap, small ones as well", "[shift_add]") {
   REQUIRE(sum(std::uint64_t{0} - 1, std::uint64_t{3}) == 2);
 }
 
-TEST_CASE("A sum of floats is rounded once, and of zeros keeps its sign", "[shift_add]") {
-  std::array<float, 4> const x = {1e8f, -0.f, 0.f, 1.5f}, r = {1.f, -0.f, -0.f, -1.5f};
-  std::array<float, 4> y = {};
-  shape const dims = {1, 4, 1};
+TEST_CASE("A sum of floats is rounded once", "[shift_add]") {
+  std::array<float, 2> const x = {1e8f, 1.5f}, r = {1.f, -1.5f};
+  std::array<float, 2> y = {};
+  shape const dims = {1, 2, 1};
   tshift::shift_add(tensor_view(x.data(), dims), tensor_view(r.data(), dims), tensor_view(y.data(), dims), {1, {}});
   REQUIRE(y[0] == 1e8f + 1.f);
-  REQUIRE((y[1] == 0.f && std::signbit(y[1])));
-  REQUIRE((y[2] == 0.f && !std::signbit(y[2])));
-  REQUIRE(y[3] == 0.f);
+  REQUIRE(y[1] == 0.f);
+}
+
+TEST_CASE("A sum of zeros keeps its sign", "[shift_add]") {
+  std::array<float, 2> const x = {-0.f, 0.f}, r = {-0.f, -0.f};
+  std::array<float, 2> y = {1.f, 1.f};
+  shape const dims = {1, 2, 1};
+  tshift::shift_add(tensor_view(x.data(), dims), tensor_view(r.data(), dims), tensor_view(y.data(), dims), {1, {}});
+  REQUIRE((y[0] == 0.f && std::signbit(y[0])));
+  REQUIRE((y[1] == 0.f && !std::signbit(y[1])));
 }
 
 TEST_CASE("The fill value is added to r where frames are vacated", "[shift_add]") {
