@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: MIT
-# Installs the library, moves the installed tree, and uses it from there.
+# Installs the library as a machine would that has xsimd and nothing else, moves the installed tree, and uses it from
+# there.
 include("${CMAKE_CURRENT_LIST_DIR}/common.cmake")
 set(project "${CMAKE_CURRENT_LIST_DIR}/find_package")
 
-run("install" "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${SCRATCH}/first place")
+set(nothing_else "")
+foreach(package Catch2 benchmark Eigen3 OpenMP Threads PNG nlohmann_json CLI11)
+  list(APPEND nothing_else "-DCMAKE_DISABLE_FIND_PACKAGE_${package}=ON")
+endforeach()
+run("preset library" "${CMAKE_COMMAND}" --preset library -S "${SOURCE}" -B "${SCRATCH}/library" ${arguments}
+    ${nothing_else})
+run("install" "${CMAKE_COMMAND}" --install "${SCRATCH}/library" --prefix "${SCRATCH}/first place")
 file(RENAME "${SCRATCH}/first place" "${SCRATCH}/second place")
 set(prefix "${SCRATCH}/second place")
 
