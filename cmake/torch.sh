@@ -68,6 +68,7 @@ run "$python" "$project_dir/operator_test.py"
 run "$python" "$project_dir/module_test.py"
 run "$python" "$project_dir/ddp_test.py"
 run "$python" "$source_dir/examples/torch_extension/example.py"
+run "$programs/extension/example"
 if [[ $onnx == yes ]]; then
   run "$python" "$source_dir/examples/onnx/check.py" --ort-dir "$build_dir/onnxruntime"
 else
