@@ -13,7 +13,7 @@ done
 omp=$build_dir/omp
 mkdir -p -- "$omp"
 header=$(clang++-14 -print-resource-dir)/include/omp.h
-library=$(clang++-14 -print-file-name=libomp.so)
+library=$(clang++-14 -print-resource-dir)/../../libomp.so
 [[ -f $header && -f $library ]] || die "clang 14 has no OpenMP: install libomp-dev (Debian)"
 cp -- "$header" "$omp/omp.h"
 ln -sfn -- "$(readlink -f -- "$library")" "$omp/libomp.so"

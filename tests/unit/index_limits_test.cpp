@@ -106,9 +106,9 @@ TEST_CASE("Folds and offsets at the end of what an index counts are exact on eve
       CHECK(y == want);
     }
   }
-  CHECK_FALSE(message_of([] {
-                tshift::stacked_latency(shift_plan(1, {{0, 1, -most}}), shift_plan(1, {{0, 1, -1}}));
-              }).empty());
+  shift_plan const furthest(1, {{0, 1, -most}}), none(1, {});
+  CHECK(tshift::stacked_latency(furthest, none) == most);
+  CHECK_FALSE(message_of([&] { tshift::stacked_latency(furthest, shift_plan(1, {{0, 1, -1}})); }).empty());
 }
 
 TEST_CASE("A stream whose state an index cannot count is refused on every machine", "[limits]") {
