@@ -4,8 +4,8 @@
 # packages: clang libclang-rt-dev libsndfile1-dev
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
-# Executions that take some 10 minutes of two cores. For the record: TSHIFT_FUZZ_RUNS=10000000, hours.
-declare -A runs=([safetensors]=2000000 [shift]=2000000 [isa]=500000 [wav]=500000)
+# Executions that take some 5 minutes of two cores. For the record: TSHIFT_FUZZ_RUNS=10000000, hours.
+declare -A runs=([safetensors]=1000000 [shift]=1000000 [isa]=250000 [wav]=250000)
 targets=(wav isa safetensors shift)  # the longest first
 for tool in clang++ grep sed; do command -v "$tool" >/dev/null || die "no $tool: install the package clang"; done
 
