@@ -97,6 +97,12 @@ void views() {
   refused("view_of: x has elements of 4 bytes, the view of 8", [&] { tshift::interop::view_of<pair>(x); });
   refused("view_of: x is undefined, must be a tensor", [] { tshift::interop::view_of<float>(at::Tensor()); });
   refused("view_of: x is sparse, must be strided", [&] { tshift::interop::view_of<float>(x.to_sparse()); });
+  // As much of a tensor on a GPU as there is without one.
+  at::Tensor const elsewhere(c10::make_intrusive<c10::TensorImpl>(
+      c10::DispatchKeySet(c10::DispatchKey::CUDA), caffe2::TypeMeta::Make<float>(), c10::Device(at::kCUDA, 0)));
+  refused("view_of: x is on device cuda:0, must be on the CPU", [&] { tshift::interop::view_of<float>(elsewhere); });
+  refused("temporal_shift: x is on device cuda:0, must be on the CPU",
+          [&] { tshift::interop::temporal_shift(elsewhere, shift_plan(4, {})); });
   refused("view_of: x is a meta tensor, must have data", [&] { tshift::interop::view_of<float>(x.to(at::kMeta)); });
   refused("view_of: x is quantised; shift x.int_repr(), filled with the zero point",
           [&] { tshift::interop::view_of<std::int8_t>(at::quantize_per_tensor(x, 1, 0, at::kQInt8)); });
