@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The programs in the README are parts of examples that are compiled and run, and the output shown for the first is what
+# The programs in the README are parts of examples that are run, and the output shown for the first is what
 # it prints.
 include("${CMAKE_CURRENT_LIST_DIR}/common.cmake")
 file(READ "${SOURCE}/README.md" readme)
@@ -25,12 +25,21 @@ string(FIND "${readme}" "${indented}" at)
 if(at EQUAL -1)
   message(FATAL_ERROR "README.md does not show what examples/01_hello_shift.cpp prints:\n${indented}")
 endif()
-# Whatever else is code on the page would be compiled by nobody.
-string(REGEX MATCHALL "\n```cpp\n" snippets "${readme}")
+file(READ "${SOURCE}/examples/shiftser/convert.py" script)
+if(NOT script MATCHES "# \\[readme\\]\n(.*)# \\[/readme\\]")
+  message(FATAL_ERROR "examples/shiftser/convert.py: no part between # [readme] and # [/readme]")
+endif()
+string(FIND "${readme}" "```python\n${CMAKE_MATCH_1}```\n" at)
+if(at EQUAL -1)
+  message(FATAL_ERROR "README.md does not hold the marked part of examples/shiftser/convert.py:\n${CMAKE_MATCH_1}")
+endif()
+# Whatever else is code on the page would be run by nobody.
+string(REGEX MATCHALL "\n```[a-z]+\n" snippets "${readme}")
 list(LENGTH snippets shown)
 list(LENGTH examples marked)
+math(EXPR marked "${marked} + 1")
 if(NOT shown EQUAL marked)
-  message(FATAL_ERROR "README.md shows ${shown} pieces of C++, ${marked} are from examples")
+  message(FATAL_ERROR "README.md shows ${shown} pieces of code, ${marked} are from examples")
 endif()
 # What compiles shiftser by hand.
 file(GLOB sources RELATIVE "${SOURCE}/examples/shiftser" "${SOURCE}/examples/shiftser/*.cpp")
