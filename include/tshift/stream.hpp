@@ -274,7 +274,7 @@ class shift_stream {
     if (to.size() != state_.size()) {
       detail::fail("shift_stream::save: memory has %zu bytes, must have %zu", to.size(), state_.size());
     }
-    std::memmove(to.data(), state_.data(), state_.size());
+    if (!to.empty()) std::memmove(to.data(), state_.data(), to.size());  // a stream that was moved from has no state
   }
 
   /// Takes a saved state over.
