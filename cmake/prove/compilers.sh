@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# the tests in C++23 with g++, clang 14 and clang 19, and no kind of warning that clang 19 knows
+# the tests in C++23 with g++, clang 14 and clang 19, std::mdspan, and no kind of warning that clang 19 knows
 # packages: clang-14 clang-19 libomp-dev
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
@@ -36,6 +36,12 @@ compiler() {
   [[ $passed =~ ^[0-9]+$ ]] || die "$name: $folder.more.log does not say that all tests passed"
   cases=$((cases + passed))
 }
+
+# Debian 12 has std::mdspan in libc++ 19 alone, which cannot be installed beside OpenMP.
+mdspan=$build_dir/mdspan.log
+quietly "$mdspan" bash "$source_dir/tests/interop/mdspan.sh" --fetch "$build_dir/mdspan"
+covered compilers.mdspan "$(sed -n 's/^interop.mdspan.hpp: \([0-9]*\) cases with std::mdspan$/\1/p' "$mdspan")" \
+  'cases with std::mdspan'
 
 compiler gcc g++
 compiler clang14 clang++-14
