@@ -365,7 +365,7 @@ TEMPLATE_TEST_CASE("A stream can be saved, copied and moved between any two fram
       shift_stream<TestType> const of_nothing = copy;  // NOLINT(bugprone-use-after-move): they can be copied,
       REQUIRE(of_nothing.state().empty());
       of_nothing.save({});  // there is nothing to save: no memmove from and to nowhere
-      copy = stream;  // and assigned to
+      copy = stream;        // and assigned to
       goes_on(copy, "assigned after a move");
       moved = stream;
       shift_stream<TestType> moved_again = std::move(moved);
