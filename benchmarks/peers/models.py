@@ -382,14 +382,14 @@ def paired(over, under):
     return statistics.median(ratios), at(0.1), at(0.9)
 
 
-COLUMNS = ["model", "[N,T,D]", "tshift ms", "torch ms", "ort ms", "ratio", "10%..90%", "floor ms", "x floor", "target",
+COLUMNS = ["[N,T,D]", "tshift ms", "torch ms", "ort ms", "ratio", "10%..90%", "floor ms", "x floor", "target",
            "verdict"]
 WIDTHS = [18, 11, 9, 9, 9, 6, 12, 8, 7, 7, 7]
 
 
 def cells(row, times, best_rates):
     median = {name: statistics.median(values) for name, values in times.items()}
-    ms = [f"{median[name]:.{2 if median[name] >= 1 else 3}f}" if name in median else "-" for name in PEERS]
+    ms = [f"{median[name]:.{2 if median[name] >= 1 else 4}f}" if name in median else "-" for name in PEERS]
     floor = row.floor_ms(*best_rates)
     floors = ["-", "-"]
     if floor is not None:
@@ -453,8 +453,9 @@ def measure(options, folder):
         head += [f"{name}: {side.what}" for name, side in sides.items()]
         head += [f"medians of {options.rounds} rounds, in which the sides take turns"]
         print("\n".join(head) + "\n")
+        columns = ["block" if options.blocks else "model", *COLUMNS]
         form = "  ".join(f"{{:>{width}}}" for width in WIDTHS)
-        print(form.format(*COLUMNS))
+        print(form.format(*columns))
         rows = BLOCKS if options.blocks else MODELS
         table, wrong, notes, best = [], 0, [], {}  # best: (GFLOP/s, GB/s) by D
         for shape in SHAPES:
@@ -488,7 +489,7 @@ def measure(options, folder):
               f"{wrong} wrong")
         if options.markdown:
             bars = lambda words: "| " + " | ".join(words) + " |"
-            lines = [*("- " + line for line in head), "", bars(COLUMNS), bars(["---"] * 2 + ["---:"] * 7 + ["---"] * 2)]
+            lines = [*("- " + line for line in head), "", bars(columns), bars(["---"] * 2 + ["---:"] * 7 + ["---"] * 2)]
             lines += [bars(line) for line in table] + ["", legend + ":", "", *("- " + note for note in notes)]
             options.markdown.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return 1 if wrong else 0

@@ -5,8 +5,8 @@
     tshift_bench --benchmark_out=results.json
     /usr/bin/python3 benchmarks/plots/draw.py results.json --out FOLDER [--models benchmarks/README.md]
 
-sizes.svg and cold.svg need the rows sizes/ and cold/, shares.svg the rows shift/ and shift_inplace/, models.svg the
-table that peers/models.py has written into the page given. What cannot be drawn is said.
+sizes.svg and cold.svg need the rows sizes/ and cold/, shares.svg the rows shift/ and shift_inplace/, models.svg
+and blocks.svg the tables that peers/models.py has written into the page given. What cannot be drawn is said.
 """
 
 import argparse
@@ -152,18 +152,22 @@ def draw_shares(results, path):
     return None
 
 
-def draw_models(page, path):
-    models = models_of(page)
-    shapes = list(dict.fromkeys(m.shape if m.name != "Transformer" else None for m in models))
-    shapes = [s for s in shapes if s]
+def draw_models(page, word, caption, path):
+    """Bars of the models ("model") or the blocks ("block"), a panel for each [N, T]."""
+    models = models_of(page, word)
     if not models:
         return f"no table of peers/models.py in {page}: {path.name} is not drawn"
+    widest = {}  # heads may make some a little narrower than the others
+    for m in models:
+        frames, width = m.shape.rsplit("x", 1)
+        widest[frames] = max(int(width), widest.get(frames, 0))
+    most_rows = max(sum(m.shape.rsplit("x", 1)[0] == frames for m in models) for frames in widest)
+    inches = 1.45 + 0.525 * most_rows
     sides = {"PyTorch": "#D55E00", "ONNX Runtime": "#56B4E9", "tshift": "#0072B2"}
-    figure, panels = plt.subplots(1, len(shapes), figsize=(8.4, 4.6), sharey=True, squeeze=False)
+    figure, panels = plt.subplots(1, len(widest), figsize=(8.4, inches), sharey=True, squeeze=False)
     height = 0.27
-    for axes, shape in zip(panels[0], shapes):
-        # A Transformer may be a little narrower.
-        rows = [m for m in models if m.shape.rsplit("x", 1)[0] == shape.rsplit("x", 1)[0]]
+    for axes, (frames, width) in zip(panels[0], widest.items()):
+        rows = [m for m in models if m.shape.rsplit("x", 1)[0] == frames]
         most = max(ms / m.ms["tshift"] for m in rows for ms in m.ms.values() if ms is not None)
         for k, (side, colour) in enumerate(sides.items()):
             for i, m in enumerate(rows):
@@ -173,9 +177,10 @@ def draw_models(page, path):
                 times = ms / m.ms["tshift"]
                 y = i + (k - 1) * height
                 axes.barh(y, times, height * 0.92, color=colour, label=side if i == 0 else None)
-                text = f"{ms:.{0 if ms >= 100 else 1 if ms >= 10 else 2}f} ms"
+                number, unit = (ms, "ms") if ms >= 0.1 else (ms * 1000, "us")
+                text = f"{number:.{0 if number >= 100 else 1 if number >= 10 else 2}f} {unit}"
                 axes.text(times + most * 0.015, y, text, va="center", fontsize=7.5, color="#444444")
-        axes.set_title("[" + shape.replace("x", ", ") + "]", loc="left", fontsize=10)
+        axes.set_title(f"[{frames.replace('x', ', ')}, {width}]", loc="left", fontsize=10)
         axes.set_xlim(0, most * 1.24)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("time over tshift's")
@@ -185,9 +190,9 @@ def draw_models(page, path):
         axes.tick_params(axis="y", length=0)
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="upper center", ncol=3, bbox_to_anchor=(0.5, 1.0))
-    figure.subplots_adjust(left=0.115, right=0.99, top=0.86, bottom=0.155, wspace=0.07)
-    finish(figure, path, "Models from input to logits, one core, one thread. Table, versions and command: "
-                         "benchmarks/README.md. The small Transformer: 252.")
+    left = 0.045 + 0.0088 * max(len(m.name) for m in models)
+    figure.subplots_adjust(left=left, right=0.99, top=1 - 0.64 / inches, bottom=0.71 / inches, wspace=0.07)
+    finish(figure, path, caption)
     return None
 
 
@@ -195,7 +200,7 @@ def main():
     parser = argparse.ArgumentParser(description="Draws the results of tshift_bench as SVG")
     parser.add_argument("results", type=pathlib.Path, help="what tshift_bench wrote with --benchmark_out")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for the pictures")
-    parser.add_argument("--models", type=pathlib.Path, help="a page with the table of peers/models.py")
+    parser.add_argument("--models", type=pathlib.Path, help="a page with the tables of peers/models.py")
     options = parser.parse_args()
     try:
         results = Results(options.results)
@@ -207,8 +212,15 @@ def main():
         draw_sizes(results, "sizes", "Speed over size, warm: tensors that were just used", out / "sizes.svg"),
         draw_sizes(results, "cold", "Speed over size, cold: caches emptied before every call", out / "cold.svg"),
         draw_shares(results, out / "shares.svg"),
-        draw_models(options.models, out / "models.svg") if options.models else None,
     ]
+    if options.models:
+        page = "Table, versions and command: benchmarks/README.md."
+        missing += [
+            draw_models(options.models, "model", f"Models from input to logits, one core, one thread. {page} "
+                        "The small Transformer: 252.", out / "models.svg"),
+            draw_models(options.models, "block", f"Single blocks, one core, one thread. {page} "
+                        "The small self_attention: 252.", out / "blocks.svg"),
+        ]
     for sentence in filter(None, missing):
         print(f"draw: {sentence}", file=sys.stderr)
     return 0

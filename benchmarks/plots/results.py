@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What tshift_bench wrote with --benchmark_out=FILE, and the table of peers/models.py, as Python objects."""
+"""What tshift_bench wrote with --benchmark_out=FILE, and the tables of peers/models.py, as Python objects."""
 
 import json
 import pathlib
@@ -110,9 +110,9 @@ class Model(NamedTuple):
     ms: dict  # by side; None: not measured
 
 
-def models_of(page):
-    """The rows of the table that peers/models.py writes, from a page that holds it once."""
-    wanted = ["model", "[N,T,D]", "tshift ms", "torch ms", "ort ms"]
+def models_of(page, word):
+    """The rows of the table that peers/models.py writes, of models ("model") or of blocks ("block"): the page's first."""
+    wanted = [word, "[N,T,D]", "tshift ms", "torch ms", "ort ms"]
     found = []
     inside = False
     for line in pathlib.Path(page).read_text(encoding="utf-8").splitlines():
