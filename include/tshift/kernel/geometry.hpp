@@ -25,7 +25,7 @@ struct segment_list {
   /// At run time the items stay as they are: clearing them would cost as much as a small shift.
   // cppcheck-suppress uninitMemberVar
   TSHIFT_INLINE constexpr segment_list() noexcept {
-    if (std::is_constant_evaluated()) {
+    if (__builtin_is_constant_evaluated()) {  // not std::, see shifted_view.hpp
       for (segment& s : items) s = {0, 0, 0};
     }
   }
