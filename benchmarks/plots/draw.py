@@ -185,13 +185,13 @@ def draw_models(page, word, caption, path):
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("time over tshift's")
         axes.set_yticks(range(len(rows)), [m.name for m in rows])
-    panels[0][0].invert_yaxis()
+    panels[0][0].set_ylim(most_rows - 0.4, -0.6)
     for axes in panels[0]:
         axes.tick_params(axis="y", length=0)
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="upper center", ncol=3, bbox_to_anchor=(0.5, 1.0))
     left = 0.045 + 0.0088 * max(len(m.name) for m in models)
-    figure.subplots_adjust(left=left, right=0.99, top=1 - 0.64 / inches, bottom=0.71 / inches, wspace=0.07)
+    figure.subplots_adjust(left=left, right=0.99, top=1 - 0.64 / inches, bottom=0.71 / inches, wspace=0.1)
     finish(figure, path, caption)
     return None
 
