@@ -37,11 +37,11 @@ build() {
   flags=(-std=c++20 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -DTSHIFT_DEBUG=1 -isystem "$headers"
     -I "$source_dir/include" -I "$source_dir/tests" "-DTSHIFT_GOLDEN_DIR=\"$source_dir/tests/golden\"")
   mkdir -p -- "$folder"
-  for source in unit/main.cpp support/isa.cpp "${@:4}"; do
+  for source in support/main.cpp support/isa.cpp "${@:4}"; do
     object=$folder/$(basename -- "$source" .cpp).o
     objects+=("$object")
     level=-O1
-    if [[ $source == unit/main.cpp ]]; then level=-O0; fi # all of Catch2, which spends no time worth speaking of
+    if [[ $source == support/main.cpp ]]; then level=-O0; fi # all of Catch2, which spends no time worth speaking of
     while (($(jobs -rp | wc -l) >= jobs)); do wait -n || true; done
     compile_one "$object" "$source_dir/tests/$source" "${compiler[@]}" "$level" "${flags[@]}" &
   done

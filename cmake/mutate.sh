@@ -78,14 +78,10 @@ read_list() {
 
 # The source file of a test.
 source_of() {
-  local folder
-  for folder in unit golden; do
-    if [[ -f $source_dir/tests/$folder/$1_test.cpp ]]; then
-      printf '%s' "$source_dir/tests/$folder/$1_test.cpp"
-      return
-    fi
-  done
-  fatal "there is no tests/unit/$1_test.cpp and no tests/golden/$1_test.cpp"
+  local found
+  found=$(cd -- "$source_dir/tests" && printf '%s\n' */"$1_test.cpp")
+  [[ -f $source_dir/tests/$found ]] || fatal "there is no file $1_test.cpp in a folder of tests/, or more than one"
+  printf '%s' "$source_dir/tests/$found"
 }
 
 # target_of <name>: the file that the mutant changes, below include/tshift. The text must be there exactly once.
@@ -257,7 +253,7 @@ done
 # --- work -------------------------------------------------------------------------------------------------------------
 
 # In the background like everything else, so that Ctrl-C is heeded at once.
-in_parallel build_part unit/main support/isa
+in_parallel build_part support/main support/isa
 for part in main isa; do
   [[ -s $temporary/$part.o ]] || fatal "tests/*/$part.cpp does not compile without any mistake"
 done

@@ -18,6 +18,7 @@
 #include <tshift/models/shift_cnn.hpp>
 #include <tshift/models/shift_lstm.hpp>
 #include <tshift/models/shiftformer.hpp>
+#include <tshift/presets.hpp>
 
 #include "../../tests/support/seeded.hpp"
 #include "blocks.hpp"

@@ -29,7 +29,12 @@ state == "text" || state == "verbatim" {
 }
 
 {
-  gsub(/::inline TSHIFT_(V|ISA)/, "")
+  # "namespace tshift { inline namespace TSHIFT_V { ..." and the line that closes them.
+  if ($0 ~ /^namespace tshift \{ /) {
+    gsub(/ inline namespace TSHIFT_(V|ISA) \{/, "")
+    depth = gsub(/\{/, "{")
+  }
+  if ($0 ~ /^\}+  \/\/ namespace tshift/) $0 = substr("}}}}}}", 1, depth)
   if ($0 !~ /^#/) gsub(/TSHIFT_INLINE /, "")
   # Members declared together share the words behind them.
   if (match($0, /;  \/\/\/< /)) {

@@ -33,7 +33,7 @@ file(WRITE "${SCRATCH}/docs_bad/undocumented.hpp" "// SPDX-License-Identifier: M
 // A header for this check.
 #pragma once
 #define TSHIFT_SILENT_MACRO 1
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 void silent_function(int);
 struct silent_struct {};
 /// Says something.
@@ -43,7 +43,7 @@ struct loud_struct {
 };
 /// Says something.
 enum class loud_enum { silent_value };
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 ")
 run_doxygen(warnings "${SCRATCH}/docs_bad/out" "${SCRATCH}/docs_bad/undocumented.hpp")
 # Doxygen doubles underscores in the names of pages.

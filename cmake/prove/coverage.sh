@@ -40,7 +40,7 @@ unit() {
     timeout 400 "$program" '~[exhaustive]~"models of full size*"' && rm -f -- "$program"
 }
 
-quietly "$build_dir/main.log" g++ "${options[@]}" -c "$tree/tests/unit/main.cpp" -o "$objects/main.o"
+quietly "$build_dir/main.log" g++ "${options[@]}" -c "$tree/tests/support/main.cpp" -o "$objects/main.o"
 quietly "$build_dir/isa.log" g++ "${options[@]}" -c "$tree/tests/support/isa.cpp" -o "$objects/isa.o"
 
 names=()

@@ -21,7 +21,7 @@ mkdir -p -- "$build_dir/fast"
 printf '%s\n' "${operator[@]}" "${blocks[@]}" | quietly "$build_dir/fast.build.log" xargs -P "$jobs" -I '{}' \
   g++ -std=c++20 -O3 -ffast-math -I "$source_dir/include" -I "$source_dir/tests" \
   -c "$source_dir/tests/unit/{}_test.cpp" -o "$build_dir/fast/{}.o"
-quietly "$build_dir/fast.link.log" g++ -std=c++20 -O1 -I "$source_dir/tests" "$source_dir/tests/unit/main.cpp" \
+quietly "$build_dir/fast.link.log" g++ -std=c++20 -O1 -I "$source_dir/tests" "$source_dir/tests/support/main.cpp" \
   "$source_dir/tests/support/isa.cpp" "${objects[@]}" -ffast-math -o "$build_dir/fast/tests"
 quietly "$build_dir/fast.log" "$build_dir/fast/tests" '~[nn]~"A sum of zeros*",*against the oracle*'
 passed modes.fast-math "$build_dir/fast.log"

@@ -7,7 +7,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 # Only what starts threads. OpenMP's runtime stays out: GCC's is not built for ThreadSanitizer, which then reports races
 # that are none. Its adapter is one loop over the parts that the other executors run.
 read -r -a flags <<<"-std=c++20 -O1 -g1 -fsanitize=thread -Wno-tsan -fopenmp $(pkg-config --cflags eigen3)"
-sources=(unit/main support/isa unit/executor_test unit/models_test)
+sources=(support/main support/isa operator/executor_test models/models_test)
 objects=() running=()
 for file in "${sources[@]}"; do
   object=$build_dir/${file##*/}.o

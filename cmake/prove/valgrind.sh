@@ -9,7 +9,7 @@ command -v valgrind >/dev/null || die "there is no valgrind: install the package
 compile() { g++ -std=c++20 -O1 -g1 -I "$source_dir/include" -I "$source_dir/tests" "$@"; }
 avx2=(-mavx2 -mfma -DTSHIFT_STREAMING_BYTES=1024)
 # Not inlined, so that Valgrind replaces both operator new and operator delete of the tests by its own, or neither.
-quietly "$build_dir/main.log" compile -fno-inline -c "$source_dir/tests/unit/main.cpp" -o "$build_dir/main.o"
+quietly "$build_dir/main.log" compile -fno-inline -c "$source_dir/tests/support/main.cpp" -o "$build_dir/main.o"
 
 # memcheck <name> <tests> <filter> [flags...]: builds unit/<tests>_test.cpp and runs it.
 memcheck() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <tshift/conformance.hpp>
+#include <tshift/presets.hpp>
 
 #include "dispatch.hpp"
 

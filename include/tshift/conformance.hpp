@@ -20,7 +20,7 @@
 #include <tshift/reference.hpp>
 #include <tshift/view.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::conformance {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace conformance {
 
 /// The first element in which two tensors differ, in the order n, t, c, s.
 struct mismatch {
@@ -221,6 +221,6 @@ report check(Shift&& mine, scope const& within = {}) {
   return result;
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::conformance
+}}}}  // namespace tshift::conformance
 
 #include <tshift/macros/back.hpp>

@@ -15,7 +15,7 @@
 
 #include <tshift/config.hpp>
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// Sizes, strides and positions, in elements unless a name says bytes. Signed, so that differences are safe.
 using index_t = std::ptrdiff_t;
@@ -34,9 +34,9 @@ using error_handler = void (*)(char const* message);
 /// Set it before the first thread starts; reading it is not synchronised.
 inline error_handler on_error = nullptr;
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 /// Bits of an index without its sign: sizes must fit in 2^63 - 1, on a 32-bit machine in 2^31 - 1.
 inline constexpr int index_bits = std::numeric_limits<index_t>::digits;
@@ -64,6 +64,6 @@ inline constexpr int index_bits = std::numeric_limits<index_t>::digits;
   std::abort();
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
 #include <tshift/macros/back.hpp>

@@ -10,7 +10,7 @@
 
 #include <tshift/error.hpp>
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 namespace types {
 
@@ -25,9 +25,9 @@ struct any_body {
 template <class E>
 concept executor = std::invocable<E&, index_t, types::any_body const&>;
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 /// The calling thread, in one piece.
 struct run_here {
@@ -56,6 +56,6 @@ void share(Executor&& run, index_t units, index_t bytes, Body const& body) {
   }
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
 #include <tshift/macros/back.hpp>

@@ -15,7 +15,7 @@
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// A run of neighbouring channels and how far it moves along time:
 ///
@@ -48,9 +48,9 @@ enum class direction {
   both      ///< the first fold delays, the second advances
 };
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 /// Throws shape_error unless the folds lie in [0, channels), do not overlap, and have offsets that can be negated.
 constexpr void check_folds(index_t channels, fold const* folds, index_t count) {
@@ -76,9 +76,9 @@ constexpr void check_folds(index_t channels, fold const* folds, index_t count) {
   }
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// A checked list of folds with its padding: the whole meaning of a shift, apart from the data.
 /// Channels outside every fold stay where they are. Constexpr, no heap, trivially copyable, same layout under all flags.
@@ -182,9 +182,9 @@ class shift_plan {
   fold folds_[capacity] = {};
 };
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA {
 
 /// Latency of shifts applied one after another, in frames: the sum, because each waits for the one before.
 /// Bidirectional TSM in k layers: k frames.
@@ -207,8 +207,6 @@ constexpr index_t stacked_latency(Plan const&... plans) {
   return stacked_latency(std::span<shift_plan const>(list));
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA
-
-#include <tshift/presets.hpp>
+}}}  // namespace tshift
 
 #include <tshift/macros/back.hpp>

@@ -3,14 +3,15 @@
 //
 // They disagree, so choose by the code a checkpoint was trained with: TSM's first fold advances, Paddle's and
 // ShiftSER's first fold delays; n_div and shift_ratio are per direction, so "both" moves twice that share.
-// Included by plan.hpp.
 #pragma once
 
 #include <tshift/macros/away.hpp>
 
+#include <limits>
+
 #include <tshift/plan.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA {
 
 namespace detail {
 
@@ -111,6 +112,6 @@ constexpr shift_plan shift_gcn(index_t channels) {
 }
 
 }  // namespace presets
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA
+}}}  // namespace tshift
 
 #include <tshift/macros/back.hpp>

@@ -10,11 +10,11 @@
 
 #include <type_traits>
 
-#include <tshift/add.hpp>
+#include <tshift/kernel/add.hpp>
 #include <tshift/plan.hpp>
 #include <tshift/view.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::reference {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace reference {
 
 /// Offset of channel c in frames: that of the fold it lies in, 0 outside every fold.
 constexpr index_t offset_of(shift_plan const& plan, index_t c) noexcept {
@@ -97,6 +97,6 @@ constexpr void shift_adjoint(std::type_identity_t<tensor_view<T const>> dy, tens
   });
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::reference
+}}}}  // namespace tshift::reference
 
 #include <tshift/macros/back.hpp>

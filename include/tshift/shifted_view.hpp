@@ -9,12 +9,12 @@
 #include <iterator>
 #include <type_traits>
 
-#include <tshift/check.hpp>
+#include <tshift/kernel/check.hpp>
 #include <tshift/kernel/geometry.hpp>
 #include <tshift/plan.hpp>
 #include <tshift/view.hpp>
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// Neighbouring channels of one output frame that come from one input frame, or are the fill value.
 template <class T>
@@ -135,9 +135,9 @@ class shifted_view {
   T fill_;
 };
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA {
 
 /// y = S x, lazily: nothing is read or written until the result is asked for elements or runs.
 /// @param x     must outlive the result, as must its lengths
@@ -154,6 +154,6 @@ constexpr shifted_view<std::remove_const_t<T>> shifted(
   return {x, kernel::segments_of(plan), plan.edge(), fill};
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA
+}}}  // namespace tshift
 
 #include <tshift/macros/back.hpp>

@@ -13,13 +13,13 @@
 #include <type_traits>
 #include <utility>
 
+#include <tshift/kernel/operand.hpp>
 #include <tshift/kernel/ring.hpp>
 #include <tshift/kernel/state_memory.hpp>
-#include <tshift/operand.hpp>
 #include <tshift/plan.hpp>
 #include <tshift/view.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 /// Everything about a stream but its memory, without the element type.
 struct stream_parts {
@@ -164,9 +164,9 @@ inline void stream_restore(std::span<std::byte const> saved, std::span<std::byte
   std::memmove(state.data(), saved.data(), saved.size());
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// A shift fed chunk by chunk. A value: it can be copied, moved, saved and restored; one stream serves one thread at a
 /// time, and sequences that start or end at different times each take a stream of their own.
@@ -303,6 +303,6 @@ class shift_stream {
   types::segment_list segments_;
 };
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
 #include <tshift/macros/back.hpp>

@@ -13,7 +13,7 @@
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// Sizes of a tensor. Any may be 0. space is H * W of video, 1 for speech and text.
 struct shape {
@@ -55,9 +55,9 @@ struct strides {
   }
 };
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 /// Throws shape_error for a negative size, or if the tensor has more bytes than a pointer difference can count.
 /// A dimension of 0 counts as 1 here: an empty tensor must not smuggle wrapped strides in.
@@ -111,9 +111,9 @@ constexpr strides dense_strides(shape const& dims, layout order) {
   fail("tensor_view: layout = %d, must be a named layout", static_cast<int>(order));
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// Elements x[n, t, c, s] at data[n * strides.batch + t * strides.time + c * strides.channels + s * strides.space].
 /// T is any trivially copyable type; T const for a view that is only read. tensor_view<T> converts to
@@ -241,6 +241,6 @@ tensor_view(T*, shape, strides, std::span<index_t const> = {}) -> tensor_view<T>
 template <class T, std::size_t N>
 tensor_view(std::span<T, N>, shape, layout = layout::ntc, std::span<index_t const> = {}) -> tensor_view<T>;
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
 #include <tshift/macros/back.hpp>

@@ -4,6 +4,7 @@
 #include <tshift/interop/eigen.hpp>
 #include <tshift/interop/mdspan.hpp>
 #include <tshift/shift.hpp>
+#include <tshift/shift_inplace.hpp>
 
 #include <cstddef>
 

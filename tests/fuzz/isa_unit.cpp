@@ -7,6 +7,9 @@
 #include "isa_unit.hpp"
 
 #include <tshift/shift.hpp>
+#include <tshift/shift_add.hpp>
+#include <tshift/shift_adjoint.hpp>
+#include <tshift/shift_inplace.hpp>
 
 #define FUZZ_TEXT_(x) #x
 #define FUZZ_TEXT(x) FUZZ_TEXT_(x)

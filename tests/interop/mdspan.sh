@@ -76,7 +76,7 @@ if ! "${chosen[@]}" -std=c++23 -fsyntax-only has_catch.cpp 2>/dev/null; then
   printf 'SKIPPED: this needs the header of Catch2 version 2, catch2/catch.hpp.\n'
   exit 77
 fi
-timeout 600 "${chosen[@]}" "${flags[@]}" "${xsimd[@]}" "$source_dir/tests/unit/main.cpp" \
+timeout 600 "${chosen[@]}" "${flags[@]}" "${xsimd[@]}" "$source_dir/tests/support/main.cpp" \
   "$source_dir/tests/support/isa.cpp" "$source_dir/tests/unit/interop_mdspan_test.cpp" -o mdspan_test ||
   fatal "the tests do not compile"
 timeout 60 ./mdspan_test | tee mdspan_test.log

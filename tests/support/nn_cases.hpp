@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include <tshift/presets.hpp>
 #include <tshift/shift.hpp>
 
 #include "bytes.hpp"

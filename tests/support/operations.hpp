@@ -7,6 +7,9 @@
 
 #include <tshift/reference.hpp>
 #include <tshift/shift.hpp>
+#include <tshift/shift_add.hpp>
+#include <tshift/shift_adjoint.hpp>
+#include <tshift/shift_inplace.hpp>
 
 #include "random.hpp"
 

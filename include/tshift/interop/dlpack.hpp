@@ -13,7 +13,7 @@
 
 #include <tshift/interop/named_axes.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::interop {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace interop {
 
 namespace detail {
 
@@ -127,6 +127,6 @@ tensor_view<T> view_of(X const& x, std::string_view axes = {}, std::span<index_t
   return view_of<T>(x.dl_tensor, axes, lengths);
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::interop
+}}}}  // namespace tshift::interop
 
 #include <tshift/macros/back.hpp>

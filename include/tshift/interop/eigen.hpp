@@ -17,7 +17,7 @@
 
 #include <tshift/interop/named_axes.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::interop {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace interop {
 
 namespace detail {
 
@@ -90,6 +90,6 @@ auto view_of(X& x, std::string_view axes = {}, std::span<index_t const> lengths 
   return detail::view_by_names(x.data(), sizes, steps, axes, lengths);
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::interop
+}}}}  // namespace tshift::interop
 
 #include <tshift/macros/back.hpp>

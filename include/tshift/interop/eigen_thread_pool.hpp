@@ -8,7 +8,7 @@
 
 #include <tshift/error.hpp>
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// shift(eigen_executor{pool}, x, y, plan): the parts are shared out among the pool's threads and the calling one.
 /// Scheduling allocates, as Eigen's pool does. Do not call it from a thread of the same pool: it waits for the others.
@@ -39,6 +39,6 @@ struct eigen_executor {
   }
 };
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
 #include <tshift/macros/back.hpp>

@@ -13,7 +13,7 @@
 
 #include <tshift/interop/named_axes.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::interop {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace interop {
 
 namespace detail {
 
@@ -57,6 +57,6 @@ tensor_view<typename X::element_type> view_of(X const& x, std::string_view axes 
   return detail::view_by_names(x.data_handle(), sizes, steps, axes, lengths);
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::interop
+}}}}  // namespace tshift::interop
 
 #include <tshift/macros/back.hpp>

@@ -20,7 +20,7 @@
 #include <tshift/error.hpp>
 #include <tshift/view.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::interop::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace interop::detail {
 
 using tshift::detail::fail;
 
@@ -122,6 +122,6 @@ inline void dense_steps(std::span<index_t const> sizes, std::span<index_t> steps
   }
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::interop::detail
+}}}}  // namespace tshift::interop::detail
 
 #include <tshift/macros/back.hpp>

@@ -10,7 +10,7 @@
 #error "tshift/interop/openmp.hpp needs OpenMP: compile with -fopenmp, or link OpenMP::OpenMP_CXX in CMake"
 #endif
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// shift(openmp_executor{}, x, y, plan): the parts are shared out among the current team size of OpenMP.
 /// Inside a parallel region it runs on the calling thread, as nested parallelism does by default.
@@ -23,6 +23,6 @@ struct openmp_executor {
   }
 };
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
 #include <tshift/macros/back.hpp>

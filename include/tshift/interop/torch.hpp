@@ -35,8 +35,11 @@
 
 #include <tshift/interop/torch_view.hpp>
 #include <tshift/shift.hpp>
+#include <tshift/shift_add.hpp>
+#include <tshift/shift_adjoint.hpp>
+#include <tshift/shift_inplace.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::interop {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace interop {
 
 namespace detail {
 
@@ -254,6 +257,6 @@ inline at::Tensor const& temporal_shift_(at::Tensor const& x, shift_plan const& 
   return x;
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::interop
+}}}}  // namespace tshift::interop
 
 #include <tshift/macros/back.hpp>

@@ -33,8 +33,9 @@
 #include <torch/library.h>
 
 #include <tshift/interop/torch.hpp>
+#include <tshift/presets.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::interop::detail::library {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace interop::detail::library {
 
 inline padding padding_of(c10::string_view name) {
   if (name == "zero") return padding::zero;
@@ -213,7 +214,7 @@ void implement(torch::Library& library) {
   if constexpr (!recorded) library.impl("temporal_shift_", &temporal_shift_);
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::interop::detail::library
+}}}}  // namespace tshift::interop::detail::library
 
 TORCH_LIBRARY(tshift, library) { tshift::interop::detail::library::define(library); }
 TORCH_LIBRARY_IMPL(tshift, CPU, library) { tshift::interop::detail::library::implement<false>(library); }

@@ -20,7 +20,7 @@
 #include <tshift/error.hpp>
 #include <tshift/view.hpp>
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// shift(torch_executor{}, x, y, plan): the parts are shared out by at::parallel_for, among torch.get_num_threads().
 /// With libtorch's usual OpenMP backend the including unit needs -fopenmp, else everything runs on the calling thread.
@@ -34,9 +34,9 @@ struct torch_executor {
   }
 };
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::interop {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace interop {
 
 /// How a tensor's dimensions are meant, and what else an operation takes. Stands beside the functions because its
 /// members' code depends on flags.
@@ -204,6 +204,6 @@ requires(!std::is_const_v<T>) at::Tensor tensor_of(tensor_view<T> const& view) {
   return at::from_blob(view.data, sizes, steps, at::TensorOptions().dtype(c10::CppTypeToScalarType<T>::value));
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::interop
+}}}}  // namespace tshift::interop
 
 #include <tshift/macros/back.hpp>

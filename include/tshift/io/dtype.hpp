@@ -14,7 +14,7 @@
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace io {
 
 /// Element types of the format, in its own order, by which its writers sort: smaller ones first.
 enum class dtype : unsigned char {
@@ -42,9 +42,9 @@ enum class dtype : unsigned char {
   u64           ///< U64
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io
+}}}}  // namespace tshift::io
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 struct dtype_row {
   char const* name;
@@ -61,9 +61,9 @@ static_assert(std::size(dtype_table) == static_cast<std::size_t>(io::dtype::u64)
 
 constexpr dtype_row const& row_of(io::dtype type) noexcept { return dtype_table[static_cast<std::size_t>(type)]; }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace io {
 
 /// The name that files use: "BF16".
 constexpr char const* name_of(dtype type) noexcept { return detail::row_of(type).name; }
@@ -85,6 +85,6 @@ constexpr dtype dtype_of() {
   return (std::is_signed_v<T>) ? with_sign[i] : without[i];  // cppcheck 2.10 needs the parentheses
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io
+}}}}  // namespace tshift::io
 
 #include <tshift/macros/back.hpp>

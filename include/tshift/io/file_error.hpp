@@ -17,7 +17,7 @@
 #include <tshift/error.hpp>
 #include <tshift/nn/state_dict.hpp>
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// A file cannot be read or written, or is not what its format says.
 /// what() names file, tensor, rule and byte: "W.safetensors: tensor head.weight: data_offsets [0, 99], must span 3072
@@ -27,9 +27,9 @@ class file_error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 /// Ends the current operation with "source: message (byte N)"; no source or a byte of -1: without it. The message is in
 /// printf's format.
@@ -51,6 +51,6 @@ namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
 #endif
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
 #include <tshift/macros/back.hpp>

@@ -22,7 +22,7 @@
 #include <tshift/error.hpp>
 #include <tshift/io/file_error.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 /// What the system says about an error number. strerror may not be called from two threads.
 inline std::string system_message(int error) { return std::generic_category().message(error); }
@@ -147,6 +147,6 @@ inline void replace_file(std::string const& path, std::span<std::span<std::byte 
   }
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
 #include <tshift/macros/back.hpp>

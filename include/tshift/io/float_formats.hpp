@@ -12,7 +12,7 @@
 
 #include <tshift/config.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 /// An unsigned integer from little-endian bytes at any address.
 template <class Unsigned>
@@ -61,6 +61,6 @@ constexpr float nearest_float(double value) noexcept {
   return static_cast<float>(value);
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
 #include <tshift/macros/back.hpp>

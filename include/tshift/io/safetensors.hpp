@@ -40,7 +40,7 @@
 #include <tshift/io/safetensors_writer.hpp>
 #include <tshift/nn/state_dict.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace io {
 
 /// One tensor of a file: row-major, the last dimension contiguous.
 struct tensor_entry {
@@ -198,6 +198,6 @@ class safetensors {
   std::map<std::string, std::string> metadata_;
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io
+}}}}  // namespace tshift::io
 
 #include <tshift/macros/back.hpp>

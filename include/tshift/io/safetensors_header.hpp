@@ -31,7 +31,7 @@
 #include <tshift/io/file_error.hpp>
 #include <tshift/nn/state_dict.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace io {
 
 using tshift::file_error;
 
@@ -42,9 +42,9 @@ inline constexpr index_t longest_name = 4096;
 /// The longest header: the format's own limit.
 inline constexpr index_t longest_header = 100'000'000;  // bytes
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io
+}}}}  // namespace tshift::io
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 /// A tensor as the header describes it. The offsets lie in the data and are checked.
 struct header_entry {
@@ -332,6 +332,6 @@ class header_reader {
   header_content content_;
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
 #include <tshift/macros/back.hpp>

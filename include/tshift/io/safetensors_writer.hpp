@@ -28,7 +28,7 @@
 #include <tshift/io/safetensors_header.hpp>
 #include <tshift/nn/state_dict.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace io {
 
 /// A tensor to be written. Borrows the elements.
 struct tensor_to_write {
@@ -70,9 +70,9 @@ std::vector<tensor_to_write> tensors_to_write(nn::state_dict<T> const& weights) 
   return tensors;
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io
+}}}}  // namespace tshift::io
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 /// A string as JSON.
 inline void append_json(std::string& text, std::string_view string) {
@@ -160,9 +160,9 @@ inline file_head make_head(std::string_view source, std::vector<io::tensor_to_wr
   return head;
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace io {
 
 /// Writes a file, the same to the byte as Python's safetensors (of which the order of several metadata is not defined):
 /// larger element types first, equal ones by name. An existing file is replaced, at the end and as a whole: a failure
@@ -189,6 +189,6 @@ inline std::vector<std::byte> to_safetensors(std::vector<tensor_to_write> const&
   return file;
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::io
+}}}}  // namespace tshift::io
 
 #include <tshift/macros/back.hpp>

@@ -7,7 +7,7 @@
 
 #include <tshift/kernel/inplace.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
 
 /// Frame `to` becomes the sum of frames first, first + step, ... (count of them, in this order).
 struct frame_sum {
@@ -97,4 +97,4 @@ void adjoint_inplace(operand<std::byte> const& x, task const& job, bool far, ind
   });
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel
+}}}}  // namespace tshift::kernel

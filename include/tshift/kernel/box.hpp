@@ -7,7 +7,7 @@
 #include <tshift/kernel/geometry.hpp>
 #include <tshift/kernel/move.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
 
 /// Bytes from one channel to the next, and from one position in space to the next.
 struct steps {
@@ -54,4 +54,4 @@ void fill_box(box const& size, fill_pattern const& fill, std::byte* to, steps co
   }
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel
+}}}}  // namespace tshift::kernel

@@ -10,7 +10,7 @@
 #include <tshift/plan.hpp>
 #include <tshift/view.hpp>
 
-namespace tshift::inline TSHIFT_V::types {
+namespace tshift { inline namespace TSHIFT_V { namespace types {
 
 /// Channels that move together.
 struct segment {
@@ -44,9 +44,9 @@ struct segment_list {
   }
 };
 
-}  // namespace tshift::inline TSHIFT_V::types
+}}}  // namespace tshift::types
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
 
 using types::segment;
 using types::segment_list;
@@ -195,4 +195,4 @@ constexpr bool channels_inside(operand<Byte> const& y, shape const& dims) noexce
   return dims.time == 1 || dims.channels == 1 || magnitude(y.c) <= magnitude(y.t);
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel
+}}}}  // namespace tshift::kernel

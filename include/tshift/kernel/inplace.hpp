@@ -10,7 +10,7 @@
 
 #include <tshift/kernel/box.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
 
 /// Bytes of stack that a rotation may use at a time.
 inline constexpr index_t rotation_bytes = 512;
@@ -208,4 +208,4 @@ void shift_inplace(operand<std::byte> const& x, task const& job, bool far, index
   });
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel
+}}}}  // namespace tshift::kernel

@@ -9,7 +9,7 @@
 
 #include <tshift/kernel/source.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
 
 /// Four vectors of a source, from byte i on: all are read before one is written, and enough are under way at a time.
 template <class Source>
@@ -183,4 +183,4 @@ void store_rows(What const& what, std::byte const* from, index_t from_step, std:
   }
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel
+}}}}  // namespace tshift::kernel

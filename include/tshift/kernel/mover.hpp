@@ -8,7 +8,7 @@
 #include <tshift/kernel/geometry.hpp>
 #include <tshift/kernel/move.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
 
 /// Through the caches, rows of at least this many bytes are written one by one, in the order of memory.
 inline constexpr index_t long_row_bytes = 512;
@@ -129,4 +129,4 @@ class mover {
   [[no_unique_address]] std::conditional_t<Streaming, line_writer<Arch>, nothing> lines_;
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel
+}}}}  // namespace tshift::kernel

@@ -10,7 +10,7 @@
 
 #include <tshift/kernel/box.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
 
 /// In front of the rings. Read and written by memcpy: nothing promises that the caller's memory is aligned.
 struct stream_header {
@@ -120,4 +120,4 @@ void stream_frames(stream_job const& job, std::byte* state, operand<std::byte co
   }
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel
+}}}}  // namespace tshift::kernel

@@ -10,10 +10,10 @@
 
 #include <xsimd/xsimd.hpp>
 
-#include <tshift/add.hpp>
+#include <tshift/kernel/add.hpp>
 #include <tshift/kernel/vector.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
 
 /// Bytes from p to the next multiple of W.
 template <index_t W>
@@ -170,4 +170,4 @@ struct adding {
   }
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel
+}}}}  // namespace tshift::kernel

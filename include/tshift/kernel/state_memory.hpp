@@ -9,9 +9,7 @@
 
 #include <tshift/config.hpp>
 
-namespace tshift::inline TSHIFT_V {
-
-namespace types {
+namespace tshift { inline namespace TSHIFT_V { namespace types {
 
 /// Bytes that are owned, or somebody else's. Copies of owned bytes are deep; copies of foreign bytes are the same bytes.
 class state_memory {
@@ -50,5 +48,4 @@ class state_memory {
   bool owned_;
 };
 
-}  // namespace types
-}  // namespace tshift::inline TSHIFT_V
+}}}  // namespace tshift::types

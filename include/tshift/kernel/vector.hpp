@@ -12,7 +12,7 @@
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
 
 /// The unit of streaming: a cache line of every current x86-64 and most ARM cores. Only speed depends on it.
 inline constexpr index_t line_bytes = 64;
@@ -113,4 +113,4 @@ inline void copy_short(std::byte const* from, std::byte* to, index_t n) noexcept
   to[n - 1] = last;
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel
+}}}}  // namespace tshift::kernel

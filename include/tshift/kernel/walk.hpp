@@ -10,7 +10,7 @@
 
 #include <tshift/kernel/mover.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
 
 /// A dimension whose positions are independent of each other and of time: space or batch, walked inside a frame.
 struct lane {
@@ -216,4 +216,4 @@ void walk(route const& way, task const& job, What const& what, bool streaming, i
   walk_units(way, job, first, last, move);
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::kernel
+}}}}  // namespace tshift::kernel

@@ -15,7 +15,7 @@
 #include <tshift/nn/state_dict.hpp>
 #include <tshift/presets.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
 
 /// x without its lengths: what the released ShiftSER code sees, which computes over the padding as over any frame.
 template <class T>
@@ -141,6 +141,6 @@ struct activations {
   }
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models
+}}}}  // namespace tshift::models
 
 #include <tshift/macros/back.hpp>

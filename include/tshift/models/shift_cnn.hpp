@@ -13,7 +13,7 @@
 #include <tshift/nn/depthwise_conv1d.hpp>
 #include <tshift/nn/mlp.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
 
 /// f(x) = W2 gelu(W1 norm(depthwise_conv1d(x)))   (+ skip), fused: a few rows at a time go through all of it.
 template <class T>
@@ -151,6 +151,6 @@ class shift_cnn {
   classifier<T> classifier_;
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models
+}}}}  // namespace tshift::models
 
 #include <tshift/macros/back.hpp>

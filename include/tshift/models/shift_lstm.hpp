@@ -12,7 +12,7 @@
 #include <tshift/models/parts.hpp>
 #include <tshift/nn/lstm.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
 
 /// lstm(S x), norm, mean over time, linear.
 ///
@@ -99,6 +99,6 @@ class shift_lstm {
   classifier<T> classifier_;
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models
+}}}}  // namespace tshift::models
 
 #include <tshift/macros/back.hpp>

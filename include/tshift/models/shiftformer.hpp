@@ -15,7 +15,7 @@
 #include <tshift/nn/mlp.hpp>
 #include <tshift/nn/self_attention.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
 
 /// Blocks, then mean over time and a linear layer. With A the attention and M the perceptron, a block is
 ///
@@ -182,6 +182,6 @@ class shiftformer {
   classifier<T> classifier_;
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::models
+}}}}  // namespace tshift::models
 
 #include <tshift/macros/back.hpp>

@@ -11,7 +11,7 @@
 #include <tshift/nn/kernel/aligned.hpp>
 #include <tshift/nn/kernel/depthwise_conv1d.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
 /// y[n, t, c] = bias[c] + sum over k of weight[c, k] x[n, t + k - K / 2, c]
 ///
@@ -80,6 +80,6 @@ class depthwise_conv1d {
   kernel::aligned_vector<T> weight_, bias_;  // weight: [K, C]
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+}}}}  // namespace tshift::nn
 
 #include <tshift/macros/back.hpp>

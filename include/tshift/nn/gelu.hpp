@@ -7,7 +7,7 @@
 #include <tshift/nn/input.hpp>
 #include <tshift/nn/kernel/gelu.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
 /// y = x Phi(x) = x (1 + erf(x / sqrt 2)) / 2 for every element. Source: Hendrycks, Gimpel 2016, arXiv:1606.08415;
 /// torch.nn.functional.gelu(approximate="none").
@@ -34,6 +34,6 @@ void gelu(std::type_identity_t<input<T>> const& x, tensor_view<T> const& y) {
   }
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+}}}}  // namespace tshift::nn
 
 #include <tshift/macros/back.hpp>

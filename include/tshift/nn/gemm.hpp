@@ -13,7 +13,7 @@
 #include <tshift/nn/kernel/aligned.hpp>
 #include <tshift/nn/kernel/gemm.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
 /// B [k, n] and a bias [n], packed for this unit's instruction set. Owns its memory, about k * n elements.
 /// Const functions may be called from many threads at once.
@@ -63,6 +63,6 @@ class packed_matrix {
   kernel::aligned_vector<T> data_, bias_;
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+}}}}  // namespace tshift::nn
 
 #include <tshift/macros/back.hpp>

@@ -10,10 +10,10 @@
 #include <span>
 #include <type_traits>
 
-#include <tshift/check.hpp>
+#include <tshift/kernel/check.hpp>
 #include <tshift/shifted_view.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
 /// The input of a block: a tensor_view, or shifted(x, plan), which the block reads through without a copy.
 /// Made implicitly where a block is called. Vacated frames are zeros: blocks take no other fill value.
@@ -42,9 +42,9 @@ class input {
   bool shifted_ = false;
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+}}}}  // namespace tshift::nn
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 /// Refuses a view whose rows are not `channels` neighbouring elements.
 template <class T>
@@ -143,6 +143,6 @@ void for_rows(tensor_view<T> const& y, Body const& body) {
   for (index_t n = 0; n < N; ++n) body(n * time, time, y.at(n, 0, 0), y.strides.time);
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
 #include <tshift/macros/back.hpp>

@@ -11,7 +11,7 @@
 #include <tshift/nn/kernel/aligned.hpp>
 #include <tshift/nn/kernel/layer_norm.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
 /// y[n, t, c] = (x[n, t, c] - mean) / sqrt(variance + eps) * weight[c] + bias[c]
 ///
@@ -76,6 +76,6 @@ class layer_norm {
   T eps_ = T(1e-5);
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+}}}}  // namespace tshift::nn
 
 #include <tshift/macros/back.hpp>

@@ -10,7 +10,7 @@
 #include <tshift/nn/gemm.hpp>
 #include <tshift/nn/input.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
 /// y[n, t, o] = bias[o] + sum over i of weight[o, i] x[n, t, i]
 ///
@@ -58,6 +58,6 @@ class linear {
   packed_matrix<T> matrix_;
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+}}}}  // namespace tshift::nn
 
 #include <tshift/macros/back.hpp>

@@ -11,7 +11,7 @@
 #include <tshift/nn/input.hpp>
 #include <tshift/nn/kernel/lstm.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
 /// The weights of one direction as PyTorch has them: gates in the order i, f, g, o.
 template <class T>
@@ -165,6 +165,6 @@ class lstm {
   one_direction forward_, backward_;
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+}}}}  // namespace tshift::nn
 
 #include <tshift/macros/back.hpp>

@@ -9,7 +9,7 @@
 #include <tshift/nn/input.hpp>
 #include <tshift/nn/kernel/vectors.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
 /// y[n, 0, c] = (sum over t < length of x[n, t, c]) / length
 ///
@@ -45,6 +45,6 @@ void mean_pool(std::type_identity_t<input<T>> const& x, tensor_view<T> const& y)
   }
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+}}}}  // namespace tshift::nn
 
 #include <tshift/macros/back.hpp>

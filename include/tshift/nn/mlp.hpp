@@ -12,7 +12,7 @@
 #include <tshift/nn/kernel/skip.hpp>
 #include <tshift/nn/linear.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
 /// y = second(gelu(first(x)))   (+ skip)
 ///
@@ -95,6 +95,6 @@ class mlp {
   linear<T> first_, second_;
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+}}}}  // namespace tshift::nn
 
 #include <tshift/macros/back.hpp>

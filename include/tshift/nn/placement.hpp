@@ -12,8 +12,9 @@
 #include <tshift/nn/input.hpp>
 #include <tshift/plan.hpp>
 #include <tshift/shift.hpp>
+#include <tshift/shift_add.hpp>
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// Which of the two paths of y = x + f(x) sees the shifted input.
 enum class placement {
@@ -32,9 +33,9 @@ struct shift_options {
   padding edge = padding::zero;          ///< what vacated frames receive
 };
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
 /// Whether f reads S x.
 constexpr bool shifts_branch(placement where) noexcept {
@@ -174,6 +175,6 @@ wrapped<T, F> wrap(F f, placement where, shift_plan const& plan) {
   return {std::move(f), where, plan};
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+}}}}  // namespace tshift::nn
 
 #include <tshift/macros/back.hpp>

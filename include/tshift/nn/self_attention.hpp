@@ -11,7 +11,7 @@
 #include <tshift/nn/kernel/attention.hpp>
 #include <tshift/nn/linear.hpp>
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// How attention knows where a frame is.
 enum class position {
@@ -20,9 +20,9 @@ enum class position {
   relative_key_query  ///< score = q . k + q . p + k . p
 };
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
 /// For each of H heads, with q, k, v = the head's part of W x + b, d = D / H and p = table[l - r + R - 1]:
 ///
@@ -174,6 +174,6 @@ class self_attention {
   index_t reach_ = 0;
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+}}}}  // namespace tshift::nn
 
 #include <tshift/macros/back.hpp>

@@ -22,7 +22,7 @@
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 /// A name as messages show it: on one line, whatever bytes it is made of, and at most 96 of them.
 inline std::string shown_name(std::string_view name) {
@@ -87,9 +87,9 @@ constexpr index_t element_count(std::span<index_t const> shape,
   return empty ? 0 : count;
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
 /// One tensor of a state_dict: row-major, the last dimension contiguous.
 template <class T>
@@ -315,6 +315,6 @@ class state_reader {
   std::vector<fate> fates_;
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn
+}}}}  // namespace tshift::nn
 
 #include <tshift/macros/back.hpp>

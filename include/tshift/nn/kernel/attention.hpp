@@ -12,7 +12,7 @@
 #include <tshift/nn/kernel/gemm.hpp>
 #include <tshift/nn/kernel/vectors.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
 
 /// Queries, keys or values of one head: row i begins at data + i * stride.
 template <class T>
@@ -187,4 +187,4 @@ void attend(attention_head<T> const& head, row_block<T>& from, T* room, T* y, in
   }
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel
+}}}}  // namespace tshift::nn::kernel

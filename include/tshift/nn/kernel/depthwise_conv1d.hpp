@@ -8,7 +8,7 @@
 #include <tshift/nn/kernel/vectors.hpp>
 #include <tshift/shifted_view.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
 
 /// Taps that are summed in registers before the sum is stored.
 inline constexpr index_t taps_at_once = 8;
@@ -76,4 +76,4 @@ void depthwise_frame(shifted_view<T> const& x, index_t n, index_t t, index_t tap
   }
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel
+}}}}  // namespace tshift::nn::kernel

@@ -9,7 +9,7 @@
 
 #include <tshift/nn/kernel/vectors.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
 
 /// float: Phi(x) = 1/2 + x P(2 x^2 / 5.4^2 - 1), a fit of our own (tests/golden/fit_gelu.py prints it and its error).
 /// The error function of a vector library branches and divides, and would cost a tenth of a small network.
@@ -57,4 +57,4 @@ struct gelu_tile {
   }
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel
+}}}}  // namespace tshift::nn::kernel

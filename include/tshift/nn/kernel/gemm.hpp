@@ -15,7 +15,7 @@
 #include <tshift/kernel/vector.hpp>
 #include <tshift/nn/kernel/rows.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
 
 /// A tile of C in registers: rows x vectors sums, beside one row of B and one broadcast element of A. Of 32 registers
 /// 28 are used, of 16 all; the sums are enough to hide the latency of a multiply-add.
@@ -214,4 +214,4 @@ void gemm(shifted_view<T> const& a, index_t first, index_t rows, packed_operand<
   }
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel
+}}}}  // namespace tshift::nn::kernel

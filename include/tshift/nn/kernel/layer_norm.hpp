@@ -6,7 +6,7 @@
 
 #include <tshift/nn/kernel/vectors.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
 
 /// y = (x - mean) / sqrt(variance + eps) * weight + bias over `count` elements; y may be x. The variance is the mean of
 /// the squared differences, taken in a second pass over the row: nothing cancels.
@@ -22,4 +22,4 @@ void layer_norm(index_t count, T const* x, T const* weight, T const* bias, T eps
       x, weight, bias);
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel
+}}}}  // namespace tshift::nn::kernel

@@ -9,7 +9,7 @@
 #include <tshift/nn/kernel/gemm.hpp>
 #include <tshift/nn/kernel/vectors.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
 
 inline constexpr index_t gates = 4;  // i, f, g, o
 
@@ -84,4 +84,4 @@ void lstm_step(T const* weight, index_t units, index_t count, lstm_row<T> const*
   }
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel
+}}}}  // namespace tshift::nn::kernel

@@ -7,7 +7,7 @@
 
 #include <tshift/shifted_view.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
 
 /// Rows that are looked up together. More cost stack and cache, fewer cost time.
 inline constexpr index_t row_capacity = 128;
@@ -81,4 +81,4 @@ struct row_block {
   }
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel
+}}}}  // namespace tshift::nn::kernel

@@ -6,7 +6,7 @@
 #include <tshift/nn/kernel/rows.hpp>
 #include <tshift/nn/kernel/vectors.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
 
 /// What a GEMM does to a finished tile: c += skip.
 template <class T, class Arch>
@@ -41,4 +41,4 @@ class add_skip {
   row_block<T> from_;
 };
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel
+}}}}  // namespace tshift::nn::kernel

@@ -14,7 +14,7 @@
 #error "tshift: blocks need vector registers that xsimd knows, and this target has none; the operator does without"
 #endif
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
 
 template <class T, class Arch>
 inline constexpr index_t lanes_of = static_cast<index_t>(xsimd::batch<T, Arch>::size);
@@ -94,4 +94,4 @@ TSHIFT_INLINE T sum_of(index_t count, T const* x, F const& f) noexcept {
   return total;
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::nn::kernel
+}}}}  // namespace tshift::nn::kernel

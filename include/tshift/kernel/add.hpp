@@ -9,7 +9,7 @@
 
 #include <tshift/config.hpp>
 
-namespace tshift::inline TSHIFT_V {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// Types that shift_add and shift_adjoint can add.
 template <class T>
@@ -17,9 +17,9 @@ concept addable = std::default_initializable<T> && !std::same_as<T, bool> && req
   { a + b } -> std::convertible_to<T>;
 };
 
-}  // namespace tshift::inline TSHIFT_V
+}}  // namespace tshift
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 /// a + b; integers wrap, as vector units do it, where C++ leaves the overflow undefined.
 template <class T>
@@ -32,6 +32,6 @@ constexpr T add(T const& a, T const& b) noexcept {
   }
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
 #include <tshift/macros/back.hpp>

@@ -13,7 +13,7 @@
 #include <tshift/plan.hpp>
 #include <tshift/view.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 /// A view without its element type: what checks need.
 struct extent {
@@ -222,6 +222,6 @@ constexpr void check_types() noexcept {
                 "tshift: the flags of this translation unit do not enable this Arch; see examples/05_runtime_dispatch");
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
 #include <tshift/macros/back.hpp>

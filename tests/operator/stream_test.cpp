@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <tshift/conformance.hpp>
+#include <tshift/presets.hpp>
 #include <tshift/reference.hpp>
 #include <tshift/stream.hpp>
 

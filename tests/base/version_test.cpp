@@ -4,6 +4,7 @@
 
 #include <tshift/config.hpp>
 #include <tshift/plan.hpp>
+#include <tshift/presets.hpp>
 #include <tshift/version.hpp>
 #include <tshift/view.hpp>
 

@@ -6,10 +6,10 @@
 
 #include <cstddef>
 
-#include <tshift/check.hpp>
+#include <tshift/kernel/check.hpp>
 #include <tshift/kernel/geometry.hpp>
 
-namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
 template <class Byte>
 kernel::operand<Byte> operand_of(extent const& x) noexcept {
@@ -22,6 +22,6 @@ inline index_t bytes_of(extent const& x) noexcept {
   return x.dims.batch * x.dims.time * x.dims.channels * x.dims.space * x.element_bytes;
 }
 
-}  // namespace tshift::inline TSHIFT_V::inline TSHIFT_ISA::detail
+}}}}  // namespace tshift::detail
 
 #include <tshift/macros/back.hpp>

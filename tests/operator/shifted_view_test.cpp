@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <tshift/presets.hpp>
 #include <tshift/reference.hpp>
 #include <tshift/shifted_view.hpp>
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <tshift/plan.hpp>
+#include <tshift/presets.hpp>
 
 #include "../support/catch.hpp"
 #include "../support/message_of.hpp"

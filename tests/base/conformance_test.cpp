@@ -12,6 +12,7 @@
 
 #include <tshift/conformance.hpp>
 #include <tshift/shift.hpp>
+#include <tshift/shift_inplace.hpp>
 
 #include "../support/catch.hpp"
 

@@ -17,6 +17,7 @@
 #include <tshift/models/shift_cnn.hpp>
 #include <tshift/models/shift_lstm.hpp>
 #include <tshift/models/shiftformer.hpp>
+#include <tshift/presets.hpp>
 
 #include "../support/allocation_counter.hpp"
 #include "../support/bytes.hpp"
