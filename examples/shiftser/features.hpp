@@ -3,7 +3,7 @@
 #pragma once
 
 #include <string>
-#include <tshift/nn/state_dict.hpp>
+#include <tshift/weights/state_dict.hpp>
 #include <tshift/view.hpp>
 #include <vector>
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include <tshift/nn/state_dict.hpp>
+#include <tshift/weights/state_dict.hpp>
 #include <tshift/tshift.hpp>
 
 #include "../support/catch.hpp"

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include <tshift/nn/state_dict.hpp>
+#include <tshift/weights/state_dict.hpp>
 
 #include "random.hpp"
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include <tshift/nn/state_dict.hpp>
+#include <tshift/weights/state_dict.hpp>
 
 #include "../support/catch.hpp"
 #include "../support/message_of.hpp"

@@ -27,9 +27,9 @@
 
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
-#include <tshift/io/dtype.hpp>
+#include <tshift/weights/dtype.hpp>
 #include <tshift/io/file_error.hpp>
-#include <tshift/nn/state_dict.hpp>
+#include <tshift/weights/state_dict.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace io {
 

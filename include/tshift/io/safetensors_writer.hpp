@@ -22,11 +22,11 @@
 
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
-#include <tshift/io/dtype.hpp>
+#include <tshift/weights/dtype.hpp>
 #include <tshift/io/file_error.hpp>
 #include <tshift/io/files.hpp>
 #include <tshift/io/safetensors_header.hpp>
-#include <tshift/nn/state_dict.hpp>
+#include <tshift/weights/state_dict.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace io {
 

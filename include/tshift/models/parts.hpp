@@ -12,7 +12,7 @@
 #include <tshift/nn/linear.hpp>
 #include <tshift/nn/mean_pool.hpp>
 #include <tshift/nn/placement.hpp>
-#include <tshift/nn/state_dict.hpp>
+#include <tshift/weights/state_dict.hpp>
 #include <tshift/presets.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {

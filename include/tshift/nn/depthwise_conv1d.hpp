@@ -8,6 +8,7 @@
 #include <span>
 
 #include <tshift/nn/input.hpp>
+#include <tshift/weights/values.hpp>
 #include <tshift/nn/kernel/aligned.hpp>
 #include <tshift/nn/kernel/depthwise_conv1d.hpp>
 
@@ -28,20 +29,20 @@ class depthwise_conv1d {
   /// @param weight    [C, K] (PyTorch's [C, 1, K]); copied
   /// @param bias      [C], or empty for none; copied
   /// @throws shape_error  a span has another size, or K is even
-  depthwise_conv1d(index_t channels, index_t taps, std::span<T const> weight, std::span<T const> bias = {})
+  depthwise_conv1d(index_t channels, index_t taps, weights::values<T> weight, weights::values<T> bias = {})
       : channels_(channels), taps_(taps) {
     if (taps < 1 || taps % 2 == 0) detail::fail("depthwise_conv1d: %td taps, must be odd", taps);
     index_t const size = detail::checked_product("depthwise_conv1d", {channels, taps});
     detail::check_weight("depthwise_conv1d", "weight", weight.size(), size);
     if (!bias.empty()) detail::check_weight("depthwise_conv1d", "bias", bias.size(), channels);
-    weight_.resize(weight.size());
+    weight_.resize(static_cast<std::size_t>(size));
     for (index_t c = 0; c < channels; ++c) {
       for (index_t k = 0; k < taps; ++k) {
-        weight_[static_cast<std::size_t>(k * channels + c)] = weight[static_cast<std::size_t>(c * taps + k)];
+        weight_[static_cast<std::size_t>(k * channels + c)] = weight[c * taps + k];
       }
     }
-    bias_.assign(bias.begin(), bias.end());
-    bias_.resize(static_cast<std::size_t>(channels), T(0));
+    bias_.assign(static_cast<std::size_t>(channels), T(0));
+    bias.copy_to(bias_.data(), 0, bias.size());
   }
 
   depthwise_conv1d(depthwise_conv1d const&) = default;

@@ -115,10 +115,8 @@ void check_workspace(char const* operation, std::span<T> workspace, index_t need
   }
 }
 
-inline void check_weight(char const* operation, char const* name, std::size_t have, index_t want) {
-  if (static_cast<index_t>(have) != want) {
-    fail("%s: %s has %td elements, must have %td", operation, name, static_cast<index_t>(have), want);
-  }
+inline void check_weight(char const* operation, char const* name, index_t have, index_t want) {
+  if (have != want) fail("%s: %s has %td elements, must have %td", operation, name, have, want);
 }
 
 /// A product of sizes, none of them negative.

@@ -8,6 +8,7 @@
 #include <span>
 
 #include <tshift/nn/input.hpp>
+#include <tshift/weights/values.hpp>
 #include <tshift/nn/kernel/aligned.hpp>
 #include <tshift/nn/kernel/layer_norm.hpp>
 
@@ -28,8 +29,10 @@ class layer_norm {
   /// @param bias    [channels]; copied
   /// @param eps     > 0; PyTorch's default is 1e-5
   /// @throws shape_error  the spans differ in size, or eps is not positive
-  layer_norm(std::span<T const> weight, std::span<T const> bias, T eps = T(1e-5))
-      : weight_(weight.begin(), weight.end()), bias_(bias.begin(), bias.end()), eps_(eps) {
+  layer_norm(weights::values<T> weight, weights::values<T> bias, T eps = T(1e-5))
+      : weight_(static_cast<std::size_t>(weight.size())), bias_(static_cast<std::size_t>(bias.size())), eps_(eps) {
+    weight.copy_to(weight_.data(), 0, weight.size());
+    bias.copy_to(bias_.data(), 0, bias.size());
     detail::check_weight("layer_norm", "bias", bias.size(), channels());
     if (!(eps > 0)) detail::fail("layer_norm: eps = %g, must be > 0", static_cast<double>(eps));
   }

@@ -9,6 +9,7 @@
 
 #include <tshift/nn/gemm.hpp>
 #include <tshift/nn/input.hpp>
+#include <tshift/weights/values.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
@@ -27,10 +28,10 @@ class linear {
   /// @param weight   [outputs, inputs], as PyTorch has it; copied
   /// @param bias     [outputs], or empty for none; copied
   /// @throws shape_error  a span has another size
-  linear(index_t inputs, index_t outputs, std::span<T const> weight, std::span<T const> bias = {})
+  linear(index_t inputs, index_t outputs, weights::values<T> weight, weights::values<T> bias = {})
       : matrix_((check(inputs, outputs, weight, bias), inputs), outputs,
-                [&](index_t i, index_t o) { return weight[static_cast<std::size_t>(o * inputs + i)]; },
-                [&](index_t o) { return bias.empty() ? T(0) : bias[static_cast<std::size_t>(o)]; }) {}
+                [&](index_t i, index_t o) { return weight[o * inputs + i]; },
+                [&](index_t o) { return bias.empty() ? T(0) : bias[o]; }) {}
 
   /// Number of channels of x.
   index_t inputs() const noexcept { return matrix_.rows(); }
@@ -50,7 +51,7 @@ class linear {
   }
 
  private:
-  static void check(index_t inputs, index_t outputs, std::span<T const> weight, std::span<T const> bias) {
+  static void check(index_t inputs, index_t outputs, weights::values<T> weight, weights::values<T> bias) {
     detail::check_weight("linear", "weight", weight.size(), detail::checked_product("linear", {outputs, inputs}));
     if (!bias.empty()) detail::check_weight("linear", "bias", bias.size(), outputs);
   }

@@ -9,6 +9,7 @@
 
 #include <tshift/nn/gemm.hpp>
 #include <tshift/nn/input.hpp>
+#include <tshift/weights/values.hpp>
 #include <tshift/nn/kernel/lstm.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
@@ -16,10 +17,10 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 /// The weights of one direction as PyTorch has them: gates in the order i, f, g, o.
 template <class T>
 struct lstm_weights {
-  std::span<T const> weight_ih;  ///< [4 H, D]
-  std::span<T const> weight_hh;  ///< [4 H, H]
-  std::span<T const> bias_ih;    ///< [4 H]
-  std::span<T const> bias_hh;    ///< [4 H]
+  weights::values<T> weight_ih;  ///< [4 H, D]
+  weights::values<T> weight_hh;  ///< [4 H, H]
+  weights::values<T> bias_ih;    ///< [4 H]
+  weights::values<T> bias_hh;    ///< [4 H]
 };
 
 /// For each direction, t ascending or descending, h and c being zero before the first step:
@@ -121,7 +122,7 @@ class lstm {
     detail::check_weight("lstm", "weight_hh", w.weight_hh.size(), detail::checked_product("lstm", {rows, hidden_}));
     detail::check_weight("lstm", "bias_ih", w.bias_ih.size(), rows);
     detail::check_weight("lstm", "bias_hh", w.bias_hh.size(), rows);
-    auto const at = [](std::span<T const> values, index_t i) { return values[static_cast<std::size_t>(i)]; };
+    auto const at = [](weights::values<T> const& values, index_t i) { return values[i]; };
     index_t const columns = kernel::gates * padded();
     one_direction result{packed_matrix<T>(
         inputs_, columns,

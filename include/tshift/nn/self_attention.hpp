@@ -10,6 +10,7 @@
 
 #include <tshift/nn/kernel/attention.hpp>
 #include <tshift/nn/linear.hpp>
+#include <tshift/weights/values.hpp>
 
 namespace tshift { inline namespace TSHIFT_V {
 
@@ -46,8 +47,8 @@ class self_attention {
   /// @param kind      where positions enter
   /// @param table     [2 R - 1, D / H] for the relative kinds, row i for the distance l - r = i - R + 1; copied
   /// @throws shape_error  a span has another size, or H does not divide D
-  self_attention(index_t channels, index_t heads, std::span<T const> weight, std::span<T const> bias,
-                 position kind = position::absolute, std::span<T const> table = {})
+  self_attention(index_t channels, index_t heads, weights::values<T> weight, weights::values<T> bias,
+                 position kind = position::absolute, weights::values<T> table = {})
       : channels_(channels), heads_(heads), kind_(kind) {
     if (heads < 1 || channels < 0 || channels % heads != 0) {
       detail::fail("self_attention: %td heads, must divide the %td channels", heads, channels);
@@ -69,9 +70,9 @@ class self_attention {
     reach_ = (rows + 1) / 2;
     auto const no_bias = [](index_t) { return T(0); };
     ascending_ = packed_matrix<T>(
-        depth, rows, [&](index_t k, index_t j) { return table[static_cast<std::size_t>(j * depth + k)]; }, no_bias);
+        depth, rows, [&](index_t k, index_t j) { return table[j * depth + k]; }, no_bias);
     descending_ = packed_matrix<T>(
-        depth, rows, [&](index_t k, index_t j) { return table[static_cast<std::size_t>((rows - 1 - j) * depth + k)]; },
+        depth, rows, [&](index_t k, index_t j) { return table[(rows - 1 - j) * depth + k]; },
         no_bias);
   }
 

@@ -14,7 +14,7 @@
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
 
-namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace io {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace weights {
 
 /// Element types of the format, in its own order, by which its writers sort: smaller ones first.
 enum class dtype : unsigned char {
@@ -42,7 +42,7 @@ enum class dtype : unsigned char {
   u64           ///< U64
 };
 
-}}}}  // namespace tshift::io
+}}}}  // namespace tshift::weights
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
@@ -51,19 +51,19 @@ struct dtype_row {
   index_t bits;
 };
 
-/// In the order of io::dtype.
+/// In the order of weights::dtype.
 inline constexpr dtype_row dtype_table[] = {
     {"BOOL", 8},    {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6},     {"U8", 8},          {"I8", 8},
     {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
     {"U16", 16},    {"F16", 16},    {"BF16", 16},   {"I32", 32},        {"U32", 32},        {"F32", 32},
     {"C64", 64},    {"F64", 64},    {"I64", 64},    {"U64", 64}};
-static_assert(std::size(dtype_table) == static_cast<std::size_t>(io::dtype::u64) + 1);
+static_assert(std::size(dtype_table) == static_cast<std::size_t>(weights::dtype::u64) + 1);
 
-constexpr dtype_row const& row_of(io::dtype type) noexcept { return dtype_table[static_cast<std::size_t>(type)]; }
+constexpr dtype_row const& row_of(weights::dtype type) noexcept { return dtype_table[static_cast<std::size_t>(type)]; }
 
 }}}}  // namespace tshift::detail
 
-namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace io {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace weights {
 
 /// The name that files use: "BF16".
 constexpr char const* name_of(dtype type) noexcept { return detail::row_of(type).name; }
@@ -85,6 +85,6 @@ constexpr dtype dtype_of() {
   return (std::is_signed_v<T>) ? with_sign[i] : without[i];  // cppcheck 2.10 needs the parentheses
 }
 
-}}}}  // namespace tshift::io
+}}}}  // namespace tshift::weights
 
 #include <tshift/macros/back.hpp>
