@@ -2,10 +2,10 @@
 // The blocks of nn/, one by one. Each is verified against plain loops in double, sampled where those would take too
 // long; nothing may be NaN anywhere.
 #include <tshift/nn/depthwise_conv1d.hpp>
-#include <tshift/nn/gelu.hpp>
+#include <tshift/nn/activations.hpp>
 #include <tshift/nn/layer_norm.hpp>
 #include <tshift/nn/lstm.hpp>
-#include <tshift/nn/mean_pool.hpp>
+#include <tshift/nn/pool.hpp>
 #include <tshift/nn/mlp.hpp>
 #include <tshift/nn/self_attention.hpp>
 

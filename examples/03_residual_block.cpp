@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdio>
 
-#include <tshift/nn/placement.hpp>
+#include <tshift/nn/residual.hpp>
 #include <tshift/tshift.hpp>
 
 namespace {

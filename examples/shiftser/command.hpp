@@ -4,7 +4,7 @@
 
 #include <optional>
 #include <string>
-#include <tshift/nn/placement.hpp>
+#include <tshift/nn/residual.hpp>
 #include <tshift/nn/self_attention.hpp>
 
 namespace shiftser {

@@ -113,6 +113,14 @@ class shifted_view {
   /// The runs of frame t of sequence n; at most 33, and for the published shifts 2 to 9. The view must outlive them.
   TSHIFT_INLINE constexpr frame_runs<T> runs(index_t n, index_t t) const noexcept { return {this, n, t}; }
 
+  /// Channels [begin, begin + count) of run number `at` and their offset, the same in all frames.
+  TSHIFT_INLINE constexpr types::segment const& segment(index_t at) const noexcept { return segments_.items[at]; }
+
+  /// Whether a frame may come from another one.
+  TSHIFT_INLINE constexpr bool moves() const noexcept {
+    return segments_.count > 1 || (segments_.count == 1 && segments_.items[0].offset != 0);
+  }
+
   /// How many runs each frame has.
   TSHIFT_INLINE constexpr index_t runs_per_frame() const noexcept { return segments_.count; }
 

@@ -3,7 +3,7 @@
 // library's data types: nothing here has code of its own that the linker could share out.
 #pragma once
 
-#include <tshift/nn/placement.hpp>
+#include <tshift/nn/residual.hpp>
 #include <tshift/tshift.hpp>
 
 #include <cstddef>

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <tshift/io/file_error.hpp>
-#include <tshift/nn/placement.hpp>
+#include <tshift/nn/residual.hpp>
 #include <tshift/nn/self_attention.hpp>
 #include <tshift/tshift.hpp>
 

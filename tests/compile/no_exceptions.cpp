@@ -7,7 +7,7 @@
 #include <tshift/models/shift_cnn.hpp>
 #include <tshift/models/shift_lstm.hpp>
 #include <tshift/models/shiftformer.hpp>
-#include <tshift/nn/gelu.hpp>
+#include <tshift/nn/activations.hpp>
 #include <tshift/tshift.hpp>
 
 #include <array>

@@ -6,11 +6,11 @@
 #include <tshift/interop/openmp.hpp>
 #include <tshift/io/safetensors.hpp>
 #include <tshift/nn/depthwise_conv1d.hpp>
-#include <tshift/nn/gelu.hpp>
+#include <tshift/nn/activations.hpp>
 #include <tshift/nn/layer_norm.hpp>
 #include <tshift/nn/linear.hpp>
 #include <tshift/nn/lstm.hpp>
-#include <tshift/nn/mean_pool.hpp>
+#include <tshift/nn/pool.hpp>
 #include <tshift/nn/mlp.hpp>
 #include <tshift/nn/self_attention.hpp>
 #include <tshift/presets.hpp>

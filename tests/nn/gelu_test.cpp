@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include <tshift/nn/gelu.hpp>
+#include <tshift/nn/activations.hpp>
 
 #include "../support/catch.hpp"
 #include "../support/nn_cases.hpp"

@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include <tshift/nn/mean_pool.hpp>
+#include <tshift/nn/pool.hpp>
 
 #include "../support/catch.hpp"
 #include "../support/nn_cases.hpp"

@@ -7,7 +7,7 @@
 
 #include <tshift/nn/depthwise_conv1d.hpp>
 #include <tshift/nn/mlp.hpp>
-#include <tshift/nn/placement.hpp>
+#include <tshift/nn/residual.hpp>
 #include <tshift/nn/self_attention.hpp>
 
 #include "../support/catch.hpp"

@@ -288,9 +288,9 @@ void check_refusals(std::string const& name, index_t inputs, index_t outputs, bo
     CHECK(message_of([&] { forward(from, to); }) == name + ": " + sentence);
     CHECK(same());
   };
-  // A view that is wrong by itself is refused where it becomes an input.
+  // A view that is wrong by itself.
   auto const malformed = [&](std::string const& sentence, tensor_view<T> const& from) {
-    CHECK(message_of([&] { forward(from, y); }) == "shifted: " + sentence);
+    CHECK(message_of([&] { forward(from, y); }) == name + ": " + sentence);
     CHECK(same());
   };
   auto const text = [](index_t i) { return std::to_string(i); };

@@ -10,10 +10,10 @@
 
 #include <tshift/nn/layer_norm.hpp>
 #include <tshift/nn/linear.hpp>
-#include <tshift/nn/mean_pool.hpp>
-#include <tshift/nn/placement.hpp>
-#include <tshift/weights/state_dict.hpp>
+#include <tshift/nn/pool.hpp>
+#include <tshift/nn/residual.hpp>
 #include <tshift/presets.hpp>
+#include <tshift/weights/state_dict.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
 
@@ -57,12 +57,6 @@ nn::layer_norm<T> take_norm(nn::state_reader<T>& weights, std::string const& nam
   return {weight, weights.take(name + ".bias", {channels})};
 }
 
-/// Applies a row-wise block to x itself.
-template <class T, class Block>
-void in_place(Block const& block, tensor_view<T> const& x) {
-  block.forward(x, x);
-}
-
 /// Mean over time, then a linear layer: x [N, T, D] to y [N, 1, classes].
 template <class T>
 class classifier {
@@ -74,26 +68,28 @@ class classifier {
 
   /// Number of logits.
   index_t classes() const noexcept { return head_.outputs(); }
-  /// Elements of T that forward needs: one frame for each sequence.
-  index_t workspace_size(shape const& x) const {
-    return detail::checked_product("classifier", {x.batch, head_.inputs()});
+  /// One frame for each sequence. Unchecked.
+  T* layout(nn::arena<T>& a, shape const& x) const {
+    T* const mean = a.take({x.batch, head_.inputs()});
+    return mean;
   }
 
-  /// y = head(mean of x). Unchecked: models check before they call it.
-  void forward(tensor_view<T const> const& x, tensor_view<T> const& y, std::span<T> workspace) const {
-    tensor_view<T> const mean(workspace.data(), {x.shape.batch, 1, head_.inputs()});
-    nn::mean_pool(x, mean);
-    head_.forward(mean, y);
+  /// y = head(mean of x). Unchecked.
+  template <class Executor>
+  void compute(Executor& exec, tensor_view<T const> const& x, tensor_view<T> const& y, nn::arena<T> a) const {
+    tensor_view<T> const mean(layout(a, x.shape), {x.shape.batch, 1, head_.inputs()});
+    nn::pool_rows(exec, nn::as_it_is<T>(x), mean);
+    head_.compute(exec, nn::as_it_is<T>(mean), y, a);
   }
 
  private:
   nn::linear<T> head_;
 };
 
-/// Checks what every model is called with, before its first write.
+/// What every model refuses, before its first write: x [N, T, channels], y [N, 1, classes].
 template <class T>
-void check_model(char const* operation, tensor_view<T const> const& x, index_t channels, tensor_view<T> const& y,
-                 index_t classes, std::span<T> workspace, index_t needed) {
+detail::extent check_model(char const* operation, tensor_view<T const> const& x, index_t channels,
+                           tensor_view<T> const& y, index_t classes) {
   detail::extent const from = detail::check_rows(operation, "x", x, channels);
   detail::extent const to = detail::check_rows(operation, "y", y, classes);
   if (to.dims.batch != from.dims.batch || to.dims.time != 1) {
@@ -101,43 +97,25 @@ void check_model(char const* operation, tensor_view<T const> const& x, index_t c
   }
   detail::check_writable(operation, to);
   detail::check_apart(operation, from, to);
-  detail::check_workspace(operation, workspace, needed);
+  return to;
 }
 
-/// The sum of sizes, none of them negative.
-inline index_t checked_sum(char const* operation, std::initializer_list<index_t> sizes) {
-  index_t sum = 0;
-  for (index_t const size : sizes) {
-    if (__builtin_add_overflow(sum, size, &sum)) {
-      detail::fail("%s: the workspace must fit in 2^%d - 1 elements", operation, detail::index_bits);
-    }
-  }
-  return sum;
-}
-
-/// Two activations [N, T, D] at the front of a workspace, used in turns, and the rest of it.
+/// Two activations [N, T, D], used in turns.
 template <class T>
 struct activations {
-  tensor_view<T> first, second;  ///< [N, T, D], with the lengths of x
-  std::span<T> rest;             ///< of the workspace
+  tensor_view<T> first, second;  ///< with the lengths of x
 
-  /// @param x  sizes and lengths; its channels must be `channels`
-  activations(std::span<T> workspace, tensor_view<T const> const& x, index_t channels)
-      : first(workspace.data(), {x.shape.batch, x.shape.time, channels}, layout::ntc, x.lengths),
-        second(workspace.data() + first.size(), first.shape, layout::ntc, x.lengths),
-        rest(workspace.subspan(static_cast<std::size_t>(2 * first.size()))) {}
+  /// @param memory  of 2 N T D elements
+  /// @param x       sizes and lengths; its channels are D
+  activations(T* memory, tensor_view<T const> const& x)
+      : first(memory, {x.shape.batch, x.shape.time, x.shape.channels}, layout::ntc, x.lengths),
+        second(memory + first.size(), first.shape, layout::ntc, x.lengths) {}
 
   /// The second becomes the first, and the other way round.
   void swap() noexcept {
     tensor_view<T> const other = first;
     first = second;
     second = other;
-  }
-
-  /// Elements of T that both take.
-  /// @throws shape_error  they are more than an index counts
-  static index_t size(char const* operation, shape const& x, index_t channels) {
-    return detail::checked_product(operation, {2, x.batch, x.time, channels});
   }
 };
 

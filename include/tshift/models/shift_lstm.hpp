@@ -21,8 +21,10 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 /// Accuracy: within 1e-5 of PyTorch (relative L2, float). One object serves many threads, each with its workspace.
 /// Source: Shen et al., ICASSP 2023 (ShiftSER); names of the weights as in its checkpoints.
 template <class T>
-class shift_lstm {
+class shift_lstm : public nn::calls<shift_lstm<T>, T, tensor_view<T const>> {
  public:
+  static constexpr char const* name = "shift_lstm";  ///< in messages
+
   /// The paper's: 1/4 of the channels delayed by one frame.
   static constexpr shift_options paper{4, direction::delay, 1, placement::both};
   /// No shift: the LSTM.
@@ -35,22 +37,22 @@ class shift_lstm {
   explicit shift_lstm(nn::state_dict<T> const& weights, std::optional<shift_options> const& options = {}) {
     nn::state_reader<T> reader("shift_lstm", weights);
     bool const wrapped = reader.has("rnn.net.weight_ih_l0");
-    std::string const name = wrapped ? "rnn.net." : "rnn.";
-    index_t const channels = reader.dimension(name + "weight_ih_l0", 1);
-    index_t const hidden = reader.dimension(name + "weight_hh_l0", 1);
+    std::string const layer = wrapped ? "rnn.net." : "rnn.";
+    index_t const channels = reader.dimension(layer + "weight_ih_l0", 1);
+    index_t const hidden = reader.dimension(layer + "weight_hh_l0", 1);
     shift_ = placed_plan(options.value_or(wrapped ? paper : baseline), channels);
     if (shift_.where == placement::skip) {
       detail::fail("shift_lstm: placement = skip, but there is no skip connection; must be none, branch or both");
     }
     auto const direction = [&](std::string const& suffix) {
       index_t const rows = detail::checked_product("shift_lstm", {4, hidden});
-      return nn::lstm_weights<T>{reader.take(name + "weight_ih_l0" + suffix, {rows, channels}),
-                                 reader.take(name + "weight_hh_l0" + suffix, {rows, hidden}),
-                                 reader.take(name + "bias_ih_l0" + suffix, {rows}),
-                                 reader.take(name + "bias_hh_l0" + suffix, {rows})};
+      return nn::lstm_weights<T>{reader.take(layer + "weight_ih_l0" + suffix, {rows, channels}),
+                                 reader.take(layer + "weight_hh_l0" + suffix, {rows, hidden}),
+                                 reader.take(layer + "bias_ih_l0" + suffix, {rows}),
+                                 reader.take(layer + "bias_hh_l0" + suffix, {rows})};
     };
     auto const forward = direction("");
-    if (reader.has(name + "weight_ih_l0_reverse")) {
+    if (reader.has(layer + "weight_ih_l0_reverse")) {
       lstm_ = {channels, hidden, forward, direction("_reverse")};
     } else {
       lstm_ = {channels, hidden, forward};
@@ -61,35 +63,32 @@ class shift_lstm {
     reader.finish();
   }
 
-  shift_lstm(shift_lstm const&) = default;
-  shift_lstm(shift_lstm&&) noexcept = default;
-  /// The copy is made first: running out of memory leaves the old one whole.
-  shift_lstm& operator=(shift_lstm const& other) { return *this = shift_lstm(other); }
-  shift_lstm& operator=(shift_lstm&&) noexcept = default;
-  ~shift_lstm() = default;
-
   /// Number of channels D of x.
   index_t channels() const noexcept { return lstm_.inputs(); }
   /// Number of logits.
   index_t classes() const noexcept { return classifier_.classes(); }
 
-  /// Elements of T that forward needs: the layer's output, and its gates for all frames.
-  index_t workspace_size(shape const& x) const {
-    index_t const output = detail::checked_product("shift_lstm", {x.batch, x.time, lstm_.outputs()});
-    index_t const layer = lstm_.workspace_size(x), pooled = classifier_.workspace_size(x);
-    return checked_sum("shift_lstm", {output, layer > pooled ? layer : pooled});
+  /// The layer's output, and what the layer needs. Unchecked.
+  T* layout(nn::arena<T>& a, shape const& x) const {
+    T* const output = a.take({x.batch, x.time, lstm_.outputs()});
+    a.lend([&](nn::arena<T>& b) { lstm_.layout(b, x); });
+    a.lend([&](nn::arena<T>& b) { classifier_.layout(b, x); });
+    return output;
   }
 
-  /// @throws shape_error  x, y or workspace have other sizes; before the first write
-  void forward(std::type_identity_t<tensor_view<T const>> const& x, tensor_view<T> const& y,
-               std::span<T> workspace) const {
-    check_model("shift_lstm", x, channels(), y, classes(), workspace, workspace_size(x.shape));
-    tensor_view<T> const output(workspace.data(), {x.shape.batch, x.shape.time, lstm_.outputs()}, layout::ntc,
-                                x.lengths);
-    std::span<T> const rest = workspace.subspan(static_cast<std::size_t>(output.size()));
-    lstm_.forward(nn::shifted_if(nn::shifts_branch(shift_.where), x, shift_.plan), output, rest);
-    in_place(norm_, output);
-    classifier_.forward(output, y, rest);
+  /// Refuses what does not fit.
+  detail::extent check(tensor_view<T const> const& x, tensor_view<T> const& y) const {
+    return check_model(name, x, channels(), y, classes());
+  }
+
+  /// Unchecked.
+  template <class Executor>
+  void compute(Executor& exec, tensor_view<T const> const& x, tensor_view<T> const& y, nn::arena<T> a) const {
+    shape const hidden{x.shape.batch, x.shape.time, lstm_.outputs()};
+    tensor_view<T> const output(layout(a, x.shape), hidden, tshift::layout::ntc, x.lengths);
+    lstm_.compute(exec, nn::shifted_if(nn::shifts_branch(shift_.where), x, shift_.plan), output, a);
+    norm_.compute(exec, nn::as_it_is<T>(output), output, a);
+    classifier_.compute(exec, output, y, a);
   }
 
  private:

@@ -27,8 +27,10 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 /// Accuracy: within 1e-5 of PyTorch (relative L2, float). One object serves many threads, each with its workspace.
 /// Source: Shen et al., ICASSP 2023 (ShiftSER); names of the weights as in its checkpoints.
 template <class T>
-class shiftformer {
+class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
  public:
+  static constexpr char const* name = "shiftformer";  ///< in messages
+
   /// The paper's: 1/4 of the channels delayed and 1/4 advanced by one frame, in place of attention.
   static constexpr shift_options paper{4, direction::both, 1, placement::both};
   /// No shift: with attention, the Transformer.
@@ -61,13 +63,6 @@ class shiftformer {
     reader.finish();
   }
 
-  shiftformer(shiftformer const&) = default;
-  shiftformer(shiftformer&&) noexcept = default;
-  /// The copy is made first: running out of memory leaves the old one whole.
-  shiftformer& operator=(shiftformer const& other) { return *this = shiftformer(other); }
-  shiftformer& operator=(shiftformer&&) noexcept = default;
-  ~shiftformer() = default;
-
   /// Number of channels D of x.
   index_t channels() const noexcept { return channels_; }
   /// Number of logits.
@@ -80,47 +75,51 @@ class shiftformer {
     return attends() ? blocks_[0].mixer->longest() : -1;
   }
 
-  /// Elements of T that forward needs: two activations [N, T, D], and what one block needs.
-  index_t workspace_size(shape const& x) const {
-    index_t most = classifier_.workspace_size(x);
+  /// Two activations [N, T, D], and what a block needs. Unchecked.
+  T* layout(nn::arena<T>& a, shape const& x) const {
+    T* const memory = a.take({2, x.batch, x.time, channels_});
     for (block const& b : blocks_) {
-      index_t const mlp = b.mlp.workspace_size(x), mixer = b.mixer ? b.mixer->workspace_size(x) : 0;
-      if (mlp > most) most = mlp;
-      if (mixer > most) most = mixer;
+      a.lend([&](nn::arena<T>& c) { b.mlp.layout(c, x); });
+      if (b.mixer) a.lend([&](nn::arena<T>& c) { b.mixer->layout(c, x); });
     }
-    return checked_sum("shiftformer", {activations<T>::size("shiftformer", x, channels_), most});
+    a.lend([&](nn::arena<T>& c) { classifier_.layout(c, x); });
+    return memory;
   }
 
-  /// @throws shape_error  x, y or workspace have other sizes, or a sequence is longer than longest(); before the first
-  ///                      write
-  void forward(std::type_identity_t<tensor_view<T const>> const& x, tensor_view<T> const& y,
-               std::span<T> workspace) const {
-    check_model("shiftformer", x, channels_, y, classes(), workspace, workspace_size(x.shape));
+  /// Refuses what does not fit, and a sequence that is longer than longest().
+  detail::extent check(tensor_view<T const> const& x, tensor_view<T> const& y) const {
+    detail::extent const to = check_model(name, x, channels_, y, classes());
     for (index_t n = 0; n < x.shape.batch && longest() >= 0; ++n) {
       if (x.length(n) > longest()) {
         detail::fail("shiftformer: sequence %td has %td frames, the model's positions serve at most %td", n,
                      x.length(n), longest());
       }
     }
-    activations<T> memory(workspace, x, channels_);
+    return to;
+  }
+
+  /// Unchecked.
+  template <class Executor>
+  void compute(Executor& exec, tensor_view<T const> const& x, tensor_view<T> const& y, nn::arena<T> a) const {
+    activations<T> memory(layout(a, x.shape), x);
     tensor_view<T const> current = x;
     if (positions_ >= 0) {
-      embed(x, memory.second);
+      embed(exec, x, memory.second);
       current = memory.second;
     }
     for (block const& b : blocks_) {
       if (b.mixer) {
-        nn::residual(*b.mixer, shift_.where, shift_.plan, current, memory.first, memory.rest);
-        in_place(b.norm1, memory.first);
-        b.mlp.forward_add(memory.first, memory.first, memory.second, memory.rest);
+        nn::residual(exec, *b.mixer, shift_.where, shift_.plan, current, memory.first, a);
+        b.norm1.compute(exec, nn::as_it_is<T>(memory.first), memory.first, a);
+        nn::residual(exec, b.mlp, placement::none, shift_.plan, tensor_view<T const>(memory.first), memory.second, a);
       } else {
-        nn::residual(b.mlp, shift_.where, shift_.plan, current, memory.first, memory.rest);
+        nn::residual(exec, b.mlp, shift_.where, shift_.plan, current, memory.first, a);
         memory.swap();
       }
-      in_place(b.norm2, memory.second);
+      b.norm2.compute(exec, nn::as_it_is<T>(memory.second), memory.second, a);
       current = memory.second;
     }
-    classifier_.forward(current, y, memory.rest);
+    classifier_.compute(exec, current, y, a);
   }
 
  private:
@@ -131,11 +130,11 @@ class shiftformer {
     nn::layer_norm<T> norm2;
   };
 
-  block take_block(nn::state_reader<T>& weights, std::string const& name, bool attends, position kind,
+  block take_block(nn::state_reader<T>& weights, std::string const& prefix, bool attends, position kind,
                    index_t heads) const {
     block b;
     if (attends) {
-      std::string const mixer = name + ".token_mixer.";
+      std::string const mixer = prefix + ".token_mixer.";
       auto const qkv = weights.take(mixer + "qkv.weight", {3 * channels_, channels_});
       auto const bias = weights.take(mixer + "qkv.bias", {3 * channels_});
       std::span<T const> table;
@@ -145,12 +144,12 @@ class shiftformer {
         table = weights.take(distances, {weights.dimension(distances, 0), depth});
       }
       b.mixer.emplace(channels_, heads, qkv, bias, kind, table);
-      b.norm1 = take_norm(weights, name + ".norm1", channels_);
+      b.norm1 = take_norm(weights, prefix + ".norm1", channels_);
     }
-    index_t const hidden = weights.dimension(name + ".mlp.fc1.weight", 0);
-    nn::linear<T> first = take_linear(weights, name + ".mlp.fc1", channels_, hidden);
-    b.mlp = {std::move(first), take_linear(weights, name + ".mlp.fc2", hidden, channels_)};
-    b.norm2 = take_norm(weights, name + ".norm2", channels_);
+    index_t const hidden = weights.dimension(prefix + ".mlp.fc1.weight", 0);
+    nn::linear<T> first = take_linear(weights, prefix + ".mlp.fc1", channels_, hidden);
+    b.mlp = {std::move(first), take_linear(weights, prefix + ".mlp.fc2", hidden, channels_)};
+    b.norm2 = take_norm(weights, prefix + ".norm2", channels_);
     return b;
   }
 
@@ -158,26 +157,30 @@ class shiftformer {
     if (!required && !weights.has("position_embeddings.weight")) return;
     positions_ = weights.dimension("position_embeddings.weight", 0);
     auto const table = weights.take("position_embeddings.weight", {positions_, channels_});
-    embeddings_.assign(table.begin(), table.end());
+    embeddings_ = weights::shared_array<T>(table);
   }
 
-  void embed(tensor_view<T const> const& x, tensor_view<T> const& y) const noexcept {
-    for (index_t n = 0; n < x.shape.batch; ++n) {
-      for (index_t t = 0; t < x.shape.time; ++t) {
+  template <class Executor>
+  void embed(Executor& exec, tensor_view<T const> const& x, tensor_view<T> const& y) const {
+    index_t const time = x.shape.time;
+    nn::kernel::row_split const split(x.shape.batch * time, 4 * channels_, 8);
+    nn::kernel::for_parts(exec, split.parts, [&](index_t part) {
+      for (index_t row = split.begin(part); row < split.end(part); ++row) {
+        index_t const n = row / time, t = row % time;
         T const* const from = x.at(n, t, 0);
-        // Frames behind a sequence's length may lie behind the table: they stay without a position.
+        // Frames past a sequence's length may lie past the table: they stay without a position.
         bool const inside = t < x.length(n);
         T const* const table = embeddings_.data() + (inside ? t * channels_ : 0);
         T* const to = y.at(n, t, 0);
         for (index_t c = 0; c < channels_; ++c) to[c] = inside ? from[c] + table[c] : from[c];
       }
-    }
+    });
   }
 
   index_t channels_ = 0;
   placed_plan shift_;
   index_t positions_ = -1;  // rows of embeddings_; -1: there are none
-  nn::kernel::aligned_vector<T> embeddings_;
+  weights::shared_array<T> embeddings_;
   std::vector<block> blocks_;
   classifier<T> classifier_;
 };

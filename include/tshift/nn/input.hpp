@@ -6,27 +6,35 @@
 #include <tshift/macros/away.hpp>
 
 #include <cstddef>
-#include <initializer_list>
 #include <span>
 #include <type_traits>
 
 #include <tshift/kernel/check.hpp>
+#include <tshift/nn/workspace.hpp>
 #include <tshift/shifted_view.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
+/// x as a shift of nothing. Unchecked.
+template <class T>
+shifted_view<T> as_it_is(tensor_view<T const> const& x) noexcept {
+  types::segment_list whole;
+  whole.append(0, x.shape.channels, 0);
+  return {x, whole, padding::zero, T(0)};
+}
+
 /// The input of a block: a tensor_view, or shifted(x, plan), which the block reads through without a copy.
-/// Made implicitly where a block is called. Vacated frames are zeros: blocks take no other fill value.
+/// Made implicitly where a block is called, which checks it. Vacated frames are zeros: blocks take no other fill value.
 /// Holds a description (about 1 KiB), no elements.
 template <class T>
 class input {
  public:
   /// Rows as they lie in memory.
-  input(tensor_view<T const> const& x) : view_(shifted(x, shift_plan(x.shape.channels, {}))) {}
+  input(tensor_view<T const> const& x) noexcept : view_(as_it_is(x)) {}
   /// The same of a writable view.
-  input(tensor_view<T> const& x) : input(tensor_view<T const>(x)) {}
+  input(tensor_view<T> const& x) noexcept : input(tensor_view<T const>(x)) {}
   /// Rows read through a shift.
-  input(shifted_view<T> const& x) : view_(x), shifted_(true) {}
+  input(shifted_view<T> const& x) noexcept : view_(x), shifted_(true) {}
 
   /// What is read; a shift of nothing where x is a plain view.
   shifted_view<T> const& view() const noexcept { return view_; }
@@ -117,28 +125,6 @@ void check_workspace(char const* operation, std::span<T> workspace, index_t need
 
 inline void check_weight(char const* operation, char const* name, index_t have, index_t want) {
   if (have != want) fail("%s: %s has %td elements, must have %td", operation, name, have, want);
-}
-
-/// A product of sizes, none of them negative.
-inline index_t checked_product(char const* operation, std::initializer_list<index_t> sizes) {
-  index_t result = 1;
-  for (index_t const size : sizes) {
-    if (size < 0) fail("%s: a size is %td, must be >= 0", operation, size);
-    if (__builtin_mul_overflow(result, size, &result)) {
-      fail("%s: the product of the sizes must fit in 2^%d - 1", operation, index_bits);
-    }
-  }
-  return result;
-}
-
-/// Calls body(first, rows, memory, stride) for the rows of y, in the longest runs that lie at one stride.
-template <class T, class Body>
-void for_rows(tensor_view<T> const& y, Body const& body) {
-  index_t const N = y.shape.batch, time = y.shape.time;
-  if (N == 0 || time == 0) return;
-  if (time == 1) return body(index_t{0}, N, y.data, y.strides.batch);
-  if (N == 1 || y.strides.batch == time * y.strides.time) return body(index_t{0}, N * time, y.data, y.strides.time);
-  for (index_t n = 0; n < N; ++n) body(n * time, time, y.at(n, 0, 0), y.strides.time);
 }
 
 }}}}  // namespace tshift::detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The two-layer perceptron of a transformer, fused: the hidden layer exists for a few rows at a time.
+// The two-layer perceptron of a transformer, fused: the hidden layer exists for a few rows, and a part of it, at a time.
 #pragma once
 
 #include <tshift/macros/away.hpp>
@@ -8,20 +8,24 @@
 #include <span>
 #include <utility>
 
-#include <tshift/nn/kernel/gelu.hpp>
-#include <tshift/nn/kernel/skip.hpp>
+#include <tshift/nn/kernel/activations.hpp>
 #include <tshift/nn/linear.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
 /// y = second(gelu(first(x)))   (+ skip)
 ///
-/// x, y, skip [N, T, D]; every frame, also those behind a sequence's length. The skip connection is added in the last
-/// pass over y and may be shifted, and so may x: neither costs a pass of its own.
-/// Accuracy: as linear and gelu. Cost: 4 N T D hidden FLOPs. Source: Vaswani et al. 2017, arXiv:1706.03762, with GELU.
+/// x [N, T, inputs], y, skip [N, T, outputs]; every frame, also those past a sequence's length. The skip connection is
+/// added in the last pass over y and may be shifted, and so may x: neither costs a pass of its own.
+/// Accuracy: as linear and gelu. Cost: 2 N T (inputs + outputs) hidden FLOPs. Workspace: at most 32 blocks of 128 rows by
+/// 768 hidden channels. Source: Vaswani et al. 2017, arXiv:1706.03762, with GELU.
 template <class T>
-class mlp {
+class mlp : public adding_row_calls<mlp<T>, T> {
  public:
+  static constexpr char const* name = "mlp";                               ///< in messages
+  static constexpr detail::in_place aliasing = detail::in_place::refused;  ///< y is other memory than x
+  static constexpr bool reads_neighbours = false;                          ///< a row of y needs one row of x
+
   mlp() = default;
 
   /// @throws shape_error  second does not read what first writes
@@ -31,13 +35,6 @@ class mlp {
     }
   }
 
-  mlp(mlp const&) = default;
-  mlp(mlp&&) noexcept = default;
-  /// The copy is made first: running out of memory leaves the old one whole.
-  mlp& operator=(mlp const& other) { return *this = mlp(other); }
-  mlp& operator=(mlp&&) noexcept = default;
-  ~mlp() = default;
-
   /// Number of channels of x.
   index_t inputs() const noexcept { return first_.inputs(); }
   /// Number of channels of y.
@@ -45,51 +42,44 @@ class mlp {
   /// Number of channels between the two layers.
   index_t hidden() const noexcept { return first_.outputs(); }
 
-  /// Elements of T that forward needs for an input of this shape.
-  index_t workspace_size(shape const& x) const {
-    index_t const rows = detail::checked_product("mlp", {x.batch, x.time});
-    return detail::checked_product("mlp", {rows < kernel::row_capacity ? rows : kernel::row_capacity, hidden()});
-  }
+  /// Multiply-adds for a row.
+  index_t work() const noexcept { return first_.work() + second_.work(); }
+  /// A slice of the hidden layer, for so many rows.
+  T* scratch(arena<T>& a, index_t rows) const { return a.take({rows, slice()}); }
 
-  /// @param x          a view or shifted(view, plan)
-  /// @param y          other memory than x
-  /// @param workspace  workspace_size(x.shape()) elements
-  /// @throws shape_error  sizes disagree, channels are not neighbours, or the views overlap; before the first write
-  void forward(input<T> const& x, tensor_view<T> const& y, std::span<T> workspace) const {
-    check(x, y, workspace);
-    detail::for_rows(y, [&](index_t first, index_t rows, T* c, index_t stride) {
-      run(x.view(), first, rows, c, stride, workspace.data(), [](index_t) { return kernel::keep_sums(); });
-    });
-  }
-
-  /// The same plus skip, [N, T, outputs]: a view or shifted(view, plan), other memory than y.
-  void forward_add(input<T> const& x, input<T> const& skip, tensor_view<T> const& y, std::span<T> workspace) const {
-    detail::check_input("mlp", "skip", skip, outputs(), check(x, y, workspace), detail::in_place::refused);
-    detail::for_rows(y, [&](index_t first, index_t rows, T* c, index_t stride) {
-      run(x.view(), first, rows, c, stride, workspace.data(),
-          [&](index_t row) { return kernel::add_skip<T, xsimd::default_arch>(skip.view(), row); });
-    });
-  }
-
-  /// Rows [first, first + rows) of x, numbered through all sequences, into rows of c; finish_of(row) makes what happens
-  /// to the finished tiles of the rows from `row` on. Unchecked: for blocks that put something in front.
-  template <class FinishOf>
-  void run(shifted_view<T> const& x, index_t first, index_t rows, T* c, index_t stride, T* workspace,
-           FinishOf const& finish_of) const {
-    for (kernel::row_part const part : kernel::row_parts(rows)) {
-      first_.matrix().multiply(x, first + part.begin, part.count, workspace, hidden(),
-                               kernel::gelu_tile<T, xsimd::default_arch>());
-      input<T> const middle(tensor_view<T const>(workspace, {1, part.count, hidden()}));
-      second_.matrix().multiply(middle.view(), 0, part.count, c + part.begin * stride, stride,
-                                finish_of(first + part.begin));
+  /// Unchecked: rows [first, first + count) of x to y.
+  void rows(kernel::row_source<T> x, index_t first, index_t count, kernel::row_sink<T> y, T* scratch,
+            kernel::row_source<T> const* skip = nullptr) const noexcept {
+    for (kernel::row_part const part : kernel::row_parts(count)) {
+      index_t const row = first + part.begin;
+      if (skip == nullptr) {
+        block(x, row, part.count, y.from(part.begin), scratch, kernel::keep_sums());
+      } else {
+        block(x, row, part.count, y.from(part.begin), scratch, kernel::add_skip<T, arch>(*skip, outputs(), row));
+      }
     }
   }
 
  private:
-  detail::extent check(input<T> const& x, tensor_view<T> const& y, std::span<T> workspace) const {
-    detail::extent const to = detail::check_block("mlp", x, inputs(), y, outputs());
-    detail::check_workspace("mlp", workspace, workspace_size(x.shape()));
-    return to;
+  using arch = typename kernel::packed_matrix<T>::arch;
+
+  /// Hidden channels at a time. As many as a block of K of the second product, so that its sums are the same chains, and a
+  /// multiple of a tile's columns.
+  index_t slice() const noexcept { return hidden() < kernel::gemm_depth ? hidden() : kernel::gemm_depth; }
+
+  template <class Finish>
+  void block(kernel::row_source<T> x, index_t first, index_t count, kernel::row_sink<T> y, T* scratch,
+             Finish finish) const noexcept {
+    static_assert(kernel::gemm_depth % kernel::gemm_tile<T, arch>::columns == 0);
+    index_t done = 0;
+    do {  // also without hidden channels: the bias is written
+      index_t const width = hidden() - done < slice() ? hidden() - done : slice();
+      kernel::gemm<T, arch>(x, first, count, first_.operand().part(done, width), {scratch, width},
+                            kernel::gelu_tile<T, arch>());
+      kernel::plain_rows<T> const middle{scratch, width};
+      kernel::gemm<T, arch>(middle, 0, count, second_.operand(), y, done, done + width, finish);
+      done += width;
+    } while (done < hidden());
   }
 
   linear<T> first_, second_;

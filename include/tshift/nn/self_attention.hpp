@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <span>
 
+#include <tshift/nn/block.hpp>
 #include <tshift/nn/kernel/attention.hpp>
 #include <tshift/nn/linear.hpp>
 #include <tshift/weights/values.hpp>
@@ -30,14 +31,16 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 ///   y[n, l] = sum over r of softmax over r ((q[l] . k[r] + q[l] . p + k[r] . p) / sqrt(d)) v[r]
 ///
 /// x, y [N, T, D]; the heads' results stand side by side. No output projection, no residual. Lengths of x are honoured:
-/// frames behind a sequence's length are not attended to, and are zeros in y. The table has 2 R - 1 rows, for sequences
+/// frames past a sequence's length are not attended to, and are zeros in y. The table has 2 R - 1 rows, for sequences
 /// of at most R frames. Accuracy: about 2e-6 of the largest |v| (float).
 /// Cost: 6 N T D^2 + 4 N T^2 D FLOPs, and 2 N T^2 D more for each kind of relative position.
 /// Source: Vaswani et al. 2017, arXiv:1706.03762; Shaw et al. 2018, arXiv:1803.02155; Huang et al. 2020,
 /// arXiv:2009.13658 (relative_key_query).
 template <class T>
-class self_attention {
+class self_attention : public calls<self_attention<T>, T> {
  public:
+  static constexpr char const* name = "self_attention";  ///< in messages
+
   self_attention() = default;
 
   /// @param channels  D
@@ -69,19 +72,11 @@ class self_attention {
     }
     reach_ = (rows + 1) / 2;
     auto const no_bias = [](index_t) { return T(0); };
-    ascending_ = packed_matrix<T>(
+    ascending_ = kernel::packed_matrix<T>(
         depth, rows, [&](index_t k, index_t j) { return table[j * depth + k]; }, no_bias);
-    descending_ = packed_matrix<T>(
-        depth, rows, [&](index_t k, index_t j) { return table[(rows - 1 - j) * depth + k]; },
-        no_bias);
+    descending_ = kernel::packed_matrix<T>(
+        depth, rows, [&](index_t k, index_t j) { return table[(rows - 1 - j) * depth + k]; }, no_bias);
   }
-
-  self_attention(self_attention const&) = default;
-  self_attention(self_attention&&) noexcept = default;
-  /// The copy is made first: running out of memory leaves the old one whole.
-  self_attention& operator=(self_attention const& other) { return *this = self_attention(other); }
-  self_attention& operator=(self_attention&&) noexcept = default;
-  ~self_attention() = default;
 
   /// Number of channels of x and y.
   index_t channels() const noexcept { return channels_; }
@@ -92,43 +87,67 @@ class self_attention {
   /// The longest sequence the table of distances serves; -1 where there is no table.
   index_t longest() const noexcept { return kind_ == position::absolute ? -1 : reach_; }
 
-  /// Elements of T that forward needs for an input of this shape.
-  index_t workspace_size(shape const& x) const {
-    if (detail::checked_product("self_attention", {x.batch, x.time, 3, channels_}) == 0) return 0;
+  /// Number of channels of x and y.
+  index_t inputs() const noexcept { return channels_; }
+  /// The same.
+  index_t outputs() const noexcept { return channels_; }
+
+  /// What a call needs: queries, keys and values of some sequences, and a room for each part of their heads.
+  struct slices {
+    T* qkv;    ///< [sequences, T, 3 D]
+    T* rooms;  ///< one for each part
+  };
+
+  /// Unchecked.
+  slices layout(arena<T>& a, shape const& x) const {
+    if (detail::checked_product(name, {x.batch, x.time, 3, channels_}) == 0) return {nullptr, nullptr};
     // Each part takes less than one of these products, which are far from overflow themselves.
     constexpr index_t most = index_t{1} << 28;
     if (x.time > most || channels_ > most) {
       detail::fail("self_attention: %td frames of %td channels, each must be <= %td", x.time, channels_, most);
     }
-    return together(x) * x.time * 3 * channels_ + room(x.time).total();
+    T* const qkv = a.take({together(x), x.time, 3, channels_});
+    return {qkv, a.take({heads_of(x).parts, room(x.time).total()})};
   }
 
-  /// @param x          a view or shifted(view, plan)
-  /// @param y          other memory than x
-  /// @param workspace  workspace_size(x.shape()) elements
-  /// @throws shape_error  sizes disagree, a sequence is longer than the table serves, channels are not neighbours, or
-  ///                      the views overlap; before the first write
-  void forward(input<T> const& x, tensor_view<T> const& y, std::span<T> workspace) const {
-    detail::check_block("self_attention", x, channels_, y, channels_);
-    detail::check_workspace("self_attention", workspace, workspace_size(x.shape()));
-    index_t const N = x.shape().batch, time = x.shape().time;
-    for (index_t n = 0; n < N && kind_ != position::absolute && channels_ > 0; ++n) {
+  /// Refuses what does not fit.
+  detail::extent check(input<T> const& x, tensor_view<T> const& y) const {
+    detail::extent const to = detail::check_block(name, x, channels_, y, channels_);
+    for (index_t n = 0; n < x.shape().batch && kind_ != position::absolute && channels_ > 0; ++n) {
       if (x.base().length(n) > reach_) {
         detail::fail("self_attention: sequence %td has %td frames, the table of distances serves at most %td", n,
                      x.base().length(n), reach_);
       }
     }
-    if (channels_ == 0 || N == 0 || time == 0) return;
-    T* const qkv = workspace.data();
+    return to;
+  }
+
+  /// Unchecked.
+  template <class Executor>
+  void compute(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, arena<T> a) const {
+    index_t const N = x.shape().batch, time = x.shape().time;
+    if (N == 0 || time == 0 || channels_ == 0) return;
+    slices const memory = layout(a, x.shape());
     index_t const group = together(x.shape());
-    kernel::row_block<T> from;
+    kernel::row_split const all_heads = heads_of(x.shape());
+    kernel::frame_rows<T> const frames{x};
     for (index_t begin = 0; begin < N; begin += group) {
       index_t const count = N - begin < group ? N - begin : group;
-      qkv_.matrix().multiply(x.view(), begin * time, count * time, qkv, 3 * channels_);
-      for (index_t n = 0; n < count; ++n) {
-        sequence(qkv + n * time * 3 * channels_, x.base().length(begin + n), from, qkv + group * time * 3 * channels_,
-                 y, begin + n);
-      }
+      kernel::row_split const rows(count * time, 3 * channels_ * channels_, 8);
+      kernel::for_parts(exec, rows.parts, [&](index_t part) {
+        index_t const first = rows.begin(part);
+        qkv_.rows(frames, begin * time + first, rows.end(part) - first,
+                  {memory.qkv + first * 3 * channels_, 3 * channels_});
+      });
+      kernel::row_split const heads = all_heads.resized(count * heads_);
+      kernel::for_parts(exec, heads.parts, [&](index_t part) {
+        kernel::row_block<T> table;
+        T* const space = memory.rooms + part * room(time).total();
+        for (index_t i = heads.begin(part); i < heads.end(part); ++i) {
+          index_t const n = i / heads_, h = i % heads_;
+          one_head(memory.qkv + n * time * 3 * channels_, h, x.base().length(begin + n), table, space, y, begin + n);
+        }
+      });
     }
   }
 
@@ -141,14 +160,22 @@ class self_attention {
     return fit < 1 ? 1 : fit < x.batch ? fit : x.batch;
   }
 
+  /// The heads of the sequences that are computed at once, in parts. Where keys have positions, a room has T^2 elements:
+  /// then there are four at most.
+  kernel::row_split heads_of(shape const& x) const noexcept {
+    index_t const most = kind_ == position::relative_key_query ? 4 : 16;
+    return kernel::row_split::of_tasks(together(x) * heads_, 2 * x.time * x.time * (channels_ / heads_), most);
+  }
+
   kernel::attention_room<T, arch> room(index_t time) const noexcept {
     return {time, channels_ / heads_, kind_ == position::relative_key_query};
   }
 
-  void sequence(T const* qkv, index_t length, kernel::row_block<T>& from, T* workspace, tensor_view<T> const& y,
+  /// Head h of one sequence, and zeros where it has no frames.
+  void one_head(T const* qkv, index_t h, index_t length, kernel::row_block<T>& table, T* space, tensor_view<T> const& y,
                 index_t n) const noexcept {
     index_t const depth = channels_ / heads_, stride = 3 * channels_;
-    for (index_t h = 0; h < heads_ && length > 0; ++h) {
+    if (length > 0) {
       T const* const first = qkv + h * depth;
       kernel::attention_head<T> const head{{first, stride},
                                            {first + channels_, stride},
@@ -161,17 +188,17 @@ class self_attention {
                                            kind_ != position::absolute,
                                            kind_ == position::relative_key_query,
                                            T(1) / std::sqrt(static_cast<T>(depth))};
-      kernel::attend<T, arch>(head, from, workspace, y.at(n, 0, h * depth), y.strides.time);
+      kernel::attend<T, arch>(head, table, space, y.at(n, 0, h * depth), y.strides.time);
     }
     for (index_t t = length; t < y.shape.time; ++t) {
-      for (index_t c = 0; c < channels_; ++c) y(n, t, c) = T(0);
+      for (index_t c = 0; c < depth; ++c) y(n, t, h * depth + c) = T(0);
     }
   }
 
   index_t channels_ = 0, heads_ = 1;
   position kind_ = position::absolute;
   linear<T> qkv_;
-  packed_matrix<T> ascending_, descending_;
+  kernel::packed_matrix<T> ascending_, descending_;
   index_t reach_ = 0;
 };
 

@@ -4,6 +4,7 @@
 
 #include <tshift/macros/away.hpp>
 
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <tshift/error.hpp>
 #include <tshift/weights/dtype.hpp>
 #include <tshift/weights/float_formats.hpp>
+#include <tshift/weights/shared_array.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace weights {
 
@@ -87,6 +89,13 @@ class values {
   dtype type_ = dtype_of<T>();
   bool native_ = true;
 };
+
+/// The same elements as T, in memory that copies share.
+/// @throws std::bad_alloc
+template <class T>
+shared_array<T> array_of(values<T> const& from) {
+  return {static_cast<std::size_t>(from.size()), [&](T* to) { from.copy_to(to, 0, from.size()); }};
+}
 
 }}}}  // namespace tshift::weights
 

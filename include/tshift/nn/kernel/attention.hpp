@@ -14,17 +14,10 @@
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
 
-/// Queries, keys or values of one head: row i begins at data + i * stride.
-template <class T>
-struct head_rows {
-  T const* data;
-  index_t stride;
-};
-
 /// One head over one sequence of `length` frames.
 template <class T>
 struct attention_head {
-  head_rows<T> query, key, value;
+  plain_rows<T> query, key, value;
   index_t length, depth;
   packed_operand<T> ascending;   // p in the order of distances: column j is p[j]; k = depth, n = 2 * reach - 1
   packed_operand<T> descending;  // column j is p[2 * reach - 2 - j]
@@ -69,15 +62,6 @@ void panel_sums(packed_operand<T> const& b, row_block<T> const& a, index_t rows,
   }
 }
 
-/// Points the block's rows at rows [first, first + rows) of x.
-template <class T>
-void point_at(row_block<T>& block, head_rows<T> const& x, index_t first, index_t rows, index_t depth) noexcept {
-  block.pieces = 1;
-  block.items[0].begin = 0;
-  block.items[0].count = depth;
-  for (index_t r = 0; r < rows; ++r) block.items[0].row[r] = x.data + (first + r) * x.stride;
-}
-
 /// x[first + i] . p for the positions that a sequence of `length` frames has, one row of `band` per i.
 /// @return where in row 0 the product with position 0 of the sequence stands; in row i it is i places before
 template <class T, class Arch>
@@ -98,7 +82,7 @@ void key_positions(attention_head<T> const& head, row_block<T>& from, T* band, T
   index_t const band_stride = attention_room<T, Arch>::band_width(head.length);
   for (index_t first = 0; first < head.length; first += rows) {
     index_t const count = head.length - first < rows ? head.length - first : rows;
-    point_at(from, head.key, first, count, head.depth);
+    head.key.gather(from, first, count, 0, head.depth, nullptr);
     T const* const origin = band + position_products<T, Arch>(head, head.ascending, from, first, count, band);
     T* to = sums + first;
     if (count == rows) {
@@ -160,7 +144,7 @@ void attend(attention_head<T> const& head, row_block<T>& from, T* room, T* y, in
   }
   for (index_t first = 0; first < head.length; first += tile::rows) {
     index_t const count = head.length - first < tile::rows ? head.length - first : tile::rows;
-    point_at(from, head.query, first, count, head.depth);
+    head.query.gather(from, first, count, 0, head.depth, nullptr);
     T const* const start = head.key_positions ? sums + first * wide : sums;
     panel_sums<T, Arch>(by_key, from, count, 0, head.length, start, head.key_positions ? wide : 0, scores, wide);
     if (head.query_positions) {
@@ -172,11 +156,11 @@ void attend(attention_head<T> const& head, row_block<T>& from, T* room, T* y, in
             head.length, row, [](auto const& a, auto const& b) { return a + b; }, row, origin + r * (band_stride - 1));
       }
     }
-    T weight[tile::rows];
+    T weight[static_cast<std::size_t>(tile::rows)];
     for (index_t r = 0; r < count; ++r) {
       weight[r] = T(1) / exponentials<Arch>(scores + r * wide, head.length, head.scale);
     }
-    point_at(from, {scores, wide}, 0, count, head.length);
+    plain_rows<T>{scores, wide}.gather(from, 0, count, 0, head.length, nullptr);
     for (index_t r = 0; r < count * deep; ++r) result[r] = T(0);
     panel_sums<T, Arch>(by_value, from, count, 0, head.depth, result, deep, result, deep);
     for (index_t r = 0; r < count; ++r) {

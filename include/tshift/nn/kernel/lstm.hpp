@@ -64,16 +64,16 @@ void lstm_step(T const* weight, index_t units, index_t count, lstm_row<T> const*
                row_block<T>& from) noexcept {
   constexpr index_t lanes = lanes_of<T, Arch>, width = gates * lanes, together = lstm_rows<T, Arch>;
   index_t const panels = (units + lanes - 1) / lanes;
-  from.pieces = first ? 0 : 1;
-  from.items[0].begin = 0;
-  from.items[0].count = units;
-  T sums[together * width];
+  from.pieces = 0;
+  auto& before = from.add(0, units);
+  if (first) from.pieces = 0;
+  T sums[static_cast<std::size_t>(together * width)];
   for (index_t i = 0; i < panels; ++i) {
     index_t const panel = upwards ? i : panels - 1 - i;
     for (index_t begin = 0; begin < count; begin += together) {
       index_t const some = count - begin < together ? count - begin : together;
       for (index_t r = 0; r < some; ++r) {
-        from.items[0].row[r] = rows[begin + r].before;
+        before.row[r] = rows[begin + r].before;
         T const* const start = rows[begin + r].gates + panel * width;
         for (index_t j = 0; j < width; ++j) sums[r * width + j] = start[j];
       }

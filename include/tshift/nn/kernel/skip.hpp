@@ -12,11 +12,14 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 template <class T, class Arch>
 class add_skip {
  public:
-  /// @param first  row of skip that belongs to row 0 of the GEMM
-  add_skip(shifted_view<T> const& skip, index_t first) noexcept : skip_(skip), first_(first) {}
+  /// @param channels  of skip
+  /// @param first     row of skip that belongs to row 0 of the GEMM's source
+  add_skip(row_source<T> skip, index_t channels, index_t first) noexcept
+      : skip_(skip), channels_(channels), first_(first) {}
 
   void begin(index_t row, index_t rows) noexcept {
-    from_.gather(skip_, first_ + row, rows, 0, skip_.shape().channels, nullptr);
+    [[maybe_unused]] index_t const found = skip_.gather(from_, first_ + row, rows, 0, channels_, nullptr);
+    TSHIFT_ASSERT(found == channels_);
   }
 
   void operator()(T* c, index_t stride, index_t row, index_t rows, index_t column, index_t columns) const noexcept {
@@ -36,9 +39,19 @@ class add_skip {
   }
 
  private:
-  shifted_view<T> const& skip_;
-  index_t first_;
+  row_source<T> skip_;
+  index_t channels_, first_;
   row_block<T> from_;
 };
+
+/// y += skip for rows [first, first + count) of skip.
+template <class T, class Arch>
+void add_rows(row_source<T> skip, index_t channels, index_t first, index_t count, row_sink<T> y) noexcept {
+  add_skip<T, Arch> sum(skip, channels, first);
+  for (row_part const part : row_parts(count)) {
+    sum.begin(part.begin, part.count);
+    sum(y.from(part.begin).data, y.stride, 0, part.count, 0, channels);
+  }
+}
 
 }}}}  // namespace tshift::nn::kernel

@@ -4,8 +4,12 @@
 
 #include <tshift/macros/away.hpp>
 
+#include <type_traits>
+
+#include <tshift/executor.hpp>
 #include <tshift/nn/input.hpp>
-#include <tshift/nn/kernel/gelu.hpp>
+#include <tshift/nn/kernel/activations.hpp>
+#include <tshift/nn/kernel/parts.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
@@ -13,14 +17,18 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 /// torch.nn.functional.gelu(approximate="none").
 ///
 /// Accuracy: float within 2e-7 |x|, which is what the rounding of PyTorch's own form leaves; double within 4e-16 |x|.
+/// @param exec  shares the work out; not one bit depends on it
 /// @param x  a view, or shifted(view, plan); channels are neighbours
 /// @param y  of the same sizes; may be x itself if x is not shifted
 /// @throws shape_error  sizes or strides disagree, or the views overlap otherwise; before the first write
-template <class T>
-void gelu(std::type_identity_t<input<T>> const& x, tensor_view<T> const& y) {
+template <executor Executor, class T>
+void gelu(Executor&& exec, std::type_identity_t<input<T>> const& x, tensor_view<T> const& y) {
   detail::check_block("gelu", x, y.shape.channels, y, y.shape.channels, detail::in_place::allowed);
-  for (index_t n = 0; n < y.shape.batch; ++n) {
-    for (index_t t = 0; t < y.shape.time; ++t) {
+  index_t const time = y.shape.time;
+  kernel::row_split const split(y.shape.batch * time, 8 * y.shape.channels, 8);
+  kernel::for_parts(exec, split.parts, [&](index_t part) {
+    for (index_t row = split.begin(part); row < split.end(part); ++row) {
+      index_t const n = row / time, t = row % time;
       for (channel_run<T> const run : x.view().runs(n, t)) {
         T* const to = y.at(n, t, run.begin);
         if (run.data != nullptr) {
@@ -31,7 +39,14 @@ void gelu(std::type_identity_t<input<T>> const& x, tensor_view<T> const& y) {
         }
       }
     }
-  }
+  });
+}
+
+/// The same where it is called.
+template <class T>
+void gelu(std::type_identity_t<input<T>> const& x, tensor_view<T> const& y) {
+  detail::run_here exec;
+  gelu(exec, x, y);
 }
 
 }}}}  // namespace tshift::nn

@@ -5,14 +5,17 @@
 
 #include <tshift/macros/away.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
-#include <tshift/nn/input.hpp>
+#include <tshift/nn/block.hpp>
+#include <tshift/nn/kernel/skip.hpp>
 #include <tshift/plan.hpp>
 #include <tshift/shift.hpp>
-#include <tshift/shift_add.hpp>
 
 namespace tshift { inline namespace TSHIFT_V {
 
@@ -44,23 +47,26 @@ constexpr bool shifts_branch(placement where) noexcept {
 /// Whether S x is what f(...) is added to.
 constexpr bool shifts_skip(placement where) noexcept { return where == placement::skip || where == placement::both; }
 
-/// x, shifted or not.
+/// x, shifted or not. Unchecked.
 template <class T>
-input<T> shifted_if(bool yes, tensor_view<T const> const& x, shift_plan const& plan) {
-  if (yes) return shifted(x, plan);
-  return x;
+shifted_view<T> shifted_if(bool yes, tensor_view<T const> const& x, shift_plan const& plan) noexcept {
+  if (!yes) return as_it_is(x);
+  return {x, tshift::kernel::segments_of(plan), plan.edge(), T(0)};
 }
 
-/// A block that adds its skip connection itself, in the last pass over y.
+/// A block of this library: it reads through the shift, and nothing is copied.
 template <class F, class T>
-concept fused_block = requires(F const& f, input<T> const& x, tensor_view<T> const& y, std::span<T> workspace) {
-  f.forward_add(x, x, y, workspace);
-};
+concept library_block = std::derived_from<F, calls<F, T>>;
 
-/// A block of this library that needs a workspace, or one that is called like it. It reads through the shift.
+/// One that adds its skip connection itself, in the last pass over y.
+template <class F, class T>
+concept adding_block = std::derived_from<F, adding_row_calls<F, T>>;
+
+/// A block that is called like one of this library and asks for a workspace. It reads through the shift, too.
 template <class F, class T>
 concept working_block = requires(F const& f, input<T> const& x, tensor_view<T> const& y, std::span<T> workspace) {
   f.forward(x, y, workspace);
+  { f.workspace_size(x.shape()) } -> std::convertible_to<index_t>;
 };
 
 /// The same without a workspace.
@@ -69,9 +75,9 @@ concept direct_block = requires(F const& f, input<T> const& x, tensor_view<T> co
   f.forward(x, y);
 };
 
-/// Any of these: it reads through the shift, and nothing is copied.
+/// Any of these.
 template <class F, class T>
-concept lazy_block = fused_block<F, T> || working_block<F, T> || direct_block<F, T>;
+concept lazy_block = library_block<F, T> || working_block<F, T> || direct_block<F, T>;
 
 /// Anybody's block: a callable f(x, y) that reads a tensor_view<T const> [N, T, D] and writes y of the same shape.
 template <class F, class T>
@@ -79,32 +85,43 @@ concept plain_block = requires(F const& f, tensor_view<T const> const& x, tensor
   f(x, y);
 };
 
-/// y = [S] x + f([S] x) for a block of this library: what wrapped does, without its checks of x and y.
-template <class T, class F>
-requires lazy_block<F, T>
-void residual(F const& f, placement where, shift_plan const& plan, tensor_view<T const> const& x,
-              tensor_view<T> const& y, std::span<T> workspace) {
-  if constexpr (fused_block<F, T>) {
-    f.forward_add(shifted_if(shifts_branch(where), x, plan), shifted_if(shifts_skip(where), x, plan), y, workspace);
+/// y += x, read through a shift. Unchecked.
+template <class Executor, class T>
+void add_frames(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y) {
+  index_t const channels = y.shape.channels;
+  kernel::frame_rows<T> const frames{x};
+  kernel::row_split const split(y.shape.batch * y.shape.time, 4 * channels, 8);
+  kernel::for_parts(exec, split.parts, [&](index_t part) {
+    kernel::for_rows(y, split.begin(part), split.end(part), [&](index_t first, index_t rows, kernel::row_sink<T> to) {
+      kernel::add_rows<T, xsimd::default_arch>(frames, channels, first, rows, to);
+    });
+  });
+}
+
+/// y = [S] x + f([S] x) for a block of this library: what wrapped does. Unchecked.
+template <class T, class F, class Executor>
+requires library_block<F, T>
+void residual(Executor& exec, F const& f, placement where, shift_plan const& plan, tensor_view<T const> const& x,
+              tensor_view<T> const& y, arena<T> a) {
+  shifted_view<T> const read = shifted_if(shifts_branch(where), x, plan);
+  shifted_view<T> const added = shifted_if(shifts_skip(where), x, plan);
+  if constexpr (adding_block<F, T>) {
+    f.compute_add(exec, read, added, y, a);
   } else {
-    input<T> const from = shifted_if(shifts_branch(where), x, plan);
-    if constexpr (working_block<F, T>) {
-      f.forward(from, y, workspace);
-    } else {
-      f.forward(from, y);
-    }
-    shift_add(x, y, y, shifts_skip(where) ? plan : shift_plan(plan.channels(), {}));
+    f.compute(exec, read, y, a);
+    add_frames(exec, added, y);
   }
 }
 
 /// A residual block with a shift in it: y = [S] x + f([S] x).
 ///
 ///   auto block = wrap<float>(f, placement::branch, presets::tsm(channels));
-///   std::vector<float> workspace(block.workspace_size(x.shape));
+///   std::vector<float> workspace = block.make_workspace(x.shape);
 ///   block.forward(x, y, workspace);
 ///
 /// A block of this library reads through the shift, and nothing is copied. Any other callable gets memory: S x is
-/// written to the workspace first, where the placement asks for it.
+/// written to the workspace first, where the placement asks for it. An executor shares out the library's own work; a
+/// callable is called once, where forward is.
 /// Lengths of x are honoured by the shift; whether by f, is f's affair.
 template <class T, class F>
 class wrapped {
@@ -128,7 +145,7 @@ class wrapped {
 
   /// Elements of T that forward needs for an input of this shape.
   index_t workspace_size(shape const& x) const {
-    if constexpr (fused_block<F, T> || working_block<F, T>) {
+    if constexpr (library_block<F, T> || working_block<F, T>) {
       return f_.workspace_size(x);
     } else if constexpr (lazy_block<F, T>) {
       return 0;
@@ -137,33 +154,61 @@ class wrapped {
     }
   }
 
+  /// Memory for forward. The one allocation: keep it for further calls.
+  std::vector<T> make_workspace(shape const& x) const {
+    return std::vector<T>(static_cast<std::size_t>(workspace_size(x)));
+  }
+
   /// @param x          [N, T, D]
   /// @param y          [N, T, D], apart from x
-  /// @param workspace  workspace_size(x.shape) elements
+  /// @param workspace  workspace_size(x.shape) elements; may be left out where that is 0
   /// @throws shape_error  plan, x, y or workspace disagree; before the first write
   void forward(std::type_identity_t<tensor_view<T const>> const& x, tensor_view<T> const& y,
-               std::span<T> workspace) const {
+               std::span<T> workspace = {}) const {
+    detail::run_here exec;
+    forward(exec, x, y, workspace);
+  }
+
+  /// The same, the work shared out by an executor.
+  template <executor Executor>
+  void forward(Executor&& exec, std::type_identity_t<tensor_view<T const>> const& x, tensor_view<T> const& y,
+               std::span<T> workspace = {}) const {
     detail::extent const to = detail::check_rows("wrap", "y", y, plan_.channels());
-    // Before the block runs, everything that the sum behind it would refuse.
+    // Before the block runs, everything that the sum after it would refuse.
     detail::check_input("wrap", "x", input<T>(x), plan_.channels(), to, detail::in_place::refused);
     detail::check_same_shape("wrap", detail::check_rows("wrap", "x", x, plan_.channels()), to);
     detail::check_writable("wrap", to);
     detail::check_workspace("wrap", workspace, workspace_size(x.shape));
-    if constexpr (lazy_block<F, T>) {
-      residual(f_, where_, plan_, x, y, workspace);
+    if constexpr (library_block<F, T>) {
+      f_.check(input<T>(x), y);
+      if (to.empty()) return;
+      residual(exec, f_, where_, plan_, x, y, arena<T>(F::name, workspace.data()));
     } else {
-      if (shifts_branch(where_)) {
-        tensor_view<T> const moved(workspace.data(), x.shape, layout::ntc, x.lengths);
-        shift(x, moved, plan_);
-        f_(tensor_view<T const>(moved), y);
-      } else {
-        f_(x, y);
-      }
-      shift_add(x, y, y, shifts_skip(where_) ? plan_ : shift_plan(plan_.channels(), {}));
+      foreign(exec, x, y, workspace);
+      if (!to.empty()) add_frames(exec, shifted_if(shifts_skip(where_), x, plan_), y);
     }
   }
 
  private:
+  /// y = f([S] x) for somebody else's f.
+  template <class Executor>
+  void foreign(Executor& exec, tensor_view<T const> const& x, tensor_view<T> const& y, std::span<T> workspace) const {
+    if constexpr (lazy_block<F, T>) {
+      input<T> const from = shifts_branch(where_) ? input<T>(shifted(x, plan_)) : input<T>(x);
+      if constexpr (working_block<F, T>) {
+        f_.forward(from, y, workspace);
+      } else {
+        f_.forward(from, y);
+      }
+    } else if (shifts_branch(where_)) {
+      tensor_view<T> const moved(workspace.data(), x.shape, layout::ntc, x.lengths);
+      shift(exec, x, moved, plan_);
+      f_(tensor_view<T const>(moved), y);
+    } else {
+      f_(x, y);
+    }
+  }
+
   F f_;
   placement where_;
   shift_plan plan_;

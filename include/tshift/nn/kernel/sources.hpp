@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// Sources of rows that are frames of [N, T, C]: one by one through a shift, several side by side as one row (windows), or
+// step by step for sequences that are walked together. Nothing is copied.
+#pragma once
+
+#include <cstddef>
+
+#include <tshift/nn/kernel/rows.hpp>
+#include <tshift/shifted_view.hpp>
+
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
+
+/// The part of run [begin, begin + count) that lies in channels [from, from + wanted).
+struct overlap_of_runs {
+  index_t begin, end;
+
+  constexpr overlap_of_runs(index_t run_begin, index_t run_count, index_t from, index_t wanted) noexcept
+      : begin(run_begin > from ? run_begin : from),
+        end(run_begin + run_count < from + wanted ? run_begin + run_count : from + wanted) {}
+  constexpr bool empty() const noexcept { return begin >= end; }
+  constexpr index_t size() const noexcept { return end - begin; }
+};
+
+/// Frames of S x, one a row, numbered through all frames of sequence 0, then of sequence 1, and so on.
+template <class T>
+struct frame_rows {
+  shifted_view<T> const& x;
+
+  index_t gather(row_block<T>& table, index_t first, index_t rows, index_t begin, index_t count,
+                 T const* nothing) const noexcept {
+    table.pieces = 0;
+    index_t const time = x.shape().time;
+    for (index_t i = 0; i < x.runs_per_frame(); ++i) {
+      index_t n = first / time, t = first % time;
+      auto const& run = x.segment(i);
+      overlap_of_runs const part(run.begin, run.count, begin, count);
+      if (part.empty()) continue;
+      auto& piece = table.add(part.begin - begin, part.size());
+      for (index_t r = 0; r < rows; ++r) {
+        T const* const data = x.run(n, t, i).data;
+        piece.row[r] = data != nullptr ? data + (part.begin - run.begin) : nothing;
+        if (++t == time) {
+          t = 0;
+          ++n;
+        }
+      }
+    }
+    return count;
+  }
+};
+
+/// Windows: row (n, u) is frames u * stride - before, ... of S x side by side, `taps` of them, of each the channels
+/// [channel, channel + channels). Frames outside a sequence are zeros.
+template <class T>
+struct window_rows {
+  shifted_view<T> const& x;
+  index_t taps, stride, before;
+  index_t channel, channels;
+  index_t per_sequence;  // rows
+
+  index_t gather(row_block<T>& table, index_t first, index_t rows, index_t begin, index_t count,
+                 T const* nothing) const noexcept {
+    table.pieces = 0;
+    if (overlapping(first, rows)) {
+      auto& piece = table.add(0, count);
+      for (index_t r = 0; r < rows; ++r) {
+        index_t const n = (first + r) / per_sequence, u = (first + r) % per_sequence;
+        piece.row[r] = x.base().at(n, u * stride - before, 0) + begin;
+      }
+      return count;
+    }
+    index_t const runs = x.runs_per_frame();
+    index_t done = 0;
+    while (done < count) {
+      index_t const tap = (begin + done) / channels, from = (begin + done) % channels;
+      index_t const wanted = channels - from < count - done ? channels - from : count - done;
+      if (table.pieces + runs > piece_capacity) break;
+      for (index_t i = 0; i < runs; ++i) add_run(table, first, rows, tap, i, channel + from, wanted, done, nothing);
+      done += wanted;
+    }
+    return done;
+  }
+
+ private:
+  /// Whether each of these rows is one run of memory: whole dense frames, none of them outside.
+  bool overlapping(index_t first, index_t rows) const noexcept {
+    tensor_view<T const> const& v = x.base();
+    if (x.runs_per_frame() != 1 || x.moves() || channels != v.shape.channels || v.strides.time != channels)
+      return false;
+    for (index_t r = 0; r < rows; ++r) {
+      index_t const n = (first + r) / per_sequence, from = (first + r) % per_sequence * stride - before;
+      if (from < 0 || from + taps > v.length(n)) return false;
+    }
+    return true;
+  }
+
+  void add_run(row_block<T>& table, index_t first, index_t rows, index_t tap, index_t i, index_t from, index_t wanted,
+               index_t at, T const* nothing) const noexcept {
+    auto const& run = x.segment(i);
+    overlap_of_runs const part(run.begin, run.count, from, wanted);
+    if (part.empty()) return;
+    auto& piece = table.add(at + part.begin - from, part.size());
+    for (index_t r = 0; r < rows; ++r) {
+      index_t const n = (first + r) / per_sequence, t = (first + r) % per_sequence * stride - before + tap;
+      bool const inside = t >= 0 && t < x.base().length(n);
+      T const* const data = inside ? x.run(n, t, i).data : nullptr;
+      piece.row[r] = data != nullptr ? data + (part.begin - run.begin) : nothing;
+    }
+  }
+};
+
+/// Steps [first_step, first_step + steps) of sequences from `sequence` on, the steps of one behind each other: row
+/// (n, s) is the frame of S x that a recurrence reads at step s. Backwards, step 0 is a sequence's last frame. Steps that
+/// a sequence does not have are zeros.
+template <class T>
+struct step_rows {
+  shifted_view<T> const& x;
+  index_t sequence, first_step, steps;
+  bool backwards;
+
+  index_t gather(row_block<T>& table, index_t first, index_t rows, index_t begin, index_t count,
+                 T const* nothing) const noexcept {
+    table.pieces = 0;
+    for (index_t i = 0; i < x.runs_per_frame(); ++i) {
+      auto const& run = x.segment(i);
+      overlap_of_runs const part(run.begin, run.count, begin, count);
+      if (part.empty()) continue;
+      auto& piece = table.add(part.begin - begin, part.size());
+      for (index_t r = 0; r < rows; ++r) {
+        index_t const n = sequence + (first + r) / steps, step = first_step + (first + r) % steps;
+        index_t const length = x.base().length(n), t = backwards ? length - 1 - step : step;
+        T const* const data = step < length ? x.run(n, t, i).data : nullptr;
+        piece.row[r] = data != nullptr ? data + (part.begin - run.begin) : nothing;
+      }
+    }
+    return count;
+  }
+};
+
+}}}}  // namespace tshift::nn::kernel
