@@ -86,20 +86,6 @@ class classifier {
   nn::linear<T> head_;
 };
 
-/// What every model refuses, before its first write: x [N, T, channels], y [N, 1, classes].
-template <class T>
-detail::extent check_model(char const* operation, tensor_view<T const> const& x, index_t channels,
-                           tensor_view<T> const& y, index_t classes) {
-  detail::extent const from = detail::check_rows(operation, "x", x, channels);
-  detail::extent const to = detail::check_rows(operation, "y", y, classes);
-  if (to.dims.batch != from.dims.batch || to.dims.time != 1) {
-    detail::fail("%s: y is [%td, %td], must be [%td, 1]", operation, to.dims.batch, to.dims.time, from.dims.batch);
-  }
-  detail::check_writable(operation, to);
-  detail::check_apart(operation, from, to);
-  return to;
-}
-
 /// Two activations [N, T, D], used in turns.
 template <class T>
 struct activations {

@@ -81,8 +81,8 @@ class shift_cnn : public nn::calls<shift_cnn<T>, T, tensor_view<T const>> {
   }
 
   /// Refuses what does not fit.
-  detail::extent check(tensor_view<T const> const& x, tensor_view<T> const& y) const {
-    return check_model(name, x, channels_, y, classes());
+  void check(tensor_view<T const> const& x, tensor_view<T> const& y) const {
+    nn::check_call(name, x, channels_, y, 1, classes());
   }
 
   /// Unchecked.

@@ -77,8 +77,8 @@ class shift_lstm : public nn::calls<shift_lstm<T>, T, tensor_view<T const>> {
   }
 
   /// Refuses what does not fit.
-  detail::extent check(tensor_view<T const> const& x, tensor_view<T> const& y) const {
-    return check_model(name, x, channels(), y, classes());
+  void check(tensor_view<T const> const& x, tensor_view<T> const& y) const {
+    nn::check_call(name, x, channels(), y, 1, classes());
   }
 
   /// Unchecked.

@@ -87,15 +87,14 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
   }
 
   /// Refuses what does not fit, and a sequence that is longer than longest().
-  detail::extent check(tensor_view<T const> const& x, tensor_view<T> const& y) const {
-    detail::extent const to = check_model(name, x, channels_, y, classes());
+  void check(tensor_view<T const> const& x, tensor_view<T> const& y) const {
+    nn::check_call(name, x, channels_, y, 1, classes());
     for (index_t n = 0; n < x.shape.batch && longest() >= 0; ++n) {
       if (x.length(n) > longest()) {
         detail::fail("shiftformer: sequence %td has %td frames, the model's positions serve at most %td", n,
                      x.length(n), longest());
       }
     }
-    return to;
   }
 
   /// Unchecked.
@@ -163,7 +162,7 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
   template <class Executor>
   void embed(Executor& exec, tensor_view<T const> const& x, tensor_view<T> const& y) const {
     index_t const time = x.shape.time;
-    nn::kernel::row_split const split(x.shape.batch * time, 4 * channels_, 8);
+    auto const split = nn::kernel::split_for<Executor>({x.shape.batch * time, 4 * channels_, 8});
     nn::kernel::for_parts(exec, split.parts, [&](index_t part) {
       for (index_t row = split.begin(part); row < split.end(part); ++row) {
         index_t const n = row / time, t = row % time;

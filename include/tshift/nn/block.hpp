@@ -5,7 +5,7 @@
 //
 //   void layout(arena<T>& a, shape const& x) const                  takes the slices that a call needs from a workspace
 //   void compute(executor, in, y, arena<T> a) const                 y = f(in), in those slices
-//   extent check(input<T> const& x, tensor_view<T> const& y) const  throws, before the first write
+//   void check(input<T> const& x, tensor_view<T> const& y) const    throws, before the first write
 //
 // and calls<Block, T> makes forward, workspace_size and make_workspace of them. A block that works row by row has it
 // easier: row_calls<Block, T> wants
@@ -32,6 +32,20 @@
 #include <tshift/nn/workspace.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
+
+/// What a network of one's own asks of its arguments: x [N, T, inputs] and y [N, frames, outputs], rows of neighbouring
+/// channels, apart from each other.
+/// @throws shape_error  naming what is wrong
+template <class T>
+void check_call(char const* name, std::type_identity_t<tensor_view<T const>> const& x, index_t inputs,
+                tensor_view<T> const& y, index_t frames, index_t outputs) {
+  detail::extent const from = detail::check_rows(name, "x", x, inputs), to = detail::check_rows(name, "y", y, outputs);
+  if (to.dims.batch != from.dims.batch || to.dims.time != frames) {
+    detail::fail("%s: y is [%td, %td], must be [%td, %td]", name, to.dims.batch, to.dims.time, from.dims.batch, frames);
+  }
+  detail::check_writable(name, to);
+  detail::check_apart(name, from, to);
+}
 
 /// Base of a block: the calls that all blocks have.
 ///
@@ -76,9 +90,9 @@ class calls {
   template <executor Executor>
   void forward(Executor&& exec, std::type_identity_t<Input> const& x, tensor_view<T> const& y,
                std::span<T> workspace = {}) const {
-    detail::extent const to = self().check(x, y);
+    self().check(x, y);
     detail::check_workspace(Block::name, workspace, workspace_size(view_of(x).shape));
-    if (!to.empty()) self().compute(exec, content_of(x), y, arena<T>(Block::name, workspace.data()));
+    if (y.size() > 0) self().compute(exec, content_of(x), y, arena<T>(Block::name, workspace.data()));
   }
 
  private:
@@ -108,8 +122,8 @@ class row_calls : public calls<Block, T> {
   }
 
   /// Refuses what does not fit.
-  detail::extent check(input<T> const& x, tensor_view<T> const& y) const {
-    return detail::check_block(Block::name, x, self().inputs(), y, self().outputs(), Block::aliasing);
+  void check(input<T> const& x, tensor_view<T> const& y) const {
+    detail::check_block(Block::name, x, self().inputs(), y, self().outputs(), Block::aliasing);
   }
 
  protected:
@@ -117,9 +131,10 @@ class row_calls : public calls<Block, T> {
   template <class Executor, class... More>
   void share(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, arena<T> a, More... more) const {
     kernel::frame_rows<T> const frames{x};
-    kernel::row_split const split = split_of(x.shape());
-    index_t const one = scratch_size(a.operation(), split.block());
-    T* const slices = a.take({split.parts, one});
+    kernel::row_split const all = split_of(x.shape());
+    index_t const one = scratch_size(a.operation(), all.block());
+    T* const slices = a.take({all.parts, one});
+    kernel::row_split const split = kernel::split_for<Executor>(all);
     kernel::for_parts(exec, split.parts, [&](index_t part) {
       T* const scratch = one > 0 ? slices + part * one : nullptr;
       kernel::for_rows(y, split.begin(part), split.end(part), [&](index_t first, index_t rows, kernel::row_sink<T> to) {
@@ -161,7 +176,8 @@ class adding_row_calls : public row_calls<Block, T> {
   template <executor Executor>
   void forward_add(Executor&& exec, std::type_identity_t<input<T>> const& x, std::type_identity_t<input<T>> const& skip,
                    tensor_view<T> const& y, std::span<T> workspace = {}) const {
-    detail::extent const to = self().check(x, y);
+    self().check(x, y);
+    detail::extent const to = detail::check_view(Block::name, "y", y);
     detail::check_input(Block::name, "skip", skip, self().outputs(), to, detail::in_place::refused);
     detail::check_workspace(Block::name, workspace, this->workspace_size(x.shape()));
     if (to.empty()) return;

@@ -89,23 +89,15 @@ class conv1d : public calls<conv1d<T>, T> {
   void layout(arena<T>&, shape const& x) const { (void)detail::checked_product(name, {x.batch, x.time}); }
 
   /// Refuses what does not fit.
-  detail::extent check(input<T> const& x, tensor_view<T> const& y) const {
-    detail::extent const from = detail::check_rows(name, "x", x.base(), inputs());
-    detail::extent const to = detail::check_rows(name, "y", y, outputs());
+  void check(input<T> const& x, tensor_view<T> const& y) const {
+    check_call(name, x.base(), inputs(), y, frames(x.shape().time), outputs());
     detail::check_fill(name, "x", x);
-    if (to.dims.batch != from.dims.batch || to.dims.time != frames(from.dims.time)) {
-      detail::fail("%s: y is [%td, %td], x is [%td, %td]; y must be [%td, %td]", name, to.dims.batch, to.dims.time,
-                   from.dims.batch, from.dims.time, from.dims.batch, frames(from.dims.time));
-    }
-    detail::check_writable(name, to);
-    detail::check_apart(name, from, to);
-    return to;
   }
 
   /// Unchecked.
   template <class Executor>
   void compute(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, arena<T>) const {
-    kernel::row_split const split(y.shape.batch * y.shape.time, depth_ * outputs(), 8);
+    auto const split = kernel::split_for<Executor>({y.shape.batch * y.shape.time, depth_ * outputs(), 8});
     kernel::for_parts(exec, split.parts, [&](index_t part) {
       kernel::for_rows(y, split.begin(part), split.end(part),
                        [&](index_t first, index_t count, kernel::row_sink<T> to) { rows(x, first, count, to, y); });

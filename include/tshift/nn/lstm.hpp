@@ -67,9 +67,7 @@ class lstm : public calls<lstm<T>, T> {
   }
 
   /// Refuses what does not fit.
-  detail::extent check(input<T> const& x, tensor_view<T> const& y) const {
-    return detail::check_block(name, x, inputs_, y, outputs());
-  }
+  void check(input<T> const& x, tensor_view<T> const& y) const { detail::check_block(name, x, inputs_, y, outputs()); }
 
   /// Unchecked.
   template <class Executor>

@@ -111,15 +111,14 @@ class self_attention : public calls<self_attention<T>, T> {
   }
 
   /// Refuses what does not fit.
-  detail::extent check(input<T> const& x, tensor_view<T> const& y) const {
-    detail::extent const to = detail::check_block(name, x, channels_, y, channels_);
+  void check(input<T> const& x, tensor_view<T> const& y) const {
+    detail::check_block(name, x, channels_, y, channels_);
     for (index_t n = 0; n < x.shape().batch && kind_ != position::absolute && channels_ > 0; ++n) {
       if (x.base().length(n) > reach_) {
         detail::fail("self_attention: sequence %td has %td frames, the table of distances serves at most %td", n,
                      x.base().length(n), reach_);
       }
     }
-    return to;
   }
 
   /// Unchecked.
@@ -129,11 +128,11 @@ class self_attention : public calls<self_attention<T>, T> {
     if (N == 0 || time == 0 || channels_ == 0) return;
     slices const memory = layout(a, x.shape());
     index_t const group = together(x.shape());
-    kernel::row_split const all_heads = heads_of(x.shape());
+    kernel::row_split const all_heads = kernel::split_for<Executor>(heads_of(x.shape()));
     kernel::frame_rows<T> const frames{x};
     for (index_t begin = 0; begin < N; begin += group) {
       index_t const count = N - begin < group ? N - begin : group;
-      kernel::row_split const rows(count * time, 3 * channels_ * channels_, 8);
+      auto const rows = kernel::split_for<Executor>({count * time, 3 * channels_ * channels_, 8});
       kernel::for_parts(exec, rows.parts, [&](index_t part) {
         index_t const first = rows.begin(part);
         qkv_.rows(frames, begin * time + first, rows.end(part) - first,

@@ -18,52 +18,67 @@ inline constexpr index_t most_parts = 32;
 /// Work that is worth handing to another thread, in multiply-adds: about 20 microseconds.
 inline constexpr index_t part_work = index_t{1} << 20;
 
-/// `count` rows (or heads, or directions) in `parts` parts of `size`, the last as long as it needs.
+/// `count` rows (or heads, or sequences) in `parts` parts that differ by one unit at most: a tile's rows, or 1.
 struct row_split {
-  index_t count = 0, parts = 0, size = 1;
+  index_t count = 0, parts = 0, unit = 1;
 
-  /// @param work  multiply-adds for each of them
-  /// @param unit  parts are multiples of it: a tile's rows, or 1
-  constexpr row_split(index_t rows, index_t work, index_t unit) noexcept : count(rows) {
-    if (rows <= 0) return;
+  /// @param work  multiply-adds for each row
+  constexpr row_split(index_t rows, index_t work, index_t granularity) noexcept : count(rows), unit(granularity) {
     // Parts of about three quarters of row_capacity: smaller ones read the weights too often. A short tensor is cut into
-    // four as long as each is worth it.
-    index_t const by_rows = (rows + 95) / 96, by_units = (rows + unit - 1) / unit;
-    index_t const total = work > 0 && rows > (index_t{1} << 60) / work ? index_t{1} << 60 : rows * work;
-    index_t wanted = by_rows < 4 ? 4 : by_rows;
-    if (wanted > most_parts) wanted = most_parts;
-    if (wanted > by_units) wanted = by_units;
-    if (wanted > total / part_work) wanted = total / part_work;
-    if (wanted < 1) wanted = 1;
-    size = (rows + wanted - 1) / wanted;
-    size = (size + unit - 1) / unit * unit;
-    parts = (rows + size - 1) / size;
+    // four, if each is worth it.
+    index_t const by_rows = (rows + 95) / 96;
+    parts = most_of(by_rows < 4 ? 4 : by_rows < most_parts ? by_rows : most_parts, work);
   }
 
   /// Whole tasks, such as heads: in at most `most` parts.
-  static constexpr row_split of_tasks(index_t count, index_t work, index_t most) noexcept {
-    index_t parts = count < most ? count : most;
-    if (work < part_work && count * work / part_work < parts) parts = count * work / part_work;
-    row_split split(0, 0, 1);
-    split.size = parts > 1 ? (count + parts - 1) / parts : count > 0 ? count : 1;
-    return split.resized(count);
-  }
-  /// Parts of the same size of another number of rows.
-  constexpr row_split resized(index_t rows) const noexcept {
-    row_split split = *this;
-    split.count = rows;
-    split.parts = (rows + size - 1) / size;
+  static constexpr row_split of_tasks(index_t tasks, index_t work, index_t most) noexcept {
+    row_split split(tasks, work, 1);
+    split.parts = split.most_of(most, work);
     return split;
   }
 
-  constexpr index_t begin(index_t part) const noexcept { return part * size; }
-  constexpr index_t end(index_t part) const noexcept { return count - part * size < size ? count : (part + 1) * size; }
+  /// The same parts of another number of rows.
+  constexpr row_split resized(index_t rows) const noexcept {
+    row_split split = *this;
+    split.count = rows;
+    if (split.units() < parts) split.parts = split.units();
+    return split;
+  }
+
+  constexpr index_t begin(index_t part) const noexcept { return units() * part / parts * unit; }
+  constexpr index_t end(index_t part) const noexcept { return part + 1 < parts ? begin(part + 1) : count; }
   /// The most rows that one part has at a time.
   constexpr index_t block() const noexcept {
-    index_t const most = size < row_capacity ? size : row_capacity;
+    index_t const largest = parts > 0 ? (units() + parts - 1) / parts * unit : 0;
+    index_t const most = largest < row_capacity ? largest : row_capacity;
     return count < most ? count : most;
   }
+
+ private:
+  constexpr index_t units() const noexcept { return count / unit + (count % unit != 0 ? 1 : 0); }
+
+  /// At most `wanted` parts, none of them without a unit or worth less than part_work.
+  constexpr index_t most_of(index_t wanted, index_t work) const noexcept {
+    if (count <= 0) return 0;
+    index_t const each = work < 1 ? 1 : work,
+                  worth = count > part_work * wanted / each ? wanted : count * each / part_work;
+    index_t const most = wanted < units() ? wanted : units();
+    return worth < 1 ? 1 : worth < most ? worth : most;
+  }
 };
+
+/// The split as an executor works on it: without one there is nobody to share with, and one part reads the weights least
+/// often. The memory of all parts together is enough for it.
+template <class Executor>
+constexpr row_split split_for(row_split const& split) noexcept {
+  if constexpr (std::is_same_v<std::remove_cvref_t<Executor>, detail::run_here>) {
+    row_split whole = split;
+    if (whole.parts > 1) whole.parts = 1;
+    return whole;
+  } else {
+    return split;
+  }
+}
 
 /// body(i) for i in [0, parts), by the executor if that can help.
 /// @param work  multiply-adds of a part

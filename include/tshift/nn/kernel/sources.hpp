@@ -21,6 +21,14 @@ struct overlap_of_runs {
   constexpr index_t size() const noexcept { return end - begin; }
 };
 
+/// Where channel `channel` of frame t lies, which is in run number `at`; nothing where the shift has vacated it.
+template <class T>
+T const* channel_at(shifted_view<T> const& x, index_t n, index_t t, index_t at, index_t channel,
+                    T const* nothing) noexcept {
+  channel_run<T> const run = x.run(n, t, at);
+  return run.data != nullptr ? run.data + (channel - run.begin) : nothing;
+}
+
 /// Frames of S x, one a row, numbered through all frames of sequence 0, then of sequence 1, and so on.
 template <class T>
 struct frame_rows {
@@ -36,9 +44,12 @@ struct frame_rows {
       overlap_of_runs const part(run.begin, run.count, begin, count);
       if (part.empty()) continue;
       auto& piece = table.add(part.begin - begin, part.size());
+      if (run.offset == 0) {
+        as_they_lie(n, t, part.begin, rows, piece.row);
+        continue;
+      }
       for (index_t r = 0; r < rows; ++r) {
-        T const* const data = x.run(n, t, i).data;
-        piece.row[r] = data != nullptr ? data + (part.begin - run.begin) : nothing;
+        piece.row[r] = channel_at(x, n, t, i, part.begin, nothing);
         if (++t == time) {
           t = 0;
           ++n;
@@ -46,6 +57,21 @@ struct frame_rows {
       }
     }
     return count;
+  }
+
+ private:
+  /// Rows that no shift moves: from frame t of sequence n on.
+  void as_they_lie(index_t n, index_t t, index_t channel, index_t rows, T const** row) const noexcept {
+    tensor_view<T const> const& v = x.base();
+    while (rows > 0) {
+      index_t const some = v.shape.time - t < rows ? v.shape.time - t : rows;
+      T const* const first = v.at(n, t, channel);
+      for (index_t r = 0; r < some; ++r) row[r] = first + r * v.strides.time;
+      row += some;
+      rows -= some;
+      t = 0;
+      ++n;
+    }
   }
 };
 
@@ -103,8 +129,7 @@ struct window_rows {
     for (index_t r = 0; r < rows; ++r) {
       index_t const n = (first + r) / per_sequence, t = (first + r) % per_sequence * stride - before + tap;
       bool const inside = t >= 0 && t < x.base().length(n);
-      T const* const data = inside ? x.run(n, t, i).data : nullptr;
-      piece.row[r] = data != nullptr ? data + (part.begin - run.begin) : nothing;
+      piece.row[r] = inside ? channel_at(x, n, t, i, part.begin, nothing) : nothing;
     }
   }
 };
@@ -129,8 +154,7 @@ struct step_rows {
       for (index_t r = 0; r < rows; ++r) {
         index_t const n = sequence + (first + r) / steps, step = first_step + (first + r) % steps;
         index_t const length = x.base().length(n), t = backwards ? length - 1 - step : step;
-        T const* const data = step < length ? x.run(n, t, i).data : nullptr;
-        piece.row[r] = data != nullptr ? data + (part.begin - run.begin) : nothing;
+        piece.row[r] = step < length ? channel_at(x, n, t, i, part.begin, nothing) : nothing;
       }
     }
     return count;

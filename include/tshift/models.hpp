@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// tshift's models: ShiftSER's networks from the weights of a checkpoint. This header brings all of them, and of other
+// libraries only xsimd; files are read by tshift/io/safetensors.hpp.
+//
+//   auto const file = io::safetensors::open("W.safetensors");
+//   models::shift_cnn<float> const model(file.state_dict());
+//   std::vector<float> workspace = model.make_workspace(x.shape);
+//   model.forward(x, y, workspace);                   // x [N, T, D] to logits y [N, 1, classes]
+//   model.forward(executor, x, y, workspace);         // the same bits, the work shared out
+//
+//   shift_cnn     convolutional blocks, a shift on the skip of the last      CNN with options baseline
+//   shift_lstm    a recurrent layer that reads shifted input                 LSTM with options baseline
+//   shiftformer   a shift in place of attention                              Transformer by its tensors
+//
+// Sizes are read off the tensors; a tensor that is missing, of another shape, or left over is a shape_error that names it.
+// model_shift says how many channels move, which way, how far, and where; each model has its paper's as `paper`.
+// Lengths of x are honoured: padding changes nothing, not one bit. as_released(x) computes as the released code does,
+// which takes padding for frames. What forward is called with, throws and promises: nn.hpp.
+#pragma once
+
+#include <tshift/models/shift_cnn.hpp>
+#include <tshift/models/shift_lstm.hpp>
+#include <tshift/models/shiftformer.hpp>
+#include <tshift/nn.hpp>
