@@ -14,15 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include <tshift/nn/depthwise_conv1d.hpp>
-#include <tshift/nn/activations.hpp>
-#include <tshift/nn/layer_norm.hpp>
-#include <tshift/nn/lstm.hpp>
-#include <tshift/nn/pool.hpp>
-#include <tshift/nn/mlp.hpp>
-#include <tshift/nn/residual.hpp>
-#include <tshift/nn/self_attention.hpp>
-#include <tshift/presets.hpp>
+#include <tshift/interop/openmp.hpp>
+#include <tshift/nn.hpp>
 
 #include "../../tests/support/seeded.hpp"
 
@@ -31,6 +24,19 @@ namespace peers {
 using tshift::index_t;
 using values = std::vector<float>;
 using input = tshift::nn::input<float>;
+
+/// Of what runs next.
+inline int threads = 1;
+
+/// body(executor) on several threads, body() on one.
+template <class Body>
+void on_threads(Body const& body) {
+  if (threads > 1) {
+    body(tshift::openmp_executor());
+  } else {
+    body();
+  }
+}
 
 /// y of x, and how large both sides of the call are.
 struct block {
@@ -45,11 +51,7 @@ template <class Owned>
 block running(Owned owned, index_t channels, index_t workspace) {
   auto const shared = std::make_shared<Owned const>(std::move(owned));
   auto const run = [shared](input const& x, tshift::tensor_view<float> const& y, std::span<float> memory) {
-    if constexpr (tshift::nn::working_block<Owned, float>) {
-      shared->forward(x, y, memory);
-    } else {
-      shared->forward(x, y);
-    }
+    on_threads([&](auto const&... exec) { shared->forward(exec..., x, y, memory); });
   };
   return {run, channels, false, workspace};
 }
@@ -74,9 +76,17 @@ inline block make_block(test_support::model_sizes const& sizes, tshift::placemen
   if (sizes.kind == "block.layer_norm") {
     return running(nn::layer_norm<float>(weights("net.weight", {D}), weights("net.bias", {D})), D, 0);
   }
-  if (sizes.kind == "block.gelu") return {[](auto const& x, auto const& y, auto) { nn::gelu<float>(x, y); }, D};
+  if (sizes.kind == "block.gelu") {
+    auto const run = [](input const& x, tshift::tensor_view<float> const& y, std::span<float>) {
+      on_threads([&](auto const&... exec) { nn::gelu(exec..., x, y); });
+    };
+    return {run, D};
+  }
   if (sizes.kind == "block.mean_pool") {
-    return {[](auto const& x, auto const& y, auto) { nn::mean_pool<float>(x, y); }, D, true};
+    auto const run = [](input const& x, tshift::tensor_view<float> const& y, std::span<float>) {
+      on_threads([&](auto const&... exec) { nn::mean_pool(exec..., x, y); });
+    };
+    return {run, D, true};
   }
   if (sizes.kind == "block.mlp" || sizes.kind == "block.residual_mlp") {
     nn::mlp<float> mlp(linear("net.fc1", D, 4 * D), linear("net.fc2", 4 * D, D));
@@ -84,7 +94,7 @@ inline block make_block(test_support::model_sizes const& sizes, tshift::placemen
     if (sizes.kind == "block.mlp") return running(std::move(mlp), D, workspace);
     auto const wrapped = std::make_shared<nn::wrapped<float, nn::mlp<float>> const>(std::move(mlp), where, plan);
     auto const run = [wrapped](input const& x, tshift::tensor_view<float> const& y, std::span<float> memory) {
-      wrapped->forward(x.base(), y, memory);
+      on_threads([&](auto const&... exec) { wrapped->forward(exec..., x.base(), y, memory); });
     };
     return {run, D, false, workspace};
   }

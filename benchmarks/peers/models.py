@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """ShiftSER's models, or with --blocks the blocks they are made of, in tshift, PyTorch and ONNX Runtime, side by side on
-one thread.
+one thread, or on several.
 
 Run by hand, with a Python that has torch (Debian: /usr/bin/python3 with python3-torch and libopenblas0), node and npm:
 
@@ -15,7 +15,8 @@ and input come from a seed, and ONNX Runtime gets what torch.onnx.export makes o
   floor   what the arithmetic must take, where there are matrix products: the FLOPs of all matrix products over the best rate that any side reached on
           the product [T, D] x [D, 4 D], measured before each row, so far in this run. The recurrent products of an
           LSTM must also read their weights once per step and direction, at the best rate so far; the longer counts
-  target  of the project, at [1,374,768]
+  target  of the project, at [1,374,768], on one thread
+  speedup with --threads: tshift's time on one thread over that on all of them, in the same round
 
 The exit status tells whether all results were right, never whether they were fast.
 
@@ -32,6 +33,7 @@ line by one line: the answer below, or `error SENTENCE`.
     floor                    floor GFLOP/S GB/S       the side's best rates now, of the product [T, D] x [D, 4 D], and
                                                       of reading 16 D^2 bytes, the recurrent weights of one direction,
                                                       again and again; D and T of what is loaded
+    threads N                ok                       only to tshift: the next forwards run on so many threads
     quit                     nothing: ends, as it does at the end of its input
 
 The side of tshift is models_worker.cpp, compiled by this script.
@@ -51,9 +53,10 @@ import tempfile
 import time
 import warnings
 
-# Before numpy and torch are loaded: BLAS and OpenMP read these once.
+# Before numpy and torch are loaded: BLAS and OpenMP read these once. A side gets its number from its parent.
+THREADS = int(os.environ.get("TSHIFT_PEER_THREADS", "1"))
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
+    os.environ[variable] = str(THREADS)
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDEN = HERE.parent.parent / "tests" / "golden" / "models.py"
@@ -73,7 +76,7 @@ def import_torch():
         import torch
     except ImportError:
         sys.exit("models: this Python has no torch; Debian has it as python3-torch, for /usr/bin/python3")
-    torch.set_num_threads(1)
+    torch.set_num_threads(THREADS)
     return torch, module_of(GOLDEN)
 
 
@@ -195,7 +198,7 @@ def torch_side():
     torch, golden = import_torch()
     usage = [line.split(":")[1].strip() for line in torch.__config__.show().splitlines() if "capability" in line]
     print(f"ready torch {torch.__version__}, {' '.join(usage) or 'unknown CPU capability'}, "
-          f"{torch.get_num_threads()} thread", flush=True)
+          f"{torch.get_num_threads()} thread(s)", flush=True)
     model = x = None
     with torch.inference_mode():
         for line in sys.stdin:
@@ -234,10 +237,12 @@ def torch_side():
 
 
 class Side:
-    def __init__(self, name, command):
+    def __init__(self, name, command, threads):
         self.name = name
         try:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            environment = dict(os.environ, TSHIFT_PEER_THREADS=str(threads), OMP_PROC_BIND="true")
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                            env=environment)
         except OSError as error:
             sys.exit(f"models: cannot start the side of {name}: {error}")
         self.what = self.answer("ready")
@@ -274,7 +279,7 @@ class Side:
 
 def compile_tshift(folder, options):
     program = pathlib.Path(folder) / "models_worker"
-    command = [options.compiler, "-std=c++20", "-O3", "-DNDEBUG", "-march=native", "-I", str(options.include)]
+    command = [options.compiler, "-std=c++20", "-O3", "-DNDEBUG", "-march=native", "-fopenmp", "-I", str(options.include)]
     for path in options.system_include:
         command += ["-isystem", path]
     command += [str(HERE / "models_worker.cpp"), "-o", str(program)]
@@ -312,7 +317,7 @@ def start_sides(names, folder, options):
         if shutil.which("node") is None:
             sys.exit("models: there is no node to run ONNX Runtime in; --without ort leaves it out")
         commands["ort"] = ["node", str(HERE / "ort_worker.mjs"), str(ort)]
-    return {name: Side(name, commands[name]) for name in names}
+    return {name: Side(name, commands[name], options.threads) for name in names}
 
 
 # --- Measuring --------------------------------------------------------------------------------------------------------
@@ -361,9 +366,11 @@ def rates(sides):
     return {name: [float(v) for v in side.ask("floor", "floor").split()] for name, side in sides.items()}
 
 
-def in_turns(sides, rounds):
-    """{side: [milliseconds of one forward, one per round]}"""
+def in_turns(sides, rounds, threads):
+    """{side: [milliseconds of one forward, one per round]}; "alone" is tshift on one of several threads"""
     plans, times = {}, {}
+    if "tshift" in sides and threads > 1:
+        times["alone"] = []
     for name, side in sides.items():
         once = side.run(1, 1)
         # Whatever is short starts with caches that the others emptied: one forward untimed.
@@ -372,6 +379,11 @@ def in_turns(sides, rounds):
     for _ in range(rounds):
         for name, side in sides.items():
             times[name].append(side.run(*plans[name]))
+        if "alone" in times:
+            side = sides["tshift"]
+            side.ask("threads 1", "ok")
+            times["alone"].append(side.run(*plans["tshift"]))
+            side.ask(f"threads {threads}", "ok")
     return times
 
 
@@ -382,12 +394,14 @@ def paired(over, under):
     return statistics.median(ratios), at(0.1), at(0.9)
 
 
-COLUMNS = ["[N,T,D]", "tshift ms", "torch ms", "ort ms", "ratio", "10%..90%", "floor ms", "x floor", "target",
-           "verdict"]
-WIDTHS = [18, 11, 9, 9, 9, 6, 12, 8, 7, 7, 7]
+COLUMNS = ["[N,T,D]", "tshift ms", "torch ms", "ort ms", "ratio", "10%..90%"]
+ALONE = ["floor ms", "x floor", "target", "verdict"]
+SHARED = ["speedup", "10%..90%"]
+WIDTHS = [18, 11, 9, 9, 9, 6, 12, 8, 12, 7, 7]
 
 
 def cells(row, times, best_rates):
+    """The words of a line of the table. The floor, and the targets, are of one thread."""
     median = {name: statistics.median(values) for name, values in times.items()}
     ms = [f"{median[name]:.{2 if median[name] >= 1 else 4}f}" if name in median else "-" for name in PEERS]
     floor = row.floor_ms(*best_rates)
@@ -402,6 +416,9 @@ def cells(row, times, best_rates):
         # Against one of the two alone, there is no saying which is the faster one.
         if row.target is not None and len(others) == 2:
             verdict = "ok" if middle <= row.target else "MISSED"
+    if "alone" in times:
+        middle, low, high = paired(times["alone"], times["tshift"])
+        return [row.name, "x".join(map(str, row.shape)), *ms, ratio, spread, f"{middle:.2f}", f"{low:.2f}..{high:.2f}"]
     return [row.name, "x".join(map(str, row.shape)), *ms, ratio, spread, *floors,
             f"<={row.target}" if row.target is not None else "-", verdict]
 
@@ -414,9 +431,10 @@ def processor():
 
 
 def parse(arguments):
-    parser = argparse.ArgumentParser(description="ShiftSER's models or their blocks in tshift, PyTorch and ONNX Runtime, one thread")
+    parser = argparse.ArgumentParser(description="ShiftSER's models or their blocks in tshift, PyTorch and ONNX Runtime")
     parser.add_argument("--rounds", type=int, default=15, help="measurements of each side per row (15)")
     parser.add_argument("--core", type=int, help="the core for everything (the last one this process may use)")
+    parser.add_argument("--threads", type=int, default=1, help="of each side, on the last cores this process may use (1)")
     parser.add_argument("--without", action="append", default=[], choices=PEERS, help="leave a side out; repeatable")
     parser.add_argument("--blocks", action="store_true", help="single blocks instead of models")
     names = [row.name.strip() for row in MODELS + BLOCKS]
@@ -437,11 +455,14 @@ def parse(arguments):
         parser.error("--rounds must be >= 1")
     if set(options.without) == set(PEERS):
         parser.error("--without leaves nobody")
-    cores = os.sched_getaffinity(0)
-    if options.core is None:
-        options.core = max(cores)
-    elif options.core not in cores:
-        parser.error(f"--core {options.core}: this process may use {sorted(cores)}")
+    cores = sorted(os.sched_getaffinity(0))
+    if not 1 <= options.threads <= len(cores):
+        parser.error(f"--threads {options.threads}: this process may use {len(cores)} cores")
+    if options.core is not None and options.core not in cores:
+        parser.error(f"--core {options.core}: this process may use {cores}")
+    if options.core is not None and options.threads > 1:
+        parser.error("--core and --threads exclude each other")
+    options.cores = cores[-options.threads:] if options.core is None else [options.core]
     return options
 
 
@@ -449,12 +470,12 @@ def measure(options, folder):
     torch, golden = import_torch()
     sides = start_sides([name for name in PEERS if name not in options.without], folder, options)
     try:
-        head = [f"processor: {processor()}, core {options.core}"]
+        head = [f"processor: {processor()}, cores {' '.join(map(str, options.cores))}"]
         head += [f"{name}: {side.what}" for name, side in sides.items()]
         head += [f"medians of {options.rounds} rounds, in which the sides take turns"]
         print("\n".join(head) + "\n")
-        columns = ["block" if options.blocks else "model", *COLUMNS]
-        form = "  ".join(f"{{:>{width}}}" for width in WIDTHS)
+        columns = ["block" if options.blocks else "model", *COLUMNS, *(ALONE if options.threads == 1 else SHARED)]
+        form = "  ".join(f"{{:>{width}}}" for width in WIDTHS[:len(columns)])
         print(form.format(*columns))
         rows = BLOCKS if options.blocks else MODELS
         table, wrong, notes, best = [], 0, [], {}  # best: (GFLOP/s, GB/s) by D
@@ -475,7 +496,7 @@ def measure(options, folder):
                 for _ in range(1 if width in best else 3):  # the first time, everything is still warming up
                     rates_of = rates(sides)
                     best[width] = list(map(max, zip(best.get(width, (0, 0)), *rates_of.values())))
-                line = cells(row, in_turns(sides, options.rounds), best[width])
+                line = cells(row, in_turns(sides, options.rounds, options.threads), best[width])
                 table.append(line)
                 print(form.format(*line), flush=True)
                 said = [f"{name} {errors[name]:.1e}, {gflops:.0f}, {gbytes:.0f}"
@@ -484,12 +505,12 @@ def measure(options, folder):
         legend = "of each side: relative L2 distance of its results to double precision; sgemm, GFLOP/s; reading, GB/s"
         print(f"\n{legend}")
         print("\n".join("  " + note for note in notes))
-        judged = [line for line in table if line[-1] != "-"]
+        judged = [line for line in table if options.threads == 1 and line[-1] != "-"]
         print(f"{sum(line[-1] == 'ok' for line in judged)} of {len(judged)} rows with a target within it; "
               f"{wrong} wrong")
         if options.markdown:
             bars = lambda words: "| " + " | ".join(words) + " |"
-            lines = [*("- " + line for line in head), "", bars(columns), bars(["---"] * 2 + ["---:"] * 7 + ["---"] * 2)]
+            lines = [*("- " + line for line in head), "", bars(columns), bars(["---"] * 2 + ["---:"] * (len(columns) - 2))]
             lines += [bars(line) for line in table] + ["", legend + ":", "", *("- " + note for note in notes)]
             options.markdown.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return 1 if wrong else 0
@@ -502,7 +523,7 @@ def main():
     if sys.argv[1:] == ["--torch-side"]:
         return torch_side()
     options = parse(sys.argv[1:])
-    os.sched_setaffinity(0, {options.core})  # inherited by every side
+    os.sched_setaffinity(0, options.cores)  # inherited by every side
     with tempfile.TemporaryDirectory() as folder:
         return measure(options, pathlib.Path(folder))
 

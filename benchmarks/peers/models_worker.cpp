@@ -15,10 +15,9 @@
 #include <type_traits>
 #include <vector>
 
-#include <tshift/models/shift_cnn.hpp>
-#include <tshift/models/shift_lstm.hpp>
-#include <tshift/models/shiftformer.hpp>
-#include <tshift/presets.hpp>
+#include <omp.h>
+
+#include <tshift/models.hpp>
 
 #include "../../tests/support/seeded.hpp"
 #include "blocks.hpp"
@@ -46,9 +45,9 @@ void use(loaded& to, Model model) {
   index_t const classes = model.classes();
   // std::function copies what it holds; models are movable, so it holds a pointer.
   to.forward = [&to, classes, shared = std::make_shared<Model const>(std::move(model))] {
-    shared->forward(tshift::tensor_view<float const>(to.x.data(), to.shape),
-                    tshift::tensor_view<float>(to.y.data(), {to.shape.batch, 1, classes}),
-                    std::span<float>(to.workspace));
+    tshift::tensor_view<float const> const x(to.x.data(), to.shape);
+    tshift::tensor_view<float> const y(to.y.data(), {to.shape.batch, 1, classes});
+    peers::on_threads([&](auto const&... exec) { shared->forward(exec..., x, y, to.workspace); });
   };
 }
 
@@ -162,6 +161,12 @@ void answer(std::string const& line, loaded& model) {
     std::cout << "ok" << std::endl;
     return;
   }
+  if (command == "threads") {
+    if (!(words >> peers::threads) || peers::threads < 1) throw std::runtime_error("threads: a number is needed");
+    omp_set_num_threads(peers::threads);
+    std::cout << "ok" << std::endl;
+    return;
+  }
   if (!model.forward) throw std::runtime_error("nothing is loaded");
   if (command == "logits") {
     model.forward();
@@ -186,7 +191,9 @@ void answer(std::string const& line, loaded& model) {
 }  // namespace
 
 int main() {
-  std::cout << "ready tshift, xsimd " << xsimd::default_arch::name() << ", 1 thread" << std::endl;
+  peers::threads = omp_get_max_threads();  // OMP_NUM_THREADS
+  std::cout << "ready tshift, xsimd " << xsimd::default_arch::name() << ", " << peers::threads << " thread(s)"
+            << std::endl;
   loaded model;
   for (std::string line; std::getline(std::cin, line) && line != "quit";) {
     try {

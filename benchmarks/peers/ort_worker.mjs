@@ -10,11 +10,12 @@ const require = createRequire(join(resolve(process.argv[2] ?? "."), "index.js"))
 const ort = require("onnxruntime-node");
 const { version } = require("onnxruntime-node/package.json");
 
+const threads = Number(process.env.TSHIFT_PEER_THREADS ?? "1");
 const options = {
   executionProviders: ["cpu"],
   executionMode: "sequential",
   graphOptimizationLevel: "all",
-  intraOpNumThreads: 1,
+  intraOpNumThreads: threads,
   interOpNumThreads: 1,
 };
 
@@ -80,7 +81,7 @@ async function answer(line) {
   throw new Error(`unknown command ${command}`);
 }
 
-console.log(`ready onnxruntime-node ${version}, node ${process.versions.node}, CPU provider, 1 thread`);
+console.log(`ready onnxruntime-node ${version}, node ${process.versions.node}, CPU provider, ${threads} thread(s)`);
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === "quit") break;
   try {
