@@ -7,11 +7,14 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <tshift/models/parts.hpp>
 #include <tshift/nn/depthwise_conv1d.hpp>
 #include <tshift/nn/mlp.hpp>
+#include <tshift/weights/shared_list.hpp>
+#include <tshift/weights/state_dict.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
 
@@ -20,7 +23,7 @@ template <class T>
 class conv_block {
  public:
   /// Takes `name`.0 (the depthwise convolution), .2 (the norm), .4 and .6 (the pointwise convolutions).
-  conv_block(nn::state_reader<T>& weights, std::string const& name, index_t channels) {
+  conv_block(weights::state_reader<T>& weights, std::string const& name, index_t channels) {
     index_t const taps = weights.dimension(name + ".0.weight", 2);
     index_t const hidden = weights.dimension(name + ".4.weight", 0);
     auto const filter = weights.take(name + ".0.weight", {channels, 1, taps});
@@ -31,13 +34,6 @@ class conv_block {
     auto const down = weights.take(name + ".6.weight", {channels, hidden, 1});
     mlp_ = {std::move(first), {hidden, channels, down, weights.take(name + ".6.bias", {channels})}};
   }
-
-  conv_block(conv_block const&) = default;
-  conv_block(conv_block&&) noexcept = default;
-  /// The copy is made first: running out of memory leaves the old one whole.
-  conv_block& operator=(conv_block const& other) { return *this = conv_block(other); }
-  conv_block& operator=(conv_block&&) noexcept = default;
-  ~conv_block() = default;
 
   /// Number of channels of x and y.
   index_t channels() const noexcept { return conv_.channels(); }
@@ -94,27 +90,24 @@ class shift_cnn {
   /// No shift: the CNN.
   static constexpr shift_options baseline{};
 
-  /// @param weights  read and copied; number of blocks, D, hidden size, taps and classes are read off the tensors
-  /// @throws shape_error  a tensor is missing, has another shape, or is not part of the model; options out of range
-  explicit shift_cnn(nn::state_dict<T> const& weights, shift_options const& options = paper) {
-    nn::state_reader<T> reader("shift_cnn", weights);
+  /// @param weights  F32, F64, F16 or BF16, read as T and copied; number of blocks, D, hidden size, taps and classes are
+  ///                 read off the tensors
+  /// @throws shape_error  a tensor is missing, has another shape or type, has a number that T cannot hold, or is not part
+  ///                      of the model; options out of range
+  explicit shift_cnn(weights::state_dict const& weights, shift_options const& options = paper) {
+    weights::state_reader<T> reader("shift_cnn", weights);
     channels_ = reader.dimension("head.weight", 1);
     shift_ = placed_plan(options, channels_);
+    std::vector<conv_block<T>> blocks;
     do {
-      blocks_.emplace_back(reader, "conv_block." + std::to_string(blocks_.size()) + ".sequential", channels_);
-    } while (reader.has("conv_block." + std::to_string(blocks_.size()) + ".sequential.0.weight"));
+      blocks.emplace_back(reader, "conv_block." + std::to_string(blocks.size()) + ".sequential", channels_);
+    } while (reader.has("conv_block." + std::to_string(blocks.size()) + ".sequential.0.weight"));
+    blocks_ = weights::shared_list<conv_block<T>>(std::move(blocks));
     norm_ = take_norm(reader, "norm", channels_);
     classifier_ = classifier<T>(reader, channels_);
     reader.ignore("specaugment.");
     reader.finish();
   }
-
-  shift_cnn(shift_cnn const&) = default;
-  shift_cnn(shift_cnn&&) noexcept = default;
-  /// The copy is made first: running out of memory leaves the old one whole.
-  shift_cnn& operator=(shift_cnn const& other) { return *this = shift_cnn(other); }
-  shift_cnn& operator=(shift_cnn&&) noexcept = default;
-  ~shift_cnn() = default;
 
   /// Number of channels D of x.
   index_t channels() const noexcept { return channels_; }
@@ -146,7 +139,7 @@ class shift_cnn {
  private:
   index_t channels_ = 0;
   placed_plan shift_;
-  std::vector<conv_block<T>> blocks_;
+  weights::shared_list<conv_block<T>> blocks_;
   nn::layer_norm<T> norm_;
   classifier<T> classifier_;
 };
