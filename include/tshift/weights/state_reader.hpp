@@ -50,14 +50,13 @@ class state_reader {
   ///                      with a finite number that float, if T is that, cannot hold
   values<T> take(std::string_view name, std::initializer_list<index_t> shape) {
     tensor const& found = need(name);
+    values<T> const result = read_as<T>(found, operation_, weights_.source());
     std::span<index_t const> const wanted(shape.begin(), shape.size());
-    bool const fits = std::equal(wanted.begin(), wanted.end(), found.shape.begin(), found.shape.end());
-    if (!fits && is_number(found.type)) {
+    if (!std::equal(wanted.begin(), wanted.end(), found.shape.begin(), found.shape.end())) {
       detail::fail("%s: %s is %s, must be %s%s", operation_, detail::shown_name(name).c_str(),
                    detail::shown_shape(found.shape).c_str(), detail::shown_shape(wanted).c_str(),
                    place_of(found).c_str());
     }
-    values<T> const result = read_as<T>(found, operation_, weights_.source());
     fate& mark = fate_of(found);
     if (mark == taken) detail::fail("%s: %s is taken twice", operation_, detail::shown_name(name).c_str());
     mark = taken;
