@@ -631,9 +631,9 @@ TEST_CASE("A file that is of another format is refused with what it looks like, 
     guesses += file_message_of([&] { safetensors::parse({begin, size}, "W.safetensors"); }) == is_pointer ? 1u : 0u;
   }
   CHECK(guesses == pointer.size() - 23);
-  // What begins like one of them and is right is read: 640 is the length of this header, 80 02 its first bytes.
+  // What begins like one of them and is right is read: the length of this header begins with gzip's two bytes.
   std::string header = R"({"__metadata__":{"k":")";
-  header += std::string(640 - header.size() - 3, 'v') + "\"}}";
+  header += std::string(0x8b1f - header.size() - 3, 'v') + "\"}}";
   CHECK(parse_message(file_of(header, 0)).empty());
   // And what is none of them keeps its sentence.
   CHECK(message("hello, world") == here + "a header of 8583909746840200552 bytes is announced, but 4 follow" + at);

@@ -104,15 +104,15 @@ class safetensors {
       detail::fail_file(source(), -1, "has %zu bytes, must begin with 8 for the header's length", file.size());
     }
     auto const length = detail::load_little<std::uint64_t>(file.data());
-    bool const fits = length <= file.size() - 8 && length <= static_cast<std::uint64_t>(longest_header);
-    if (!fits || file.size() == 8 || file[8] != std::byte{'{'}) {
+    bool const follows = length <= file.size() - 8, allowed = length <= static_cast<std::uint64_t>(longest_header);
+    if (!follows || !allowed || file.size() == 8 || file[8] != std::byte{'{'}) {
       if (char const* const guess = detail::guessed_format(file)) detail::fail_file(source(), 0, "%s", guess);
     }
-    if (length > file.size() - 8) {
+    if (!follows) {
       detail::fail_file(source(), 0, "a header of %llu bytes is announced, but %zu follow",
                         static_cast<unsigned long long>(length), file.size() - 8);
     }
-    if (!fits) {
+    if (!allowed) {
       detail::fail_file(source(), 0, "a header of %llu bytes is announced, must be at most %td",
                         static_cast<unsigned long long>(length), longest_header);
     }

@@ -69,12 +69,7 @@ class values {
       std::memcpy(&value, data_ + i * index_t{sizeof(T)}, sizeof(T));
       return value;
     }
-    switch (type_) {
-      case dtype::f64: return at<dtype::f64>(i);
-      case dtype::f16: return at<dtype::f16>(i);
-      case dtype::bf16: return at<dtype::bf16>(i);
-      default: return at<dtype::f32>(i);
-    }
+    return converted(i);
   }
 
   /// to[i] = element first + i, for i in [0, count). Unchecked. Cost: a copy, or one conversion an element.
@@ -93,6 +88,16 @@ class values {
   }
 
  private:
+  /// Out of line, so that reading elements of T themselves is a compare and a load wherever it is called.
+  [[gnu::noinline]] T converted(index_t i) const noexcept {
+    switch (type_) {
+      case dtype::f64: return at<dtype::f64>(i);
+      case dtype::f16: return at<dtype::f16>(i);
+      case dtype::bf16: return at<dtype::bf16>(i);
+      default: return at<dtype::f32>(i);
+    }
+  }
+
   template <dtype Type>
   T at(index_t i) const noexcept {
     using detail::load_little;
