@@ -85,7 +85,7 @@ if ((${#chosen[@]} == 0)); then
     'lstm|tshift/nn/lstm.hpp|get<tshift::nn::lstm<float>>(block).forward(x, y, {});'
     'self_attention|tshift/nn/self_attention.hpp|get<tshift::nn::self_attention<float>>(block).forward(x, y, {});'
     'shift_cnn|tshift/models/shift_cnn.hpp|get<tshift::models::shift_cnn<float>>(block).forward(x, y, {});'
-    'safetensors::open|tshift/io/safetensors.hpp|tshift::io::safetensors::open("file").state_dict<float>();'
+    'safetensors::open|tshift/io/safetensors.hpp|tshift::io::safetensors::open("file").state_dict();'
   )
   for call in "${calls[@]}"; do
     IFS='|' read -r name header body <<<"$call"

@@ -206,7 +206,7 @@ auto make_attention(shape const& on) {
 
 auto make_conv_block(shape const& on) {
   auto const weights = test_support::seeded_weights<float>(sizes_of("cnn", on), 1);
-  nn::state_reader<float> reader("conv_block", weights);
+  tshift::weights::state_reader<float> reader("conv_block", weights);
   return std::make_shared<models::conv_block<float> const>(reader, "conv_block.0.sequential", on.channels);
 }
 

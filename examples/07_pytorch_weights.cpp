@@ -17,7 +17,7 @@
 namespace {
 
 using tshift::index_t;
-using weights_by_name = tshift::nn::state_dict<float>;
+using tshift::weights::state_dict;
 
 /// The same numbers in every run, in [-0.5, 0.5).
 std::vector<float> noise(std::size_t size) {
@@ -32,8 +32,8 @@ std::vector<float> noise(std::size_t size) {
 
 /// What torch.nn.Module.state_dict() is for a ShiftCNN: names, shapes, elements. A file is one source of it, and by hand
 /// is another.
-weights_by_name small_checkpoint(index_t D, index_t classes) {
-  weights_by_name weights;
+state_dict small_checkpoint(index_t D, index_t classes) {
+  state_dict weights;
   auto const add = [&](std::string const& name, std::vector<index_t> const& shape) {
     std::size_t size = 1;
     for (index_t const n : shape) size *= static_cast<std::size_t>(n);
@@ -72,8 +72,8 @@ class temporary_file {
 std::vector<float> run(std::filesystem::path const& path, std::vector<float> const& features, index_t batch,
                        index_t frames) {
   // [readme]
-  auto const file = tshift::io::safetensors::open(path);  // mapped, checked, not copied
-  tshift::models::shift_cnn<float> const model(file.state_dict<float>());
+  auto const file = tshift::io::safetensors::open(path);  // mapped, checked, neither copied nor converted
+  tshift::models::shift_cnn<float> const model(file.state_dict());
 
   tshift::shape const shape{.batch = batch, .time = frames, .channels = model.channels()};
   tshift::tensor_view const x(features.data(), shape);
@@ -90,11 +90,11 @@ std::vector<float> run(std::filesystem::path const& path, std::vector<float> con
 
 int main() try {
   constexpr index_t D = 32, classes = 4, batch = 2, frames = 20;
-  weights_by_name const weights = small_checkpoint(D, classes);
+  state_dict const weights = small_checkpoint(D, classes);
   std::vector<float> const features = noise(static_cast<std::size_t>(batch * frames * D));
 
   temporary_file const file;
-  tshift::io::write_safetensors(file.path(), tshift::io::tensors_to_write(weights));
+  tshift::io::write_safetensors(file.path(), weights);
   std::vector<float> const logits = run(file.path(), features, batch, frames);
 
   // The same model straight from memory gives the same bits.
@@ -112,7 +112,7 @@ int main() try {
   bool const differs = logits != expected;
 
   // A checkpoint of something else does not pass.
-  weights_by_name more = weights;
+  state_dict more = weights;
   more.add_owned("head.scale", {1}, {1.f});
   bool refused = false;
   try {

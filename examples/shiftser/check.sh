@@ -5,7 +5,7 @@
 set -u
 export LC_ALL=C
 
-expected_cases=144
+expected_cases=146
 
 if [ $# -ne 3 ]; then
   echo "check.sh: usage: check.sh SHIFTSER MAKE_WEIGHTS WORKDIR" >&2
@@ -234,6 +234,10 @@ bad 'a_folder.safetensors: is a folder, must be a file.' a_folder io
 bad 'nothing.safetensors: has 0 bytes, *.' nothing io
 echo 'This is a text, and no weights at all.' >text.safetensors
 bad 'text.safetensors: a header of *' text io
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0a1b\nsize 9\n' >pointer.safetensors
+bad 'pointer.safetensors: is a Git LFS pointer, *: fetch the file itself with `git lfs pull` (byte 0).' pointer io
+printf 'PK\003\004\000\000\010\010model/data.pkl' >zip.safetensors
+bad 'zip.safetensors: is a zip archive, as torch.save writes it: *safetensors.torch.save_file (byte 0).' zip io
 head -c 100 cnn.safetensors >truncated.safetensors
 bad 'truncated.safetensors: a header of * is announced*' truncated io
 head -c -1 cnn.safetensors >short.safetensors

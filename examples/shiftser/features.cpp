@@ -13,17 +13,17 @@
 namespace shiftser {
 namespace {
 
-using tshift::io::dtype;
 using tshift::io::safetensors;
-using tshift::io::tensor_entry;
+using tshift::weights::dtype;
+using tshift::weights::tensor;
 
 /// "IO.safetensors: tensor x"
 std::string title(safetensors const& file, std::string const& name) {
   return one_line(file.source()) + ": tensor " + one_line(name);
 }
 
-tensor_entry const& need(safetensors const& file, std::string const& name) {
-  if (tensor_entry const* const tensor = file.find(name)) return *tensor;
+tensor const& need(safetensors const& file, std::string const& name) {
+  if (tensor const* const found = file.find(name)) return *found;
   std::string others;
   for (std::size_t i = 0; i < file.tensors().size() && i < 5; ++i) {
     others += (i == 0 ? "it holds " : ", ") + one_line(file.tensors()[i].name);
@@ -33,14 +33,10 @@ tensor_entry const& need(safetensors const& file, std::string const& name) {
                        (others.empty() ? "it holds none" : others));
 }
 
-bool is_float(dtype type) {
-  return type == dtype::f16 || type == dtype::bf16 || type == dtype::f32 || type == dtype::f64;
-}
-
 /// [N, L, D]; [L, D] is one sequence.
-tshift::shape shape_of(safetensors const& file, tensor_entry const& x, index_t channels) {
+tshift::shape shape_of(safetensors const& file, tensor const& x, index_t channels) {
   std::string const found = title(file, x.name) + " is " + shown(x.shape) + " of " + name_of(x.type);
-  if (!is_float(x.type)) throw shiftser_error(found + ", must be F32, F16, BF16 or F64");
+  if (!is_number(x.type)) throw shiftser_error(found + ", must be F32, F16, BF16 or F64");
   std::size_t const rank = x.shape.size();
   if (rank != 2 && rank != 3) throw shiftser_error(found + ", must be [N, L, D] or [L, D]");
   if (x.shape.back() != channels) {
@@ -62,18 +58,18 @@ index_t integer_at(std::byte const* from) {
 }
 
 std::vector<index_t> lengths_of(safetensors const& file, tshift::shape const& x) {
-  tensor_entry const& tensor = need(file, "lengths");
-  std::string const found = title(file, tensor.name) + " is " + shown(tensor.shape) + " of " + name_of(tensor.type);
-  if (tensor.type != dtype::i64 && tensor.type != dtype::i32) throw shiftser_error(found + ", must be I64 or I32");
-  if (tensor.shape != std::vector<index_t>{x.batch}) {
+  tensor const& given = need(file, "lengths");
+  std::string const found = title(file, given.name) + " is " + shown(given.shape) + " of " + name_of(given.type);
+  if (given.type != dtype::i64 && given.type != dtype::i32) throw shiftser_error(found + ", must be I64 or I32");
+  if (given.shape != std::vector<index_t>{x.batch}) {
     throw shiftser_error(found + ", must be " + shown(std::vector<index_t>{x.batch}) + ": one for each sequence");
   }
   std::vector<index_t> result(static_cast<std::size_t>(x.batch));
   for (std::size_t n = 0; n < result.size(); ++n) {
-    result[n] = tensor.type == dtype::i64 ? integer_at<std::int64_t>(tensor.bytes.data() + 8 * n)
-                                          : integer_at<std::int32_t>(tensor.bytes.data() + 4 * n);
+    result[n] = given.type == dtype::i64 ? integer_at<std::int64_t>(given.bytes.data() + 8 * n)
+                                         : integer_at<std::int32_t>(given.bytes.data() + 4 * n);
     if (result[n] < 1 || result[n] > x.time) {
-      throw shiftser_error(title(file, tensor.name) + "[" + std::to_string(n) + "] = " + std::to_string(result[n]) +
+      throw shiftser_error(title(file, given.name) + "[" + std::to_string(n) + "] = " + std::to_string(result[n]) +
                            ", must be from 1 to the " + std::to_string(x.time) + " frames of x");
     }
   }
@@ -84,23 +80,31 @@ std::vector<index_t> lengths_of(safetensors const& file, tshift::shape const& x)
 
 features::features(command const& words, index_t channels) {
   auto const file = safetensors::open(words.input);
-  tensor_entry const& entry = need(file, words.tensor);
+  tensor const& entry = need(file, words.tensor);
   shape_ = shape_of(file, entry, channels);
-  description_ = one_line(file.source()) + ": " + one_line(entry.name) + " " + shown(entry.shape) + " of " +
-                 tshift::io::name_of(entry.type);
+  description_ =
+      one_line(file.source()) + ": " + one_line(entry.name) + " " + shown(entry.shape) + " of " + name_of(entry.type);
   if (words.lengths) {
     lengths_ = lengths_of(file, shape_);
     description_ += ", with lengths";
   } else if (file.find("lengths") != nullptr) {
     description_ += "; its lengths are not used, --lengths would";
   }
-  tensors_ = file.state_dict<float>();
-  x_ = tensors_.find(entry.name);
+  x_ = tshift::weights::read_as<float>(entry, "shiftser", file.source());
+  if (x_.native() == nullptr) {
+    converted_.resize(static_cast<std::size_t>(x_.size()));
+    x_.copy_to(converted_.data(), 0, x_.size());
+  }
+  name_ = entry.name;
+  file_ = file.state_dict();
 }
 
-tshift::tensor_view<float const> features::view() const {
-  return {std::span(x_->data, static_cast<std::size_t>(x_->size())), shape_, tshift::layout::ntc, lengths_};
+std::span<float const> features::x() const {
+  if (x_.native() == nullptr) return converted_;
+  return {x_.native(), static_cast<std::size_t>(x_.size())};
 }
+
+tshift::tensor_view<float const> features::view() const { return {x(), shape_, tshift::layout::ntc, lengths_}; }
 
 index_t features::frames() const {
   index_t sum = 0;
@@ -109,14 +113,14 @@ index_t features::frames() const {
 }
 
 std::string features::warning() const {
-  std::span const values(x_->data, static_cast<std::size_t>(x_->size()));
+  std::span const values = x();
   auto const strange = [](float value) { return !std::isfinite(value); };
   auto const count = std::ranges::count_if(values, strange);
   if (count == 0) return "";
   index_t const first = std::ranges::find_if(values, strange) - values.begin();
   index_t const row = first / shape_.channels;
   std::vector<index_t> const at{row / shape_.time, row % shape_.time, first % shape_.channels};
-  return one_line(x_->name) + " has " + std::to_string(count) + (count == 1 ? " value that is" : " values that are") +
+  return one_line(name_) + " has " + std::to_string(count) + (count == 1 ? " value that is" : " values that are") +
          " NaN or infinite, the first at " + shown(at) + " of [N, L, D]";
 }
 

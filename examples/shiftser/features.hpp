@@ -2,9 +2,11 @@
 // The input of a model, read from a file.
 #pragma once
 
+#include <span>
 #include <string>
-#include <tshift/weights/state_dict.hpp>
 #include <tshift/view.hpp>
+#include <tshift/weights/state_dict.hpp>
+#include <tshift/weights/values.hpp>
 #include <vector>
 
 #include "command.hpp"
@@ -33,8 +35,12 @@ class features {
   std::string warning() const;
 
  private:
-  tshift::nn::state_dict<float> tensors_;  // keeps the elements
-  tshift::nn::named_tensor<float> const* x_ = nullptr;
+  std::span<float const> x() const;
+
+  tshift::weights::state_dict file_;  // keeps the elements
+  tshift::weights::values<float> x_;
+  std::vector<float> converted_;  // where they are no floats, or at odd addresses
+  std::string name_;
   tshift::shape shape_;
   std::vector<index_t> lengths_;
   std::string description_;

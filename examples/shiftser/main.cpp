@@ -17,8 +17,7 @@
 #include "network.hpp"
 #include "report.hpp"
 
-namespace shiftser {
-namespace {
+namespace shiftser { namespace {
 
 /// Ctrl-C and its like wait until this is gone: what is being written is not left lying about.
 class interrupts_held {
@@ -51,7 +50,7 @@ int run(int count, char const* const* arguments) {
   refuse_same_file(words->output, words->weights, "weights");
   refuse_same_file(words->output, words->input, "input");
 
-  auto const weights = tshift::io::safetensors::open(words->weights).state_dict<float>();
+  auto const weights = tshift::io::safetensors::open(words->weights).state_dict();
   network const model = make_network(weights, *words);
   features const x(*words, model.channels());
   if (words->time && x.frames() == 0) throw usage_error("--time: there are no frames in " + one_line(words->input));

@@ -29,10 +29,10 @@ using tshift::index_t;
 using tshift::placement;
 using tshift::position;
 using tshift::shift_options;
-using tshift::io::dtype;
-using tshift::io::tensor_to_write;
-using state_dict = tshift::nn::state_dict<float>;
-using tensors = std::vector<tensor_to_write>;
+using tshift::weights::dtype;
+using tshift::weights::state_dict;
+using tshift::weights::tensor;
+using tensors = std::vector<tensor>;
 
 constexpr index_t width = 24, longest = 12, classes = 4, batch = 3, frames = 10;
 constexpr std::uint64_t seed = 7;
@@ -78,16 +78,16 @@ std::vector<std::int64_t> const position_ids = [] {
 }();
 
 tensors file_of(state_dict const& weights) {
-  tensors list = tshift::io::tensors_to_write(weights);
+  tensors list(weights.begin(), weights.end());
   if (weights.contains("position_embeddings.weight")) list.push_back({"position_ids", {1, longest}, position_ids});
   return list;
 }
 
 /// bfloat16 of float: the upper half.
-std::vector<std::uint16_t> upper_halves(std::span<float const> values) {
+std::vector<std::uint16_t> upper_halves(tshift::weights::values<float> values) {
   std::vector<std::uint16_t> bits;
-  for (float const value : values) {
-    bits.push_back(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16));
+  for (index_t i = 0; i < values.size(); ++i) {
+    bits.push_back(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(values[i]) >> 16));
   }
   return bits;
 }
@@ -97,21 +97,21 @@ state_dict write_bfloat16(std::string const& name, state_dict const& weights) {
   state_dict rounded;
   std::vector<std::vector<std::uint16_t>> memory;
   tensors list;
-  for (auto const& tensor : weights) {
-    memory.push_back(upper_halves({tensor.data, static_cast<std::size_t>(tensor.size())}));
+  for (tensor const& exact : weights) {
+    memory.push_back(upper_halves(tshift::weights::read_as<float>(exact)));
     std::vector<float> values;
     for (std::uint16_t const bits : memory.back()) {
       values.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16));
     }
-    list.emplace_back(tensor.name, dtype::bf16, tensor.shape, std::as_bytes(std::span(memory.back())));
-    rounded.add_owned(tensor.name, tensor.shape, values);
+    list.emplace_back(exact.name, dtype::bf16, exact.shape, std::as_bytes(std::span(memory.back())));
+    rounded.add_owned(exact.name, exact.shape, values);
   }
   write(name, list);
   return rounded;
 }
 
 /// The tensors of a file with one of them replaced, or left out if there is nothing to replace it with.
-tensors with(tensors list, std::string const& name, std::optional<tensor_to_write> const& replacement) {
+tensors with(tensors list, std::string const& name, std::optional<tensor> const& replacement) {
   tensors result;
   for (auto& tensor : list) {
     if (tensor.name != name) result.push_back(std::move(tensor));
@@ -131,12 +131,12 @@ void write_bad_weights(state_dict const& cnn, state_dict const& absolute, state_
   write("bad_surplus", list);
   write("bad_missing", with(good, "conv_block.1.sequential.4.bias", {}));
   write("bad_headless", with(good, "head.weight", {}));
-  write("bad_shape", with(good, "head.bias", tensor_to_write("head.bias", {5}, values.first(5))));
-  write("bad_dtype", with(good, "head.bias", tensor_to_write("head.bias", {4}, integers)));
-  write("bad_no_classes", with(with(good, "head.weight", tensor_to_write("head.weight", {0, width}, values.first(0))),
-                               "head.bias", tensor_to_write("head.bias", {0}, values.first(0))));
+  write("bad_shape", with(good, "head.bias", tensor("head.bias", {5}, values.first(5))));
+  write("bad_dtype", with(good, "head.bias", tensor("head.bias", {4}, integers)));
+  write("bad_no_classes", with(with(good, "head.weight", tensor("head.weight", {0, width}, values.first(0))),
+                               "head.bias", tensor("head.bias", {0}, values.first(0))));
   std::vector<double> const huge(classes, 1e300);
-  write("bad_overflow", with(good, "head.bias", tensor_to_write("head.bias", {classes}, huge)));
+  write("bad_overflow", with(good, "head.bias", tensor("head.bias", {classes}, huge)));
   write("bad_empty", {});
   list = good;
   for (auto& tensor : list) tensor.name = "module." + tensor.name;
@@ -177,7 +177,7 @@ void write_inputs() {
   std::vector<float> const longer(static_cast<std::size_t>((longest + 1) * width));
   write("bad_io_long", {{"x", {1, longest + 1, width}, longer}});
   std::vector<std::int64_t> const too_long = {10, 11, 1}, zero = {10, 0, 1}, negative = {10, -3, 1};
-  auto const with_lengths = [](std::string const& name, tensor_to_write const& wrong) {
+  auto const with_lengths = [](std::string const& name, tensor const& wrong) {
     write(name, {{"x", {batch, frames, width}, x}, wrong});
   };
   with_lengths("bad_io_lengths_long", {"lengths", {batch}, too_long});

@@ -11,11 +11,11 @@
 namespace shiftser {
 namespace {
 
-using state_dict = tshift::nn::state_dict<float>;
 using tshift::direction;
 using tshift::placement;
 using tshift::position;
 using tshift::shift_options;
+using tshift::weights::state_dict;
 
 enum class architecture { cnn, lstm, shift_lstm, transformer, shiftformer };
 
@@ -189,7 +189,7 @@ std::string describe(shift_options const& shift, architecture kind, index_t chan
 
 }  // namespace
 
-network make_network(state_dict const& weights, command const& words) {
+network make_network(tshift::weights::state_dict const& weights, command const& words) {
   architecture const kind = recognise(weights);
   std::string const rnn = kind == architecture::shift_lstm ? "rnn.net." : "rnn.";
   index_t const D = is_recurrent(kind) ? size_of(weights, rnn + "weight_ih_l0", 1) : size_of(weights, "head.weight", 1);

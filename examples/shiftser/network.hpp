@@ -7,6 +7,7 @@
 #include <tshift/models/shift_cnn.hpp>
 #include <tshift/models/shift_lstm.hpp>
 #include <tshift/models/shiftformer.hpp>
+#include <tshift/weights/state_dict.hpp>
 #include <variant>
 
 #include "command.hpp"
@@ -39,6 +40,6 @@ struct network {
 /// @throws usage_error     the model cannot do what the command asks for
 /// @throws shiftser_error  the tensors are those of no model
 /// @throws shape_error     a tensor is missing, has another shape, or is not part of the model
-network make_network(tshift::nn::state_dict<float> const& weights, command const& words);
+network make_network(tshift::weights::state_dict const& weights, command const& words);
 
 }  // namespace shiftser

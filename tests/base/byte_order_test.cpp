@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Files are little-endian, machines are not all: a file given byte by byte becomes the same numbers on each, and a
 // length that the machine's own integers do not hold is refused rather than cut short.
+#include <algorithm>
 #include <bit>
+#include <complex>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -49,13 +51,17 @@ std::vector<std::byte> every_format() {
 
 template <class T>
 void require_numbers(io::safetensors const& file) {
-  tshift::nn::state_dict<T> const weights = file.state_dict<T>();
   for (char const* const name : {"d", "f", "h", "b"}) {
-    auto const* const tensor = weights.find(name);
+    auto const* const tensor = file.state_dict().find(name);
     REQUIRE(tensor != nullptr);
-    REQUIRE(tensor->size() == 2);
-    CHECK(tensor->data[0] == T(1.5));
-    CHECK(tensor->data[1] == T(-2));
+    auto const values = tshift::weights::read_as<T>(*tensor);
+    REQUIRE(values.size() == 2);
+    T copied[2];
+    values.copy_to(copied, 0, 2);
+    for (index_t i = 0; i < 2; ++i) {
+      CHECK(values[i] == (i == 0 ? T(1.5) : T(-2)));
+      CHECK(copied[i] == values[i]);
+    }
   }
 }
 
@@ -102,13 +108,39 @@ TEST_CASE("Sizes and offsets of more than 32 bits are not cut to their lower hal
 // Writing needs the elements' bytes in the file's order: where the machine's is another one, the caller gives them.
 TEST_CASE("Bytes in the file's order are written as they are on every machine", "[safetensors][byte order]") {
   std::byte const one_and_a_half[] = {std::byte{0x00}, std::byte{0x00}, std::byte{0xc0}, std::byte{0x3f}};
-  auto const file = io::to_safetensors({{"f", io::dtype::f32, {1}, one_and_a_half}});
-  auto const weights = io::safetensors::parse(file, "W").state_dict<float>();
+  auto const file = io::to_safetensors({{"f", tshift::weights::dtype::f32, {1}, one_and_a_half}});
+  auto const weights = io::safetensors::parse(file, "W").state_dict();
   REQUIRE(weights.find("f") != nullptr);
-  CHECK(weights.find("f")->data[0] == 1.5f);
+  CHECK(tshift::weights::read_as<float>(*weights.find("f"))[0] == 1.5f);
   auto const as_numbers = [&](auto const& numbers) {  // does not compile where bytes are in another order
     if constexpr (std::endian::native == std::endian::little) CHECK(io::to_safetensors({{"f", {1}, numbers}}) == file);
   };
   float const number[] = {1.5f};
   as_numbers(number);
+}
+
+TEST_CASE("A dictionary holds the bytes of a file, whichever way it came by them", "[state_dict][byte order]") {
+  std::byte const one_and_a_half[] = {std::byte{0x00}, std::byte{0x00}, std::byte{0xc0}, std::byte{0x3f}};
+  std::vector<float> const numbers{1.5f};
+  std::complex<float> const pair[] = {{1.5f, 1.5f}};
+  std::int64_t const seven[] = {7};
+  tshift::weights::state_dict weights;
+  weights.add("borrowed", {1}, numbers);
+  weights.add_owned("owned", {1}, numbers);
+  weights.add("pair", {1}, pair);
+  weights.add("seven", {1}, seven);
+  for (char const* const name : {"borrowed", "owned"}) {
+    CHECK(std::ranges::equal(weights.find(name)->bytes, one_and_a_half));
+    CHECK(tshift::weights::read_as<float>(*weights.find(name))[0] == 1.5f);
+  }
+  CHECK(std::ranges::equal(weights.find("pair")->bytes.first(4), one_and_a_half));
+  CHECK(std::ranges::equal(weights.find("pair")->bytes.last(4), one_and_a_half));
+  CHECK(weights.find("seven")->bytes[0] == std::byte{7});
+  // And so it is written as it is, on every machine.
+  std::vector<tshift::weights::tensor> const bytes{{"owned", tshift::weights::dtype::f32, {1}, one_and_a_half}};
+  tshift::weights::state_dict one;
+  one.add_owned("owned", {1}, numbers);
+  CHECK(io::to_safetensors(one) == io::to_safetensors(bytes));
+  // What blocks are given by hand is in the machine's own order.
+  CHECK(tshift::weights::values<float>(numbers)[0] == 1.5f);
 }

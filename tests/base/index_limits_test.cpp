@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include <tshift/weights/state_dict.hpp>
 #include <tshift/tshift.hpp>
+#include <tshift/weights/state_dict.hpp>
 
 #include "../support/catch.hpp"
 #include "../support/message_of.hpp"
@@ -152,9 +152,9 @@ TEST_CASE("A saved state that counted further than an index does is refused, not
 }
 
 TEST_CASE("Weights of more elements than an index counts are refused on every machine", "[limits]") {
-  tshift::nn::state_dict<float> weights;
+  tshift::weights::state_dict weights;
   for (std::vector<index_t> const& dims :
        std::vector<std::vector<index_t>>{{root, root}, {most, 2}, {2, root, root / 2, 3}, {0, most, most}}) {
-    CHECK(message_of([&] { weights.add("w", dims, {}); }).find("overflows") != std::string::npos);
+    CHECK(message_of([&] { weights.add("w", dims, std::span<float const>()); }).find("overflows") != std::string::npos);
   }
 }

@@ -14,7 +14,7 @@ bool take(tshift::shape_error const& error);
 
 // What does not: types with code of one instruction set.
 bool take(tshift::nn::linear<float> const& block);
-bool take(tshift::nn::state_dict<float> const& weights);
+bool take(tshift::weights::state_dict const& weights);
 bool take(tshift::models::shift_cnn<float> const* model);
 
 #if defined(PASSES_DATA)
@@ -32,7 +32,7 @@ int main() {
 
 int main() {
   tshift::models::shift_cnn<float> const* const model = nullptr;
-  return take(tshift::nn::linear<float>()) && take(tshift::nn::state_dict<float>()) && take(model) ? 0 : 1;
+  return take(tshift::nn::linear<float>()) && take(tshift::weights::state_dict()) && take(model) ? 0 : 1;
 }
 
 #else
@@ -44,7 +44,7 @@ bool take(tshift::shift_stream<float> const& stream) { return stream.pending() =
 bool take(tshift::shifted_view<float> const& lazy) { return lazy.runs_per_frame() == 0; }
 bool take(tshift::shape_error const& error) { return error.what()[0] == 'e'; }
 bool take(tshift::nn::linear<float> const& block) { return block.inputs() == 0; }
-bool take(tshift::nn::state_dict<float> const& weights) { return weights.size() == 0; }
+bool take(tshift::weights::state_dict const& weights) { return weights.size() == 0; }
 bool take(tshift::models::shift_cnn<float> const* model) { return model == nullptr; }
 
 #endif

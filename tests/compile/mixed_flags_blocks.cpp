@@ -94,9 +94,9 @@ char const* run(tensor_view<float const> x, tshift::shifted_view<float> const& s
   return nullptr;
 }
 
-nn::state_dict<float> tiny_weights() {
+tshift::weights::state_dict tiny_weights() {
   weights next;
-  nn::state_dict<float> dict("tiny");
+  tshift::weights::state_dict dict("tiny");
   auto const add = [&](std::string const& name, std::vector<index_t> shape) {
     index_t count = 1;
     for (index_t const size : shape) count *= size;
@@ -136,7 +136,7 @@ char const* logits(tshift::shift_options const& options, tensor_view<float const
 
 bool refuses(char* text, std::size_t size) {
   try {
-    nn::state_dict<float> const none("none");
+    tshift::weights::state_dict const none("none");
     tshift::models::shift_cnn<float> const model(none);
   } catch (tshift::shape_error const& error) {
     std::snprintf(text, size, "%s", error.what());

@@ -76,8 +76,8 @@ void blocks() {
 }
 
 /// Weights of an LSTM that is all zeros, so that the logits are the bias of its head.
-tshift::nn::state_dict<float> weights(index_t classes) {
-  tshift::nn::state_dict<float> dict("tiny");
+tshift::weights::state_dict weights(index_t classes) {
+  tshift::weights::state_dict dict("tiny");
   auto const add = [&](char const* name, std::vector<index_t> shape, float value) {
     index_t count = 1;
     for (index_t const size : shape) count *= size;
@@ -106,9 +106,9 @@ void models() {
 }
 
 void files() {
-  std::vector<std::byte> const file = tshift::io::to_safetensors(tshift::io::tensors_to_write(weights(2)));
+  std::vector<std::byte> const file = tshift::io::to_safetensors(weights(2));
   auto const read = tshift::io::safetensors::parse(file);
-  require(read.tensors().size() == 8 && read.state_dict<float>().size() == 8, "safetensors");
+  require(read.tensors().size() == 8 && read.state_dict().size() == 8, "safetensors");
   expected = "cut: has 7 bytes, must begin with 8 for the header's length";
   tshift::io::safetensors::parse(std::span(file).first(7), "cut");
 }

@@ -16,13 +16,17 @@
 #include <tshift/presets.hpp>
 #include <tshift/reference.hpp>
 #include <tshift/tshift.hpp>
+#include <tshift/weights/shared_array.hpp>
+#include <tshift/weights/state_reader.hpp>
 
 #include <complex>
 #include <filesystem>
 
 template class tshift::shift_stream<std::complex<float>>;
 template class tshift::shifted_view<std::complex<float>>;
-template class tshift::nn::state_dict<double>;
+template class tshift::weights::state_reader<double>;
+template class tshift::weights::values<double>;
+template class tshift::weights::shared_array<double>;
 template class tshift::nn::depthwise_conv1d<double>;
 template class tshift::nn::layer_norm<double>;
 template class tshift::nn::linear<double>;
@@ -40,9 +44,8 @@ bool conforms();
 
 tshift::index_t copy_file(std::filesystem::path const& from, std::filesystem::path const& to) {
   auto const file = tshift::io::safetensors::open(from);
-  auto const weights = file.state_dict<float>();
-  tshift::io::write_safetensors(to, tshift::io::tensors_to_write(weights));
-  return weights.size() + file.state_dict<double>().size();
+  tshift::io::write_safetensors(to, file.state_dict());
+  return file.state_dict().size();
 }
 
 tshift::index_t shift_on(Eigen::ThreadPoolInterface& pool, floats const& x, floats const& y) {

@@ -105,7 +105,8 @@ class safetensors_mutator {
       constexpr char const* usual[] = {"F16", "BF16", "F32", "F64"};
       return any_of(usual);
     }
-    return tshift::io::name_of(static_cast<tshift::io::dtype>(random_.in(0, static_cast<int>(tshift::io::dtype::u64))));
+    return tshift::weights::name_of(
+        static_cast<tshift::weights::dtype>(random_.in(0, static_cast<int>(tshift::weights::dtype::u64))));
   }
 
   std::uint64_t any_length(std::size_t size) {
@@ -206,10 +207,10 @@ class safetensors_mutator {
   std::string edited_tensors(std::string const& file, std::size_t most, Blindly blindly) {
     auto const opened = tshift::io::safetensors::parse(std::as_bytes(std::span(file)));
     std::vector<tensor_text> tensors;
-    for (tshift::io::tensor_entry const& tensor : opened.tensors()) {
+    for (tshift::weights::tensor const& tensor : opened.tensors()) {
       tensor_text text;
       text.name = tensor.name;
-      text.type = tshift::io::name_of(tensor.type);
+      text.type = tshift::weights::name_of(tensor.type);
       for (tshift::index_t const size : tensor.shape) text.shape.push_back(std::to_string(size));
       text.data.assign(reinterpret_cast<char const*>(tensor.bytes.data()), tensor.bytes.size());
       tensors.push_back(std::move(text));
@@ -268,9 +269,10 @@ class safetensors_mutator {
   /// Gives a tensor as many bytes as its shape says, if that is a size for a test.
   void fit(tensor_text& tensor) {
     std::uint64_t bits = 0;
-    for (int i = 0; i <= static_cast<int>(tshift::io::dtype::u64); ++i) {
-      auto const type = static_cast<tshift::io::dtype>(i);
-      if (tensor.type == tshift::io::name_of(type)) bits = static_cast<std::uint64_t>(tshift::io::bits_of(type));
+    for (int i = 0; i <= static_cast<int>(tshift::weights::dtype::u64); ++i) {
+      auto const type = static_cast<tshift::weights::dtype>(i);
+      if (tensor.type == tshift::weights::name_of(type))
+        bits = static_cast<std::uint64_t>(tshift::weights::bits_of(type));
     }
     for (std::string const& size : tensor.shape) {
       if (size.empty() || size.size() > 3 || size.find_first_not_of("0123456789") != std::string::npos) return;

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include <tshift/io/safetensors.hpp>
+#include <tshift/weights/state_reader.hpp>
 
 #include "../support/bytes.hpp"
 #include "support.hpp"
@@ -27,6 +29,8 @@
 namespace fuzz {
 
 namespace io = tshift::io;
+namespace weights = tshift::weights;
+using weights::dtype;
 
 /// Little-endian bits at any address.
 inline std::uint64_t bits_at(std::byte const* at, std::size_t size) {
@@ -36,15 +40,15 @@ inline std::uint64_t bits_at(std::byte const* at, std::size_t size) {
 }
 
 /// The number that an element of a floating-point format is. binary16 and bfloat16 by their definition.
-inline double number_at(io::dtype type, std::byte const* at) {
+inline double number_at(dtype type, std::byte const* at) {
   switch (type) {
-    case io::dtype::f64: return std::bit_cast<double>(bits_at(at, 8));
-    case io::dtype::f32: return std::bit_cast<float>(static_cast<std::uint32_t>(bits_at(at, 4)));
+    case dtype::f64: return std::bit_cast<double>(bits_at(at, 8));
+    case dtype::f32: return std::bit_cast<float>(static_cast<std::uint32_t>(bits_at(at, 4)));
     default: break;
   }
   auto const bits = static_cast<unsigned>(bits_at(at, 2));
-  int const fraction_bits = type == io::dtype::f16 ? 10 : 7, bias = type == io::dtype::f16 ? 15 : 127;
-  unsigned const ones = type == io::dtype::f16 ? 31 : 255, exponent = bits >> fraction_bits & ones;
+  int const fraction_bits = type == dtype::f16 ? 10 : 7, bias = type == dtype::f16 ? 15 : 127;
+  unsigned const ones = type == dtype::f16 ? 31 : 255, exponent = bits >> fraction_bits & ones;
   auto const fraction = static_cast<int>(bits & ((1u << fraction_bits) - 1));
   double const sign = (bits & 0x8000u) != 0 ? -1 : 1;
   if (exponent == ones) {
@@ -52,10 +56,6 @@ inline double number_at(io::dtype type, std::byte const* at) {
   }
   int const whole = exponent == 0 ? fraction : fraction + (1 << fraction_bits);
   return sign * std::ldexp(whole, std::max(static_cast<int>(exponent), 1) - bias - fraction_bits);
-}
-
-inline bool is_number(io::dtype type) {
-  return type == io::dtype::f16 || type == io::dtype::bf16 || type == io::dtype::f32 || type == io::dtype::f64;
 }
 
 /// Whether a value is the element converted to T. Rounding is checked by its definition: no neighbour is nearer.
@@ -73,70 +73,69 @@ bool is_converted(double from, T to) {
   return here < there || (here == there && (std::bit_cast<std::uint32_t>(static_cast<float>(to)) & 1u) == 0);
 }
 
+/// Whether an F64 among the elements is finite and too large for a T.
+template <class T>
+bool has_too_large(weights::tensor const& tensor) {
+  if (tensor.type != dtype::f64 || sizeof(T) == sizeof(double)) return false;
+  for (std::size_t i = 0; i < tensor.bytes.size(); i += 8) {
+    double const value = number_at(tensor.type, tensor.bytes.data() + i);
+    if (std::isfinite(value) && std::abs(value) >= 0x1.ffffffp127) return true;
+  }
+  return false;
+}
+
+/// One tensor read as T: every number is what its format says, or all of them are refused.
+template <class T>
+void check_values(weights::state_dict const& dict, weights::tensor const& tensor) {
+  std::optional<weights::values<T>> values;
+  try {
+    values = weights::read_as<T>(tensor, "fuzz", dict.source());
+  } catch (tshift::shape_error const& error) {
+    require_sentence(error.what());
+    require(!is_number(tensor.type) || has_too_large<T>(tensor), "weights are refused though every number fits");
+    return;
+  }
+  require(is_number(tensor.type), "a tensor of no numbers is read");
+  require(!has_too_large<T>(tensor), "a number that is too large for a float is accepted");
+  std::size_t const stored = static_cast<std::size_t>(weights::bits_of(tensor.type)) / 8;
+  require(static_cast<std::size_t>(values->size()) * stored == tensor.bytes.size(), "a weight has another size");
+  std::vector<T> all(static_cast<std::size_t>(values->size()));
+  values->copy_to(all.data(), 0, values->size());
+  for (index_t i = 0; i < values->size(); ++i) {
+    T const one = (*values)[i];
+    require(test_support::same_bytes(&one, &all[static_cast<std::size_t>(i)], sizeof one), "a row is not its elements");
+    double const from = number_at(tensor.type, tensor.bytes.data() + static_cast<std::size_t>(i) * stored);
+    require(is_converted(from, one), "a number has changed");
+  }
+  if (tensor.type != weights::dtype_of<T>() || std::endian::native != std::endian::little) return;
+  require(test_support::same_bytes(all.data(), tensor.bytes.data(), tensor.bytes.size()), "bits have changed");
+  bool const aligned = reinterpret_cast<std::uintptr_t>(tensor.bytes.data()) % alignof(T) == 0;
+  bool const there = static_cast<void const*>(values->native()) == tensor.bytes.data();
+  require(aligned == there || tensor.bytes.empty(), "no use where it lies, or use where it cannot be");
+}
+
 /// The tensors as weights of T.
 template <class T>
 void check_state_dict(io::safetensors const& file) {
-  bool too_large = false;  // for a float
-  if (sizeof(T) < sizeof(double)) {
-    for (io::tensor_entry const& tensor : file.tensors()) {
-      if (tensor.type != io::dtype::f64) continue;
-      for (std::size_t i = 0; i < tensor.bytes.size(); i += 8) {
-        double const value = number_at(tensor.type, tensor.bytes.data() + i);
-        too_large = too_large || (std::isfinite(value) && std::abs(value) >= 0x1.ffffffp127);
-      }
-    }
-  }
-  tshift::nn::state_dict<T> weights;
-  try {
-    weights = file.state_dict<T>();
-  } catch (tshift::file_error const& error) {
-    require_sentence(error.what());
-    require(too_large, "weights are refused though every number fits");
-    return;
-  }
-  require(!too_large, "a number that is too large for a float is accepted");
-  require(weights.size() == static_cast<index_t>(file.tensors().size()), "weights and tensors differ in number");
-  bool opaque = false;
-  tshift::nn::state_reader<T> reader("fuzz", weights);
-  for (io::tensor_entry const& tensor : file.tensors()) {
-    auto const* const weight = weights.find(tensor.name);
-    require(weight != nullptr && weight->shape == tensor.shape && weight->byte == tensor.byte,
-            "a weight is not its tensor");
+  weights::state_dict const& dict = file.state_dict();
+  require(dict.size() == static_cast<index_t>(file.tensors().size()), "weights and tensors differ in number");
+  weights::state_reader<T> reader("fuzz", dict);
+  for (weights::tensor const& tensor : file.tensors()) {
+    require(dict.find(tensor.name) == &tensor, "a weight is not its tensor");
     for (std::size_t axis = 0; axis < tensor.shape.size(); ++axis) {
       require(reader.dimension(tensor.name, static_cast<index_t>(axis)) == tensor.shape[axis], "a dimension is wrong");
     }
     require(refused([&] { reader.dimension(tensor.name, static_cast<index_t>(tensor.shape.size())); }),
             "a dimension too many");
-    if (!is_number(tensor.type)) {
-      opaque = true;
-      require(weight->data == nullptr && weight->dtype == io::name_of(tensor.type), "an opaque tensor has elements");
-      continue;
-    }
-    require(weight->dtype.empty(), "a tensor of numbers is opaque");
-    std::size_t const stored = static_cast<std::size_t>(io::bits_of(tensor.type)) / 8;
-    require(static_cast<std::size_t>(weight->size()) * stored == tensor.bytes.size(), "a weight has another size");
-    bool const plain = stored == sizeof(T) && std::endian::native == std::endian::little;
-    if (plain) {
-      require(test_support::same_bytes(weight->data, tensor.bytes.data(), tensor.bytes.size()), "bits have changed");
-      bool const aligned = reinterpret_cast<std::uintptr_t>(tensor.bytes.data()) % alignof(T) == 0;
-      bool const there = static_cast<void const*>(weight->data) == tensor.bytes.data();
-      require(aligned == there || tensor.bytes.empty(), "copied without need, or used where it cannot be");
-    }
-    for (index_t i = 0; i < weight->size() && !plain; ++i) {
-      double const from = number_at(tensor.type, tensor.bytes.data() + static_cast<std::size_t>(i) * stored);
-      require(is_converted(from, weight->data[i]), "a number has changed");
-    }
+    check_values<T>(dict, tensor);
   }
-  require(weights.size() == 0 || refused([&] { reader.finish(); }), "tensors that nobody took pass");
-  for (io::tensor_entry const& tensor : file.tensors()) reader.ignore(tensor.name);
+  require(dict.size() == 0 || refused([&] { reader.finish(); }), "tensors that nobody took pass");
+  for (weights::tensor const& tensor : file.tensors()) reader.ignore(tensor.name);
   reader.finish();
-  if (opaque) return;
-  auto const again = io::to_safetensors(io::tensors_to_write(weights));
-  require(io::safetensors::parse(again).tensors().size() == file.tensors().size(), "weights are not written and read");
 }
 
 /// Independent of the reader: products in 128 bits. A zero among the sizes hides no product that overflows.
-inline bool spans(io::tensor_entry const& tensor) {
+inline bool spans(weights::tensor const& tensor) {
   __extension__ typedef unsigned __int128 wide;  // NOLINT(modernize-use-using): __extension__ goes with typedef alone
   wide count = 1;
   bool empty = false;
@@ -147,14 +146,14 @@ inline bool spans(io::tensor_entry const& tensor) {
     if (count > static_cast<wide>(std::numeric_limits<index_t>::max())) return false;
   }
   return static_cast<wide>(tensor.bytes.size()) * 8 ==
-         (empty ? 0 : count * static_cast<wide>(io::bits_of(tensor.type)));
+         (empty ? 0 : count * static_cast<wide>(weights::bits_of(tensor.type)));
 }
 
 inline void check_file(io::safetensors const& file, std::span<std::byte const> memory) {
   std::size_t const begin = 8 + static_cast<std::size_t>(bits_at(memory.data(), 8));
   require(begin <= memory.size(), "a header longer than the file is accepted");
   std::vector<std::pair<std::size_t, std::size_t>> ranges;
-  for (io::tensor_entry const& tensor : file.tensors()) {
+  for (weights::tensor const& tensor : file.tensors()) {
     require(spans(tensor), "a tensor has more or fewer bytes than its shape says");
     auto const from = static_cast<std::size_t>(tensor.byte);
     require(from >= begin && from <= memory.size() && tensor.bytes.size() <= memory.size() - from,
@@ -175,20 +174,14 @@ inline void check_file(io::safetensors const& file, std::span<std::byte const> m
 
 /// Written and read again: the same tensors, whatever order they were in; and a third time: the same bytes.
 inline void check_round_trip(io::safetensors const& file) {
-  auto const write = [](io::safetensors const& of) {
-    std::vector<io::tensor_to_write> tensors;
-    for (io::tensor_entry const& tensor : of.tensors()) {
-      tensors.emplace_back(tensor.name, tensor.type, tensor.shape, tensor.bytes);
-    }
-    return io::to_safetensors(tensors, of.metadata());
-  };
+  auto const write = [](io::safetensors const& of) { return io::to_safetensors(of.state_dict(), of.metadata()); };
   std::vector<std::byte> const written = write(file);
   io::safetensors const again = io::safetensors::parse(written);
   check_file(again, written);
   require(again.metadata() == file.metadata(), "the metadata have changed");
   require(again.tensors().size() == file.tensors().size(), "the number of tensors has changed");
-  for (io::tensor_entry const& tensor : file.tensors()) {
-    io::tensor_entry const* const other = again.find(tensor.name);
+  for (weights::tensor const& tensor : file.tensors()) {
+    weights::tensor const* const other = again.find(tensor.name);
     require(other != nullptr && other->type == tensor.type && other->shape == tensor.shape &&
                 std::equal(tensor.bytes.begin(), tensor.bytes.end(), other->bytes.begin(), other->bytes.end()),
             "a tensor has changed");

@@ -108,7 +108,7 @@ std::vector<golden_case> read_cases() {
 
 /// Calls body(model) with the model of a case.
 template <class T, class Body>
-void with_model(golden_case const& c, tshift::nn::state_dict<T> const& weights, Body const& body) {
+void with_model(golden_case const& c, tshift::weights::state_dict const& weights, Body const& body) {
   if (c.model.kind == "cnn") {
     body(tshift::models::shift_cnn<T>(weights, c.shift));
   } else if (c.model.kind == "lstm" || c.model.kind == "shift_lstm") {
@@ -153,7 +153,7 @@ void check(golden_case const& c, double tolerance, totals& sum) {
   INFO(c.title);
   auto const weights = test_support::seeded_weights<T>(c.model, c.seed);
   std::vector<T> const x = test_support::seeded<T>("x", {c.batch, c.time, c.model.width}, c.seed);
-  REQUIRE(test_support::bit_sum(weights) + test_support::bit_sum(std::span<T const>(x)) == c.bits);
+  REQUIRE(test_support::bit_sum<T>(weights) + test_support::bit_sum<T>(x) == c.bits);
   with_model<T>(c, weights, [&](auto const& model) {
     tshift::tensor_view<T const> const view(x.data(), {c.batch, c.time, c.model.width}, tshift::layout::ntc, c.lengths);
     std::vector<T> const y = logits_of<T>(model, view);

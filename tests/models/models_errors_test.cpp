@@ -24,7 +24,7 @@ using tshift::tensor_view;
 using tshift::models::shift_cnn;
 using tshift::models::shift_lstm;
 using tshift::models::shiftformer;
-using tshift::nn::state_dict;
+using tshift::weights::state_dict;
 
 model_sizes sizes(std::string const& kind, std::string const& position = "none") {
   return {kind, position, 12, position == "none" ? 0 : 97, 4};
@@ -36,7 +36,7 @@ std::string const cnn = "shift_cnn: ", rnn = "shift_lstm: ", former = "shiftform
 template <class Model>
 std::string message_with(model_sizes const& model, std::string const& changed, std::vector<index_t> const& shape,
                          std::optional<shift_options> const& options = {}) {
-  state_dict<float> weights("W.safetensors");
+  state_dict weights("W.safetensors");
   for (auto const& [name, dims] : tensors_of(model)) {
     if (name == changed && shape.empty()) continue;
     auto const& now = name == changed ? shape : dims;

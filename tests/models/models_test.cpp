@@ -35,7 +35,7 @@ using tshift::tensor_view;
 using tshift::models::shift_cnn;
 using tshift::models::shift_lstm;
 using tshift::models::shiftformer;
-using tshift::nn::state_dict;
+using tshift::weights::state_dict;
 
 // Frames of the longest sequence; 2 x 97 rows are more than a block of them.
 constexpr index_t longest = 97;
@@ -116,13 +116,15 @@ void check_edges(index_t& ran) {
   for (side const where : sides) {
     std::vector<std::unique_ptr<edge_buffer<T>>> kept;
     auto const weights = [&](model_sizes const& kind, std::uint64_t seed) {
-      state_dict<T> placed;
+      state_dict placed;
       for (auto const& [name, shape] : tensors_of(kind)) {
         auto const values = seeded<T>(name, shape, seed);
         kept.push_back(std::make_unique<edge_buffer<T>>(std::span<T const>(values), where));
-        placed.add(name, shape, std::span<T const>(kept.back()->span()));
+        placed.add(name, shape, kept.back()->span());
       }
-      if (kind.position == "absolute") placed.add_opaque("position_ids", {1, kind.length}, "I64");
+      if (kind.position == "absolute") {
+        placed.add_owned("position_ids", {1, kind.length}, std::vector<std::int64_t>(count_of({kind.length})));
+      }
       return placed;
     };
     edge_buffer<T> const x(std::span<T const>(one.x), where);
@@ -263,7 +265,7 @@ TEST_CASE("Models: eight threads share one and its input, bit for bit what one t
 }
 
 TEST_CASE("shift_cnn: at full size the workspace is at most three of its widest activations", "[models]") {
-  state_dict<float> weights;
+  state_dict weights;
   for (auto const& [name, shape] : tensors_of({"cnn", "none", 768, 0, 4})) {
     weights.add_owned(name, shape, std::vector<float>(count_of(shape)));
   }
@@ -291,23 +293,20 @@ TEST_CASE("Models: n_div 0 is the baseline, bit for bit, and a shift is another 
 
 TEST_CASE("shift_cnn: the shift stands in the last block, and nowhere else", "[models]") {
   // Blocks whose second pointwise convolution is zero leave their skip connection, shifted once.
-  state_dict<float> weights;
+  state_dict weights;
   for (auto const& [name, shape] : tensors_of(sizes("cnn"))) {
     bool const zero = name.find(".sequential.6.") != name.npos;
     weights.add_owned(name, shape, zero ? std::vector<float>(count_of(shape)) : seeded<float>(name, shape, 8));
   }
-  auto const span = [&](char const* name) {
-    auto const* const tensor = weights.find(name);
-    return std::span<float const>(tensor->data, static_cast<std::size_t>(tensor->size()));
-  };
+  auto const values = [&](char const* name) { return tshift::weights::read_as<float>(*weights.find(name)); };
   example<float> const one;
   std::vector<float> moved(one.x.size()), mean(24), want(8);
   tensor_view<float> const z(moved.data(), {2, longest, 12}, tshift::layout::ntc, one.lengths);
   tensor_view<float> const pooled(mean.data(), {2, 1, 12});
   tshift::shift(one.view(), z, tshift::presets::shiftser(12, 4));
-  tshift::nn::layer_norm<float>(span("norm.weight"), span("norm.bias")).forward(z, z);
+  tshift::nn::layer_norm<float>(values("norm.weight"), values("norm.bias")).forward(z, z);
   tshift::nn::mean_pool<float>(z, pooled);
-  tshift::nn::linear<float>(12, 4, span("head.weight"), span("head.bias"))
+  tshift::nn::linear<float>(12, 4, values("head.weight"), values("head.bias"))
       .forward(pooled, tensor_view<float>(want.data(), {2, 1, 4}));
   shift_cnn<float> const model(weights, {4, tshift::direction::delay, 1, placement::skip});
   CHECK(logits<float>(model, one.view()) == want);
@@ -325,7 +324,7 @@ TEST_CASE("Models read their sizes off the tensors", "[models]") {
   CHECK(plain.channels() == 12);
   CHECK(plain.classes() == 4);
   // One direction only, and a hidden size of its own.
-  state_dict<float> weights;
+  state_dict weights;
   for (auto const& [name, shape] :
        std::vector<std::pair<std::string, std::vector<index_t>>>{{"rnn.weight_ih_l0", {20, 7}},
                                                                  {"rnn.weight_hh_l0", {20, 5}},

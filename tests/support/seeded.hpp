@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <tshift/weights/state_dict.hpp>
+#include <tshift/weights/values.hpp>
 
 #include "random.hpp"
 
@@ -133,26 +134,28 @@ inline std::vector<std::pair<std::string, std::vector<index_t>>> tensors_of(mode
 
 /// A model's checkpoint, with what it has besides weights.
 template <class T>
-tshift::nn::state_dict<T> seeded_weights(model_sizes const& model, std::uint64_t seed) {
-  tshift::nn::state_dict<T> weights;
+tshift::weights::state_dict seeded_weights(model_sizes const& model, std::uint64_t seed) {
+  tshift::weights::state_dict weights;
   for (auto const& [name, shape] : tensors_of(model)) weights.add_owned(name, shape, seeded<T>(name, shape, seed));
-  if (model.position == "absolute") weights.add_opaque("position_ids", {1, model.length}, "I64");
+  if (model.position == "absolute") {
+    weights.add_owned("position_ids", {1, model.length}, std::vector<std::int64_t>(count_of({model.length})));
+  }
   return weights;
 }
 
 /// Sum of the bits of the values as floats, modulo 2^64. models.txt has it of all weights and the input.
 template <class T>
-std::uint64_t bit_sum(std::span<T const> values) {
+std::uint64_t bit_sum(tshift::weights::values<T> const& values) {
   std::uint64_t sum = 0;
-  for (T const value : values) sum += std::bit_cast<std::uint32_t>(static_cast<float>(value));
+  for (index_t i = 0; i < values.size(); ++i) sum += std::bit_cast<std::uint32_t>(static_cast<float>(values[i]));
   return sum;
 }
 
 template <class T>
-std::uint64_t bit_sum(tshift::nn::state_dict<T> const& weights) {
+std::uint64_t bit_sum(tshift::weights::state_dict const& weights) {
   std::uint64_t sum = 0;
-  for (tshift::nn::named_tensor<T> const& tensor : weights) {
-    if (tensor.data != nullptr) sum += bit_sum(std::span(tensor.data, static_cast<std::size_t>(tensor.size())));
+  for (tshift::weights::tensor const& tensor : weights) {
+    if (is_number(tensor.type)) sum += bit_sum(tshift::weights::read_as<T>(tensor));
   }
   return sum;
 }

@@ -15,7 +15,7 @@
 
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
-#include <tshift/weights/state_dict.hpp>
+#include <tshift/weights/text.hpp>
 
 namespace tshift { inline namespace TSHIFT_V {
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
 // The header of a safetensors file: JSON in, a checked list of tensors out. The one place that knows JSON.
-//
-// Nothing in a header is believed: every number is checked before it is used, products before zeros can hide them,
-// and the tensors must cover the data that follow without holes and overlaps.
 #pragma once
 
 #include <tshift/macros/away.hpp>
@@ -15,11 +12,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <numeric>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,58 +23,19 @@
 
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
-#include <tshift/weights/dtype.hpp>
 #include <tshift/io/file_error.hpp>
-#include <tshift/weights/state_dict.hpp>
-
-namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace io {
-
-using tshift::file_error;
-
-/// The most dimensions this reader and writer accept; the format has no such limit.
-inline constexpr index_t most_dimensions = 64;
-/// The longest name they accept, in bytes; the format has no such limit.
-inline constexpr index_t longest_name = 4096;
-/// The longest header: the format's own limit.
-inline constexpr index_t longest_header = 100'000'000;  // bytes
-
-}}}}  // namespace tshift::io
+#include <tshift/io/header_cursor.hpp>
+#include <tshift/io/safetensors_rules.hpp>
+#include <tshift/weights/dtype.hpp>
+#include <tshift/weights/tensor.hpp>
+#include <tshift/weights/text.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
-/// A tensor as the header describes it. The offsets lie in the data and are checked.
-struct header_entry {
-  std::string name;
-  io::dtype type{};
-  std::vector<index_t> shape;
-  index_t begin = 0;
-  index_t end = 0;
-};
-
+/// What a header says.
 struct header_content {
-  std::vector<header_entry> entries;  // in the order of the header
-  std::map<std::string, std::size_t, std::less<>> index;
+  std::vector<weights::tensor> tensors;  // in the order of the header, placed in the file, without their bytes
   std::map<std::string, std::string> metadata;
-};
-
-/// The characters of a header, for the JSON parser, with a position that is seen outside of it as well. The parser is
-/// instantiated for this type, and so stays apart from that of units with other flags.
-struct header_cursor {
-  using iterator_category = std::input_iterator_tag;
-  using value_type = char;
-  using difference_type = std::ptrdiff_t;
-  using pointer = char const*;
-  using reference = char const&;
-
-  char const** at;
-
-  reference operator*() const noexcept { return **at; }
-  header_cursor& operator++() noexcept {
-    ++*at;
-    return *this;
-  }
-  header_cursor operator++(int) noexcept { return ++*this; }  // an input iterator: there is only one position
-  friend bool operator==(header_cursor a, header_cursor b) noexcept { return *a.at == *b.at; }
 };
 
 /// Receives what the JSON parser finds, and refuses all that is not a header. The parser keeps no tree: what is not
@@ -102,7 +59,7 @@ class header_reader {
     if (!nlohmann::json::sax_parse(header_cursor{&at_}, header_cursor{&end}, this)) {
       fail_file(source_, -1, "%s", not_json_);  // parse_error has said so before
     }
-    check_coverage();
+    check_coverage(source_, content_.tensors, data_byte(), data_size_);
     return std::move(content_);
   }
 
@@ -120,7 +77,7 @@ class header_reader {
   bool number_unsigned(std::uint64_t value) {
     if (level_ != in_list || value > static_cast<std::uint64_t>(std::numeric_limits<index_t>::max())) refuse_value();
     auto& list = field_ == shape ? entry_.shape : offsets_;
-    if (field_ == data_offsets && list.size() == 2) refuse_value();
+    if (field_ == offsets && list.size() == 2) refuse_value();
     if (static_cast<index_t>(list.size()) == io::most_dimensions) {
       fail_file(source_, key_byte_, "tensor %s: shape has more than %td dimensions", name(), io::most_dimensions);
     }
@@ -134,12 +91,9 @@ class header_reader {
       return true;
     }
     if (level_ != in_entry || field_ != type) refuse_value();
-    auto const* const row = std::find_if(std::begin(dtype_table), std::end(dtype_table),
-                                         [&](dtype_row const& known) { return known.name == value; });
-    if (row == std::end(dtype_table)) {
-      fail_file(source_, key_byte_, "tensor %s: unknown dtype %s", name(), shown_name(value).c_str());
-    }
-    entry_.type = static_cast<io::dtype>(row - dtype_table);
+    auto const named = weights::dtype_named(value);
+    if (!named) fail_file(source_, key_byte_, "tensor %s: unknown dtype %s", name(), shown_name(value).c_str());
+    entry_.type = *named;
     return true;
   }
 
@@ -181,7 +135,7 @@ class header_reader {
   }
 
   bool end_array() {
-    if (field_ == data_offsets && offsets_.size() != 2) refuse_value();
+    if (field_ == offsets && offsets_.size() != 2) refuse_value();
     level_ = in_entry;
     return true;
   }
@@ -195,7 +149,9 @@ class header_reader {
 
  private:
   enum level { outside, on_top, in_entry, in_list, in_metadata };
-  enum field : unsigned { none = 0, type = 1, shape = 2, data_offsets = 4 };
+  enum field : unsigned { none = 0, type = 1, shape = 2, offsets = 4 };
+
+  index_t data_byte() const { return 8 + static_cast<index_t>(text_.size()); }
 
   /// Where the key begins whose closing quote was read last: messages point there.
   index_t byte_of_key() const {
@@ -224,13 +180,13 @@ class header_reader {
     if (static_cast<index_t>(entry_.name.size()) > io::longest_name) {
       fail_file(source_, key_byte_, "tensor %s: the name has more than %td bytes", name(), io::longest_name);
     }
-    if (!content_.index.try_emplace(entry_.name, content_.entries.size()).second) {
+    if (!names_.insert(entry_.name).second) {
       fail_file(source_, key_byte_, "tensor %s is there twice", name());
     }
   }
 
   void begin_field(std::string_view key) {
-    field_ = key == "dtype" ? type : key == "shape" ? shape : key == "data_offsets" ? data_offsets : none;
+    field_ = key == "dtype" ? type : key == "shape" ? shape : key == "data_offsets" ? offsets : none;
     if (field_ == none) {
       fail_file(source_, key_byte_, "tensor %s: unknown field %s", name(), shown_name(key).c_str());
     }
@@ -241,64 +197,12 @@ class header_reader {
   }
 
   void end_entry() {
-    for (auto const& [needed, text] : {std::pair(type, "dtype"), {shape, "shape"}, {data_offsets, "data_offsets"}}) {
+    for (auto const& [needed, text] : {std::pair(type, "dtype"), {shape, "shape"}, {offsets, "data_offsets"}}) {
       if ((fields_ & needed) == 0) fail_file(source_, entry_byte_, "tensor %s: no %s", name(), text);
     }
-    dtype_row const& element = row_of(entry_.type);
-    index_t const count = element_count(entry_.shape, std::numeric_limits<index_t>::max() / element.bits);
-    if (count < 0) {
-      fail_file(source_, entry_byte_, "tensor %s: shape %s of %s overflows", name(), shown_shape(entry_.shape).c_str(),
-                element.name);
-    }
-    index_t const bits = count * element.bits;
-    if (bits % 8 != 0) {
-      fail_file(source_, entry_byte_, "tensor %s: shape %s of %s is %td bits, must be whole bytes", name(),
-                shown_shape(entry_.shape).c_str(), element.name, bits);
-    }
-    entry_.begin = offsets_[0];
-    entry_.end = offsets_[1];
-    if (entry_.begin > entry_.end) {
-      fail_file(source_, entry_byte_, "tensor %s: data_offsets [%td, %td], the first must not be the greater", name(),
-                entry_.begin, entry_.end);
-    }
-    if (entry_.end > data_size_) {
-      fail_file(source_, entry_byte_, "tensor %s: data_offsets [%td, %td], but %td bytes of data follow the header",
-                name(), entry_.begin, entry_.end, data_size_);
-    }
-    if (entry_.end - entry_.begin != bits / 8) {
-      fail_file(source_, entry_byte_, "tensor %s: data_offsets [%td, %td], must span %td bytes", name(), entry_.begin,
-                entry_.end, bits / 8);
-    }
-    content_.entries.push_back(std::move(entry_));
-  }
-
-  /// Every byte of the data belongs to one tensor.
-  void check_coverage() {
-    auto const data_byte = 8 + static_cast<index_t>(text_.size());
-    auto const& entries = content_.entries;
-    std::vector<std::size_t> order(entries.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-      return std::pair(entries[a].begin, entries[a].end) < std::pair(entries[b].begin, entries[b].end);
-    });
-    index_t covered = 0;
-    header_entry const* before = nullptr;
-    for (std::size_t const i : order) {
-      header_entry const& next = entries[i];
-      if (next.begin > covered) {
-        fail_file(source_, data_byte + covered, "tensor %s: %td bytes in front of its data belong to no tensor",
-                  shown_name(next.name).c_str(), next.begin - covered);
-      }
-      if (next.begin < covered) {
-        fail_file(source_, data_byte + next.begin, "tensor %s: its data overlap those of %s",
-                  shown_name(next.name).c_str(), shown_name(before->name).c_str());
-      }
-      covered = next.end;
-      before = &next;
-    }
-    if (covered != data_size_) {
-      fail_file(source_, data_byte + covered, "%td bytes after the last tensor belong to none", data_size_ - covered);
-    }
+    check_tensor(source_, entry_byte_, entry_, {offsets_[0], offsets_[1]}, data_size_);
+    entry_.byte = data_byte() + offsets_[0];
+    content_.tensors.push_back(std::move(entry_));
   }
 
   [[noreturn]] void refuse_value() {
@@ -325,10 +229,11 @@ class header_reader {
   bool has_metadata_ = false;
   index_t key_byte_ = 8;
   index_t entry_byte_ = 8;
-  header_entry entry_;
+  weights::tensor entry_;
   std::vector<index_t> offsets_;
   std::map<std::string, std::string>::iterator metadata_value_;
   std::string shown_;
+  std::set<std::string, std::less<>> names_;
   header_content content_;
 };
 

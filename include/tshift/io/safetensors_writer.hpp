@@ -5,72 +5,28 @@
 #include <tshift/macros/away.hpp>
 
 #include <algorithm>
-#include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
-#include <limits>
 #include <map>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
-#include <tshift/weights/dtype.hpp>
 #include <tshift/io/file_error.hpp>
 #include <tshift/io/files.hpp>
 #include <tshift/io/safetensors_header.hpp>
+#include <tshift/io/safetensors_rules.hpp>
+#include <tshift/weights/dtype.hpp>
 #include <tshift/weights/state_dict.hpp>
-
-namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace io {
-
-/// A tensor to be written. Borrows the elements.
-struct tensor_to_write {
-  std::string name;                  ///< unique in a file
-  dtype type{};                      ///< of the elements
-  std::vector<index_t> shape;        ///< empty: one element
-  std::span<std::byte const> bytes;  ///< little-endian
-
-  /// Elements of any type, F16 for example, as their bytes.
-  tensor_to_write(std::string name_, dtype type_, std::vector<index_t> shape_, std::span<std::byte const> bytes_)
-      : name(std::move(name_)), type(type_), shape(std::move(shape_)), bytes(bytes_) {}
-
-  /// Elements in a vector, a span, an array, row-major: as many as the shape says.
-  template <std::ranges::contiguous_range Range>
-  requires std::ranges::borrowed_range<Range> tensor_to_write(std::string name_, std::vector<index_t> shape_,
-                                                              Range&& elements)
-      : tensor_to_write(std::move(name_), dtype_of<std::remove_cv_t<std::ranges::range_value_t<Range>>>(),
-                        std::move(shape_),
-                        std::as_bytes(std::span(std::ranges::data(elements), std::ranges::size(elements)))) {
-    static_assert(std::endian::native == std::endian::little || sizeof(Range) == 0,
-                  "this machine is big-endian: give the bytes of the elements in little-endian order instead");
-  }
-};
-
-/// All tensors of a state_dict, to be written.
-/// @throws file_error  for a tensor that is there by name and shape only
-template <class T>
-std::vector<tensor_to_write> tensors_to_write(nn::state_dict<T> const& weights) {
-  std::vector<tensor_to_write> tensors;
-  tensors.reserve(static_cast<std::size_t>(weights.size()));
-  for (nn::named_tensor<T> const& tensor : weights) {
-    if (!tensor.dtype.empty()) {
-      detail::fail_file(weights.source(), tensor.byte, "tensor %s of dtype %s has no elements here to be written",
-                        detail::shown_name(tensor.name).c_str(), tensor.dtype.c_str());
-    }
-    tensors.emplace_back(tensor.name, tensor.shape,
-                         std::span<T const>(tensor.data, static_cast<std::size_t>(tensor.size())));
-  }
-  return tensors;
-}
-
-}}}}  // namespace tshift::io
+#include <tshift/weights/tensor.hpp>
+#include <tshift/weights/text.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
@@ -96,19 +52,17 @@ inline void append_json(std::string& text, std::string_view string) {
 /// The file but for its data, and the tensors in the order of their data.
 struct file_head {
   std::string bytes;
-  std::vector<io::tensor_to_write const*> order;
+  std::vector<weights::tensor const*> order;
 };
 
 /// The reader's rules are the writer's: what was made is read again before anything is written.
-inline file_head make_head(std::string_view source, std::vector<io::tensor_to_write> const& tensors,
+inline file_head make_head(std::string_view source, std::span<weights::tensor const> tensors,
                            std::map<std::string, std::string> const& metadata) {
   file_head head;
-  for (io::tensor_to_write const& tensor : tensors) {
+  for (weights::tensor const& tensor : tensors) {
     std::string const name = shown_name(tensor.name);
     if (tensor.name == "__metadata__") fail_file(source, -1, "tensor __metadata__: the name is taken by the format");
-    index_t const bits = row_of(tensor.type).bits;
-    index_t const count = element_count(tensor.shape, std::numeric_limits<index_t>::max() / bits);
-    if (count < 0 || static_cast<std::size_t>(count * bits) != tensor.bytes.size() * 8) {
+    if (bytes_of(tensor) != static_cast<index_t>(tensor.bytes.size())) {
       fail_file(source, -1, "tensor %s: shape %s of %s does not fit the %zu bytes that are given", name.c_str(),
                 shown_shape(tensor.shape).c_str(), row_of(tensor.type).name, tensor.bytes.size());
     }
@@ -134,7 +88,7 @@ inline file_head make_head(std::string_view source, std::vector<io::tensor_to_wr
     text += '}';
   }
   std::size_t offset = 0;
-  for (io::tensor_to_write const* const tensor : head.order) {
+  for (weights::tensor const* const tensor : head.order) {
     if (text.size() > 9) text += ',';
     append_json(text, tensor->name);
     text += std::string(R"(:{"dtype":")") + row_of(tensor->type).name + R"(","shape":[)";
@@ -160,6 +114,25 @@ inline file_head make_head(std::string_view source, std::vector<io::tensor_to_wr
   return head;
 }
 
+inline void write_file(std::string const& path, std::span<weights::tensor const> tensors,
+                       std::map<std::string, std::string> const& metadata) {
+  file_head const head = make_head(path, tensors, metadata);
+  std::vector<std::span<std::byte const>> parts{std::as_bytes(std::span(head.bytes))};
+  for (weights::tensor const* const tensor : head.order) parts.push_back(tensor->bytes);
+  replace_file(path, parts);
+}
+
+inline std::vector<std::byte> make_file(std::span<weights::tensor const> tensors,
+                                        std::map<std::string, std::string> const& metadata) {
+  file_head const head = make_head("memory", tensors, metadata);
+  auto const first = std::as_bytes(std::span(head.bytes));
+  std::vector<std::byte> file(first.begin(), first.end());
+  for (weights::tensor const* const tensor : head.order) {
+    file.insert(file.end(), tensor->bytes.begin(), tensor->bytes.end());
+  }
+  return file;
+}
+
 }}}}  // namespace tshift::detail
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace io {
@@ -169,24 +142,29 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 /// leaves it as it was.
 /// @throws file_error  for a name that comes twice, is too long or is no UTF-8, for elements that do not fit the shape,
 ///                     and if the file cannot be written
-inline void write_safetensors(std::filesystem::path const& path, std::vector<tensor_to_write> const& tensors,
+inline void write_safetensors(std::filesystem::path const& path, std::vector<weights::tensor> const& tensors,
                               std::map<std::string, std::string> const& metadata = {}) {
-  detail::file_head const head = detail::make_head(path.string(), tensors, metadata);
-  std::vector<std::span<std::byte const>> parts{std::as_bytes(std::span(head.bytes))};
-  for (tensor_to_write const* const tensor : head.order) parts.push_back(tensor->bytes);
-  detail::replace_file(path.string(), parts);
+  detail::write_file(path.string(), tensors, metadata);
+}
+
+/// The same of all tensors of a dictionary.
+template <std::same_as<weights::state_dict> StateDict>
+void write_safetensors(std::filesystem::path const& path, StateDict const& weights,
+                       std::map<std::string, std::string> const& metadata = {}) {
+  detail::write_file(path.string(), weights, metadata);
 }
 
 /// The same file in memory.
-inline std::vector<std::byte> to_safetensors(std::vector<tensor_to_write> const& tensors,
+inline std::vector<std::byte> to_safetensors(std::vector<weights::tensor> const& tensors,
                                              std::map<std::string, std::string> const& metadata = {}) {
-  detail::file_head const head = detail::make_head("memory", tensors, metadata);
-  auto const first = std::as_bytes(std::span(head.bytes));
-  std::vector<std::byte> file(first.begin(), first.end());
-  for (tensor_to_write const* const tensor : head.order) {
-    file.insert(file.end(), tensor->bytes.begin(), tensor->bytes.end());
-  }
-  return file;
+  return detail::make_file(tensors, metadata);
+}
+
+/// The same of all tensors of a dictionary.
+template <std::same_as<weights::state_dict> StateDict>
+std::vector<std::byte> to_safetensors(StateDict const& weights,
+                                      std::map<std::string, std::string> const& metadata = {}) {
+  return detail::make_file(weights, metadata);
 }
 
 }}}}  // namespace tshift::io

@@ -13,7 +13,7 @@
 #include <tshift/nn/pool.hpp>
 #include <tshift/nn/residual.hpp>
 #include <tshift/presets.hpp>
-#include <tshift/weights/state_dict.hpp>
+#include <tshift/weights/state_reader.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
 
@@ -45,14 +45,14 @@ struct placed_plan {
 
 /// A linear layer from a state_dict: `name`.weight [outputs, inputs, 1...] and `name`.bias.
 template <class T>
-nn::linear<T> take_linear(nn::state_reader<T>& weights, std::string const& name, index_t inputs, index_t outputs) {
+nn::linear<T> take_linear(weights::state_reader<T>& weights, std::string const& name, index_t inputs, index_t outputs) {
   auto const weight = weights.take(name + ".weight", {outputs, inputs});
   return {inputs, outputs, weight, weights.take(name + ".bias", {outputs})};
 }
 
 /// The layer norm whose tensors are name.weight and name.bias, of so many channels.
 template <class T>
-nn::layer_norm<T> take_norm(nn::state_reader<T>& weights, std::string const& name, index_t channels) {
+nn::layer_norm<T> take_norm(weights::state_reader<T>& weights, std::string const& name, index_t channels) {
   auto const weight = weights.take(name + ".weight", {channels});
   return {weight, weights.take(name + ".bias", {channels})};
 }
@@ -63,7 +63,7 @@ class classifier {
  public:
   classifier() = default;
   /// Takes head.weight [classes, channels] and head.bias [classes].
-  classifier(nn::state_reader<T>& weights, index_t channels)
+  classifier(weights::state_reader<T>& weights, index_t channels)
       : head_(take_linear(weights, "head", channels, weights.dimension("head.weight", 0))) {}
 
   /// Number of logits.

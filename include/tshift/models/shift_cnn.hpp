@@ -14,6 +14,8 @@
 #include <tshift/nn/chain.hpp>
 #include <tshift/nn/depthwise_conv1d.hpp>
 #include <tshift/nn/mlp.hpp>
+#include <tshift/weights/shared_list.hpp>
+#include <tshift/weights/state_dict.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
 
@@ -23,7 +25,7 @@ using conv_block = nn::chain<nn::depthwise_conv1d<T>, nn::layer_norm<T>, nn::mlp
 
 /// Takes `name`.0 (the depthwise convolution), .2 (the norm), .4 and .6 (the pointwise convolutions).
 template <class T>
-conv_block<T> take_conv_block(nn::state_reader<T>& weights, std::string const& name, index_t channels) {
+conv_block<T> take_conv_block(weights::state_reader<T>& weights, std::string const& name, index_t channels) {
   index_t const taps = weights.dimension(name + ".0.weight", 2);
   index_t const hidden = weights.dimension(name + ".4.weight", 0);
   auto const filter = weights.take(name + ".0.weight", {channels, 1, taps});
@@ -51,16 +53,20 @@ class shift_cnn : public nn::calls<shift_cnn<T>, T, tensor_view<T const>> {
   /// No shift: the CNN.
   static constexpr shift_options baseline{};
 
-  /// @param weights  read and copied; number of blocks, D, hidden size, taps and classes are read off the tensors
-  /// @throws shape_error  a tensor is missing, has another shape, or is not part of the model; options out of range
-  explicit shift_cnn(nn::state_dict<T> const& weights, shift_options const& options = paper) {
-    nn::state_reader<T> reader("shift_cnn", weights);
+  /// @param weights  F32, F64, F16 or BF16, read as T and copied; number of blocks, D, hidden size, taps and classes are
+  ///                 read off the tensors
+  /// @throws shape_error  a tensor is missing, has another shape or type, has a number that T cannot hold, or is not part
+  ///                      of the model; options out of range
+  explicit shift_cnn(weights::state_dict const& weights, shift_options const& options = paper) {
+    weights::state_reader<T> reader("shift_cnn", weights);
     channels_ = reader.dimension("head.weight", 1);
     shift_ = placed_plan(options, channels_);
+    std::vector<conv_block<T>> blocks;
     do {
-      std::string const block = "conv_block." + std::to_string(blocks_.size()) + ".sequential";
-      blocks_.push_back(take_conv_block(reader, block, channels_));
-    } while (reader.has("conv_block." + std::to_string(blocks_.size()) + ".sequential.0.weight"));
+      std::string const block = "conv_block." + std::to_string(blocks.size()) + ".sequential";
+      blocks.push_back(take_conv_block(reader, block, channels_));
+    } while (reader.has("conv_block." + std::to_string(blocks.size()) + ".sequential.0.weight"));
+    blocks_ = weights::shared_list<conv_block<T>>(std::move(blocks));
     norm_ = take_norm(reader, "norm", channels_);
     classifier_ = classifier<T>(reader, channels_);
     reader.ignore("specaugment.");
@@ -103,7 +109,7 @@ class shift_cnn : public nn::calls<shift_cnn<T>, T, tensor_view<T const>> {
  private:
   index_t channels_ = 0;
   placed_plan shift_;
-  std::vector<conv_block<T>> blocks_;
+  weights::shared_list<conv_block<T>> blocks_;
   nn::layer_norm<T> norm_;
   classifier<T> classifier_;
 };

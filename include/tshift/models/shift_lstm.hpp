@@ -11,6 +11,7 @@
 
 #include <tshift/models/parts.hpp>
 #include <tshift/nn/lstm.hpp>
+#include <tshift/weights/state_dict.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
 
@@ -30,12 +31,14 @@ class shift_lstm : public nn::calls<shift_lstm<T>, T, tensor_view<T const>> {
   /// No shift: the LSTM.
   static constexpr shift_options baseline{};
 
-  /// @param weights  read and copied. Tensors named rnn.net.* are a ShiftLSTM's, rnn.* an LSTM's; with *_reverse the
-  ///                 layer is bidirectional; D, the hidden size and classes are read off the tensors
+  /// @param weights  F32, F64, F16 or BF16, read as T and copied. Tensors named rnn.net.* are a ShiftLSTM's, rnn.* an
+  ///                 LSTM's; with *_reverse the layer is bidirectional; D, the hidden size and classes are read off the
+  ///                 tensors
   /// @param options  by default `paper` for a ShiftLSTM's tensors, `baseline` for an LSTM's
-  /// @throws shape_error  a tensor is missing, has another shape, or is not part of the model; options out of range
-  explicit shift_lstm(nn::state_dict<T> const& weights, std::optional<shift_options> const& options = {}) {
-    nn::state_reader<T> reader("shift_lstm", weights);
+  /// @throws shape_error  a tensor is missing, has another shape or type, has a number that T cannot hold, or is not part
+  ///                      of the model; options out of range
+  explicit shift_lstm(weights::state_dict const& weights, std::optional<shift_options> const& options = {}) {
+    weights::state_reader<T> reader("shift_lstm", weights);
     bool const wrapped = reader.has("rnn.net.weight_ih_l0");
     std::string const layer = wrapped ? "rnn.net." : "rnn.";
     index_t const channels = reader.dimension(layer + "weight_ih_l0", 1);

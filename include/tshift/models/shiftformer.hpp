@@ -14,6 +14,10 @@
 #include <tshift/models/parts.hpp>
 #include <tshift/nn/mlp.hpp>
 #include <tshift/nn/self_attention.hpp>
+#include <tshift/weights/shared_array.hpp>
+#include <tshift/weights/shared_list.hpp>
+#include <tshift/weights/state_dict.hpp>
+#include <tshift/weights/values.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
 
@@ -36,15 +40,16 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
   /// No shift: with attention, the Transformer.
   static constexpr shift_options baseline{};
 
-  /// @param weights   read and copied. Without token_mixer.* it is a Shiftformer; number of blocks, D, hidden size, the
-  ///                  longest sequence and classes are read off the tensors
+  /// @param weights   F32, F64, F16 or BF16, read as T and copied. Without token_mixer.* it is a Shiftformer; number of
+  ///                  blocks, D, hidden size, the longest sequence and classes are read off the tensors
   /// @param options   by default `paper` for a Shiftformer's tensors, `baseline` for a Transformer's
   /// @param positions by default relative_key_query where a distance_embedding is there, absolute otherwise
   /// @param heads     of the attention; divides D
-  /// @throws shape_error  a tensor is missing, has another shape, or is not part of the model; options out of range
-  explicit shiftformer(nn::state_dict<T> const& weights, std::optional<shift_options> const& options = {},
+  /// @throws shape_error  a tensor is missing, has another shape or type, has a number that T cannot hold, or is not part
+  ///                      of the model; options out of range
+  explicit shiftformer(weights::state_dict const& weights, std::optional<shift_options> const& options = {},
                        std::optional<position> const& positions = {}, index_t heads = 12) {
-    nn::state_reader<T> reader("shiftformer", weights);
+    weights::state_reader<T> reader("shiftformer", weights);
     channels_ = reader.dimension("head.weight", 1);
     bool const attends = reader.has("transformer.0.token_mixer.qkv.weight");
     shift_ = placed_plan(options.value_or(attends ? baseline : paper), channels_);
@@ -54,9 +59,11 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
       detail::fail("shiftformer: relative positions are asked for, but there is no attention; must be absolute");
     }
     if (kind == position::absolute) take_embeddings(reader, positions.has_value());
+    std::vector<block> blocks;
     do {
-      blocks_.push_back(take_block(reader, "transformer." + std::to_string(blocks_.size()), attends, kind, heads));
-    } while (reader.has("transformer." + std::to_string(blocks_.size()) + ".mlp.fc1.weight"));
+      blocks.push_back(take_block(reader, "transformer." + std::to_string(blocks.size()), attends, kind, heads));
+    } while (reader.has("transformer." + std::to_string(blocks.size()) + ".mlp.fc1.weight"));
+    blocks_ = weights::shared_list<block>(std::move(blocks));
     classifier_ = classifier<T>(reader, channels_);
     reader.ignore("specaugment.");
     reader.ignore("position_ids");
@@ -129,14 +136,14 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
     nn::layer_norm<T> norm2;
   };
 
-  block take_block(nn::state_reader<T>& weights, std::string const& prefix, bool attends, position kind,
+  block take_block(weights::state_reader<T>& weights, std::string const& prefix, bool attends, position kind,
                    index_t heads) const {
     block b;
     if (attends) {
       std::string const mixer = prefix + ".token_mixer.";
       auto const qkv = weights.take(mixer + "qkv.weight", {3 * channels_, channels_});
       auto const bias = weights.take(mixer + "qkv.bias", {3 * channels_});
-      std::span<T const> table;
+      weights::values<T> table;
       if (kind != position::absolute) {
         std::string const distances = mixer + "distance_embedding.weight";
         index_t const depth = heads > 0 ? channels_ / heads : 0;
@@ -152,11 +159,11 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
     return b;
   }
 
-  void take_embeddings(nn::state_reader<T>& weights, bool required) {
+  void take_embeddings(weights::state_reader<T>& weights, bool required) {
     if (!required && !weights.has("position_embeddings.weight")) return;
     positions_ = weights.dimension("position_embeddings.weight", 0);
     auto const table = weights.take("position_embeddings.weight", {positions_, channels_});
-    embeddings_ = weights::shared_array<T>(table);
+    embeddings_ = weights::array_of(table);
   }
 
   template <class Executor>
@@ -180,7 +187,7 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
   placed_plan shift_;
   index_t positions_ = -1;  // rows of embeddings_; -1: there are none
   weights::shared_array<T> embeddings_;
-  std::vector<block> blocks_;
+  weights::shared_list<block> blocks_;
   classifier<T> classifier_;
 };
 

@@ -9,6 +9,8 @@
 #include <concepts>
 #include <cstddef>
 #include <iterator>
+#include <optional>
+#include <string_view>
 #include <type_traits>
 
 #include <tshift/config.hpp>
@@ -67,6 +69,14 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 
 /// The name that files use: "BF16".
 constexpr char const* name_of(dtype type) noexcept { return detail::row_of(type).name; }
+
+/// The type of this name, if there is one.
+constexpr std::optional<dtype> dtype_named(std::string_view name) noexcept {
+  for (std::size_t i = 0; i < std::size(detail::dtype_table); ++i) {
+    if (detail::dtype_table[i].name == name) return static_cast<dtype>(i);
+  }
+  return {};
+}
 
 /// Size of an element in bits: F4 and F6 are smaller than a byte.
 constexpr index_t bits_of(dtype type) noexcept { return detail::row_of(type).bits; }

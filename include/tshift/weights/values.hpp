@@ -21,7 +21,7 @@
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace weights {
 
 /// Numbers to be read as T (float or double), which stay where and what they are: F32, F64, F16 or BF16, little-endian at
-/// any address, as files have them. Made implicitly from a span, vector or array of T, or by a state_reader.
+/// any address, as files have them. Made implicitly from a span, vector or array of T, or by a state_reader. Borrows them.
 /// Reading converts: exactly from a narrower type, to the nearest float from F64.
 template <class T>
 class values {
@@ -41,11 +41,13 @@ class values {
       values(Range const& native)
   noexcept : values(std::span<T const>(native)) {}
 
-  /// Bytes of a file.
+  /// Bytes of a file. Unchecked.
   /// @param type   F32, F64, F16 or BF16
+  /// @param first  little-endian, at any address
   /// @param count  elements
   values(dtype type, std::byte const* first, index_t count) noexcept
-      : data_(first), size_(count), type_(type), native_(false) {}
+      : data_(first), size_(count), type_(type),
+        native_(type == dtype_of<T>() && std::endian::native == std::endian::little) {}
 
   /// Number of elements.
   index_t size() const noexcept { return size_; }
@@ -54,6 +56,13 @@ class values {
   /// What they are stored as.
   dtype type() const noexcept { return type_; }
 
+  /// The first element where it lies, if they are T already, in this machine's byte order and at an address that suits
+  /// them; else null, and so for none.
+  T const* native() const noexcept {
+    bool const aligned = reinterpret_cast<std::uintptr_t>(data_) % alignof(T) == 0;
+    return native_ && aligned && !empty() ? reinterpret_cast<T const*>(data_) : nullptr;
+  }
+
   /// Element i as T. Unchecked.
   T operator[](index_t i) const noexcept {
     if (native_) {
@@ -61,27 +70,54 @@ class values {
       std::memcpy(&value, data_ + i * index_t{sizeof(T)}, sizeof(T));
       return value;
     }
-    switch (type_) {
-      case dtype::f64: return from_double(std::bit_cast<double>(detail::load_little<std::uint64_t>(data_ + i * 8)));
-      case dtype::f16: return static_cast<T>(detail::half_to_float(detail::load_little<std::uint16_t>(data_ + i * 2)));
-      case dtype::bf16:
-        return static_cast<T>(detail::bfloat16_to_float(detail::load_little<std::uint16_t>(data_ + i * 2)));
-      default: return static_cast<T>(std::bit_cast<float>(detail::load_little<std::uint32_t>(data_ + i * 4)));
-    }
+    return converted(i);
   }
 
-  /// Element i, i + 1, ... of `count` to memory.
+  /// to[i] = element first + i, for i in [0, count). Unchecked. Cost: a copy, or one conversion an element.
   void copy_to(T* to, index_t first, index_t count) const noexcept {
-    for (index_t i = 0; i < count; ++i) to[i] = (*this)[first + i];
+    if (count == 0) return;
+    if (native_) {
+      std::memcpy(to, data_ + first * index_t{sizeof(T)}, static_cast<std::size_t>(count) * sizeof(T));
+      return;
+    }
+    switch (type_) {
+      case dtype::f64: return convert<dtype::f64>(to, first, count);
+      case dtype::f16: return convert<dtype::f16>(to, first, count);
+      case dtype::bf16: return convert<dtype::bf16>(to, first, count);
+      default: return convert<dtype::f32>(to, first, count);
+    }
   }
 
  private:
-  static T from_double(double value) noexcept {
-    if constexpr (std::same_as<T, double>) {
-      return value;
-    } else {
-      return detail::nearest_float(value);
+  /// Out of line, so that reading elements of T themselves is a compare and a load wherever it is called.
+  [[gnu::noinline]] T converted(index_t i) const noexcept {
+    switch (type_) {
+      case dtype::f64: return at<dtype::f64>(i);
+      case dtype::f16: return at<dtype::f16>(i);
+      case dtype::bf16: return at<dtype::bf16>(i);
+      default: return at<dtype::f32>(i);
     }
+  }
+
+  template <dtype Type>
+  T at(index_t i) const noexcept {
+    using detail::load_little;
+    if constexpr (Type == dtype::f16) {
+      return static_cast<T>(detail::half_to_float(load_little<std::uint16_t>(data_ + 2 * i)));
+    } else if constexpr (Type == dtype::bf16) {
+      return static_cast<T>(detail::bfloat16_to_float(load_little<std::uint16_t>(data_ + 2 * i)));
+    } else if constexpr (Type == dtype::f32) {
+      return static_cast<T>(std::bit_cast<float>(load_little<std::uint32_t>(data_ + 4 * i)));
+    } else if constexpr (std::same_as<T, double>) {
+      return std::bit_cast<double>(load_little<std::uint64_t>(data_ + 8 * i));
+    } else {
+      return detail::nearest_float(std::bit_cast<double>(load_little<std::uint64_t>(data_ + 8 * i)));
+    }
+  }
+
+  template <dtype Type>
+  void convert(T* to, index_t first, index_t count) const noexcept {
+    for (index_t i = 0; i < count; ++i) to[i] = at<Type>(first + i);
   }
 
   std::byte const* data_ = nullptr;
