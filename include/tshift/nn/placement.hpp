@@ -10,19 +10,12 @@
 #include <utility>
 
 #include <tshift/nn/input.hpp>
+#include <tshift/nn/options.hpp>
 #include <tshift/plan.hpp>
 #include <tshift/shift.hpp>
 #include <tshift/shift_add.hpp>
 
 namespace tshift { inline namespace TSHIFT_V {
-
-/// Which of the two paths of y = x + f(x) sees the shifted input.
-enum class placement {
-  none,    ///< y = x + f(x)
-  branch,  ///< y = x + f(S x)    TSM's "residual"
-  skip,    ///< y = S x + f(x)    ShiftSER's "residual"
-  both     ///< y = S x + f(S x)  both papers' "in-place"
-};
 
 /// A shift as models take it: presets::shiftser(channels, n_div, towards, stride, edge), at a placement.
 struct shift_options {
@@ -36,13 +29,6 @@ struct shift_options {
 }}  // namespace tshift
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
-
-/// Whether f reads S x.
-constexpr bool shifts_branch(placement where) noexcept {
-  return where == placement::branch || where == placement::both;
-}
-/// Whether S x is what f(...) is added to.
-constexpr bool shifts_skip(placement where) noexcept { return where == placement::skip || where == placement::both; }
 
 /// x, shifted or not.
 template <class T>
