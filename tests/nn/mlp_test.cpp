@@ -5,7 +5,6 @@
 #include <vector>
 
 #include <tshift/nn/mlp.hpp>
-#include <tshift/shift_add.hpp>
 
 #include "../support/catch.hpp"
 #include "../support/nn_cases.hpp"

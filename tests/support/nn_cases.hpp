@@ -21,6 +21,7 @@
 #include <tshift/nn/options.hpp>
 #include <tshift/presets.hpp>
 #include <tshift/shift.hpp>
+#include <tshift/shift_add.hpp>
 
 #include "bytes.hpp"
 #include "cases.hpp"
