@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Where the numbers in include/tshift/nn/gelu.hpp come from: a fit of the normal distribution function.
+"""Where the numbers in include/tshift/nn/activations.hpp come from: a fit of the normal distribution function.
 
     /usr/bin/python3 tests/golden/fit_gelu.py        prints the coefficients and the errors; needs numpy
 

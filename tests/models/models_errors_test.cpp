@@ -143,8 +143,17 @@ TEST_CASE("Models refuse options that mean nothing, and inputs that do not fit",
 
 TEST_CASE("A model's workspace that cannot be counted is refused", "[models][errors]") {
   constexpr index_t most = std::numeric_limits<index_t>::max();
-  REQUIRE(tshift::models::checked_sum("model", {most - 1, 1}) == most);
-  REQUIRE(message_of([] {
-            tshift::models::checked_sum("model", {most, 1});
-          }) == "model: the workspace must fit in 2^63 - 1 elements");
+  tshift::nn::arena<float> counting("model");
+  counting.take({most - 1});
+  counting.take({1});
+  REQUIRE(counting.most() == most);
+  REQUIRE(message_of([&] { counting.take({1}); }) == "model: the workspace must fit in 2^63 - 1 elements");
+  // What is lent is free again, and the most of it counts.
+  tshift::nn::arena<float> lending("model");
+  lending.take({10});
+  lending.lend([](auto& a) { a.take({7, 3}); });
+  lending.lend([](auto& a) { a.take({5}); });
+  REQUIRE(lending.most() == 31);
+  lending.take({20});
+  REQUIRE(lending.most() == 31);
 }

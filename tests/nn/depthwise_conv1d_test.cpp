@@ -12,7 +12,6 @@
 namespace {
 
 using namespace test_support;
-using tshift::tensor_view;
 using tshift::nn::depthwise_conv1d;
 
 template <class T>
@@ -24,7 +23,7 @@ void check_one(summary& sum, random_bits& random, tshift::shape const& dims, ind
   check_case<T>(
       sum, random, dims, dims.channels, rows::within_sequence, 1 + 0.5 * static_cast<double>(taps),
       [&](auto const& x, auto const& y) { block.forward(x, y); },
-      [&](oracle::tensor const& x) { return oracle::depthwise_conv1d<T>(x, taps, weight, bias); });
+      [&](auto const& x, auto const& y) { reference::depthwise_conv1d<oracle::number, T>(x, y, taps, weight, bias); });
 }
 
 template <class T>

@@ -14,7 +14,6 @@
 namespace {
 
 using namespace test_support;
-using tshift::tensor_view;
 
 template <class T>
 struct layer {
@@ -29,8 +28,8 @@ struct layer {
   auto forward() const {
     return [this](tshift::nn::input<T> const& x, tensor_view<T> const& y) { block.forward(x, y); };
   }
-  auto oracle() const {
-    return [this](oracle::tensor const& x) { return oracle::linear<T>(x, outputs, weight, bias); };
+  auto definition() const {
+    return [this](auto const& x, auto const& y) { reference::linear<oracle::number, T>(x, y, weight, bias); };
   }
   /// Half an epsilon per product, and one for the bias and a product that is rounded by itself (without FMA); of many
   /// roundings most cancel.
@@ -45,13 +44,13 @@ void check_sizes() {
     for (index_t const outputs : {0, 1, 3, 4, 5, 11, 12, 13, 23, 24, 25, 47, 48, 49, 97}) {
       index_t const N = T_ > 90 ? random.in(1, 2) : random.in(0, 3), inputs = random.in(1, T_ > 90 ? 20 : 70);
       layer<T> const one(inputs, outputs, !random.chance(4), random);
-      check_case<T>(sum, random, {N, T_, inputs}, outputs, rows::alone, one.allowed(), one.forward(), one.oracle());
+      check_case<T>(sum, random, {N, T_, inputs}, outputs, rows::alone, one.allowed(), one.forward(), one.definition());
     }
   }
   for (index_t inputs = 1; inputs <= 70; ++inputs) {
     layer<T> const one(inputs, random.in(1, 60), true, random);
     check_case<T>(sum, random, {random.in(1, 3), random.in(1, 12), inputs}, one.outputs, rows::alone, one.allowed(),
-                  one.forward(), one.oracle());
+                  one.forward(), one.definition());
   }
   sum.print("linear", type_name<T>());
   REQUIRE_ALL(sum, 265);
@@ -66,7 +65,7 @@ void check_deep() {
     for (index_t const outputs : {12, 21, 48, 53}) {
       layer<T> const one(inputs, outputs, true, random);
       check_case<T>(sum, random, {2, random.in(5, 11), inputs}, outputs, rows::alone, one.allowed(), one.forward(),
-                    one.oracle());
+                    one.definition());
     }
   }
   sum.print("linear, deep", type_name<T>());

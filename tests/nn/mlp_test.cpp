@@ -13,7 +13,6 @@
 namespace {
 
 using namespace test_support;
-using tshift::tensor_view;
 
 template <class T>
 struct perceptron {
@@ -26,8 +25,8 @@ struct perceptron {
         w2(uniform<T>(out * wide, random)), b2(uniform<T>(out, random)),
         block(tshift::nn::linear<T>(in, wide, w1, b1), tshift::nn::linear<T>(wide, out, w2, b2)) {}
 
-  oracle::tensor expected(oracle::tensor const& x) const {
-    return oracle::linear<T>(oracle::gelu(oracle::linear<T>(x, hidden, w1, b1)), outputs, w2, b2);
+  void define(tensor_view<oracle::number const> const& x, tensor_view<oracle::number> const& y) const {
+    reference::mlp<oracle::number, T>(x, y, hidden, w1, b1, w2, b2);
   }
 };
 
@@ -45,7 +44,7 @@ void check_sizes() {
           exact_workspace<T> workspace(one.block.workspace_size(x.shape()));
           one.block.forward(x, y, workspace);
         },
-        [&](oracle::tensor const& x) { return one.expected(x); });
+        [&](auto const& x, auto const& y) { one.define(x, y); });
   };
   for (index_t const time : {0, 1, 2, 7, 8, 9, 95, 96, 97, 127, 128, 129, 200}) {
     index_t const hidden = random.in(0, 30), outputs = random.in(1, 30);
@@ -79,25 +78,27 @@ void check_skip() {
     x.view.lengths = lengths;
     skip.view.lengths = other;
     auto const plan = draw_plan(dims.channels, dims.time, random), beside = draw_plan(outputs, dims.time, random);
-    auto const input = [](tensor_view<T> const& v, std::optional<tshift::shift_plan> const& p) {
-      return p ? tshift::nn::input<T>(tshift::shifted(v, *p)) : tshift::nn::input<T>(v);
-    };
     exact_workspace<T> workspace(one.block.workspace_size(dims));
-    one.block.forward_add(input(x.view, plan), input(skip.view, beside), y.view, workspace);
-    auto const want = oracle::add(one.expected(oracle::read(x.view, plan)), oracle::read(skip.view, beside));
-    double const error = error_of(y.view, want);
+    one.block.forward_add(shifted_by<T>(plan, x.view), shifted_by<T>(beside, skip.view), y.view, workspace);
+    oracle::tensor want(skip.view.shape);
+    oracle::tensor const added = oracle::read(skip.view, beside);
+    one.define(oracle::read(x.view, plan), want.view());
+    tshift::reference::for_each_element(skip.view.shape, [&](index_t n, index_t t, index_t c, index_t) {
+      want.view()(n, t, c) = want.view()(n, t, c) + added.view()(n, t, c);
+    });
+    double const error = error_of<T>(y.view, want);
     sum.worst = std::max(sum.worst, error);
     // The sum of two roundings: forward, then an addition.
     std::vector<T> plain(static_cast<std::size_t>(skip.view.size()));
     tensor_view<T> const z(plain.data(), skip.view.shape);
-    one.block.forward(input(x.view, plan), z, workspace);
-    tshift::shift_add(tensor_view<T const>(skip.view), z, z, beside.value_or(tshift::shift_plan(outputs, {})));
+    one.block.forward(shifted_by<T>(plan, x.view), z, workspace);
+    tshift::shift_add(tensor_view<T const>(skip.view), z, z, beside.value_or(shift_plan(outputs, {})));
     bool same = true;
     tshift::reference::for_each_element(
         z.shape, [&](index_t n, index_t t, index_t c, index_t) { same &= same_bits(z(n, t, c), y.view(n, t, c)); });
     bool const good = error <= allowed && same && y.gaps_untouched();
     sum.count(good, [&] {
-      return describe(dims, plan.value_or(tshift::shift_plan(dims.channels, {})), lengths) + ", error " +
+      return describe(dims, plan.value_or(shift_plan(dims.channels, {})), lengths) + ", error " +
              std::to_string(error) + (same ? "" : ", differs from forward and shift_add");
     });
   }

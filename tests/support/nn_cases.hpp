@@ -17,18 +17,34 @@
 #include <utility>
 #include <vector>
 
+#include <tshift/nn/input.hpp>
+#include <tshift/nn/options.hpp>
 #include <tshift/presets.hpp>
 #include <tshift/shift.hpp>
+#include <tshift/shift_add.hpp>
 
 #include "bytes.hpp"
 #include "cases.hpp"
 #include "catch.hpp"
 #include "edge_buffer.hpp"
 #include "message_of.hpp"
-#include "nn_reference.hpp"
+#include "oracle.hpp"
 #include "random.hpp"
 
 namespace test_support {
+
+// What every test of a block writes without its namespace; `using namespace test_support` is enough.
+using tshift::placement;
+using tshift::position;
+using tshift::shift_plan;
+using tshift::tensor_view;
+namespace reference = tshift::nn::reference;
+
+/// x, read through the plan where there is one.
+template <class T>
+tshift::nn::input<T> shifted_by(std::optional<shift_plan> const& plan, tensor_view<T const> const& x) {
+  return plan ? tshift::nn::input<T>(tshift::shifted(x, *plan)) : tshift::nn::input<T>(x);
+}
 
 /// `size` values in [-1, 1) times `factor`.
 template <class T>
@@ -56,7 +72,7 @@ class placed_tensor {
     auto const wide = [&](tshift::shape const& all) {
       heap_.assign(static_cast<std::size_t>(all.size()), around_);
       memory_ = heap_;
-      return tshift::tensor_view<T>(memory_.data(), all);
+      return tensor_view<T>(memory_.data(), all);
     };
     switch (random.in(0, 6)) {
       case 0:  // dense, and against a closed page
@@ -93,7 +109,7 @@ class placed_tensor {
     return std::all_of(memory_.begin(), memory_.end(), [&](T value) { return value == around_; });
   }
 
-  tshift::tensor_view<T> view;
+  tensor_view<T> view;
 
  private:
   T around_;
@@ -103,7 +119,7 @@ class placed_tensor {
 };
 
 /// No plan now and then; all directions and paddings; strides beyond T; or folds anywhere.
-inline std::optional<tshift::shift_plan> draw_plan(index_t C, index_t T, random_bits& random) {
+inline std::optional<shift_plan> draw_plan(index_t C, index_t T, random_bits& random) {
   tshift::padding const edge = paddings[random.in(0, 3)];
   index_t const strides[] = {1, 1, 2, 5, T + 3};
   index_t const stride = random.one_of(strides), kind = random.in(0, 5);
@@ -115,7 +131,7 @@ inline std::optional<tshift::shift_plan> draw_plan(index_t C, index_t T, random_
     return tshift::presets::shiftser(C, n_div, way, stride, edge);
   }
   index_t const first = random.in(0, C), second = random.in(first, C), third = random.in(second, C);
-  return tshift::shift_plan(C, {{second, third - second, -stride}, {first, second - first, random.in(-2, 3)}}, edge);
+  return shift_plan(C, {{second, third - second, -stride}, {first, second - first, random.in(-2, 3)}}, edge);
 }
 
 inline std::vector<index_t> draw_lengths(index_t N, index_t T, random_bits& random) {
@@ -141,9 +157,10 @@ constexpr char const* type_name() {
 
 /// The largest error in epsilons of T times the scale; infinite where a value must be met exactly and is not.
 template <class T>
-double error_of(tshift::tensor_view<T> const& got, oracle::tensor want) {
+double error_of(tensor_view<T> const& got, tensor_view<oracle::number const> const& want) {
   double worst = 0;
-  want.for_each([&](index_t n, index_t t, index_t c, oracle::number const& item) {
+  tshift::reference::for_each_element(want.shape, [&](index_t n, index_t t, index_t c, index_t) {
+    oracle::number const& item = want(n, t, c);
     auto const value = static_cast<oracle::real>(got(n, t, c));
     if (std::isnan(item.value) ? std::isnan(value) : value == item.value) return;
     auto const off = static_cast<double>(std::fabs(value - item.value) /
@@ -162,7 +179,7 @@ bool same_bits(T a, T b) {
 /// beginnings. exact_workspace puts the workspace there.
 /// @param forward  forward(x, y)
 template <class T, class Forward>
-bool same_at_edges(tshift::tensor_view<T const> const& x, tshift::tensor_view<T> const& y, Forward const& forward) {
+bool same_at_edges(tensor_view<T const> const& x, tensor_view<T> const& y, Forward const& forward) {
   bool same = true;
   std::vector<T> values;
   tshift::reference::for_each_element(x.shape,
@@ -170,8 +187,8 @@ bool same_at_edges(tshift::tensor_view<T const> const& x, tshift::tensor_view<T>
   for (side const where : sides) {
     edge_buffer<T> const from(std::span<T const>(values), where);
     edge_buffer<T> const to(static_cast<std::size_t>(y.size()), around_outputs<T>, where);
-    tshift::tensor_view<T> const z(to.data(), y.shape);
-    forward(tshift::tensor_view<T const>(from.data(), x.shape, tshift::layout::ntc, x.lengths), z);
+    tensor_view<T> const z(to.data(), y.shape);
+    forward(tensor_view<T const>(from.data(), x.shape, tshift::layout::ntc, x.lengths), z);
     tshift::reference::for_each_element(
         y.shape, [&](index_t n, index_t t, index_t c, index_t) { same &= same_bits(z(n, t, c), y(n, t, c)); });
   }
@@ -183,25 +200,24 @@ enum class rows { alone, within_sequence, pooled };
 
 /// One drawn input through a block. Holds the result against the oracle (`allowed` epsilons), against a shift that was
 /// written to memory first, and against every sequence, or row, alone: the same bits.
-/// @param forward  forward(input, y)
-/// @param expected expected(S x) gives the oracle's tensor
-template <class T, class Forward, class Expected>
+/// @param forward    forward(input, y)
+/// @param definition definition(S x, y) computes in oracle::number
+/// @param frames     frames(T) of y for T of x
+template <class T, class Forward, class Definition, class Frames = std::identity>
 void check_case(summary& sum, random_bits& random, tshift::shape const& dims, index_t outputs, rows kind,
-                double allowed, Forward const& forward, Expected const& expected) {
-  using tshift::tensor_view;
+                double allowed, Forward const& forward, Definition const& definition, Frames const& frames = {}) {
   placed_tensor<T> from(dims, around_inputs<T>, random);
   from.fill(uniform<T>(dims.size(), random));
   auto const lengths = draw_lengths(dims.batch, dims.time, random);
   auto const plan = draw_plan(dims.channels, dims.time, random);
   tensor_view<T const> x = from.view;
   x.lengths = lengths;
-  tshift::shape const out = {dims.batch, kind == rows::pooled ? 1 : dims.time, outputs};
+  auto const frames_of = [&](index_t time) { return kind == rows::pooled ? 1 : frames(time); };
+  tshift::shape const out = {dims.batch, frames_of(dims.time), outputs};
   placed_tensor<T> to(out, around_outputs<T>, random);
   tensor_view<T> const y = to.view;
   auto const before = from.memory();
-  auto const input = [&](tensor_view<T const> const& v) {
-    return plan ? tshift::nn::input<T>(tshift::shifted(v, *plan)) : tshift::nn::input<T>(v);
-  };
+  auto const input = [&](tensor_view<T const> const& v) { return shifted_by(plan, v); };
   std::string wrong;
   auto const compare = [&](tensor_view<T> const& part, index_t n, index_t first, char const* what) {
     for (index_t t = 0; t < part.shape.time; ++t)
@@ -211,13 +227,15 @@ void check_case(summary& sum, random_bits& random, tshift::shape const& dims, in
 
   forward(input(x), y);
   if (!same_bytes(before.data(), from.memory().data(), before.size() * sizeof(T))) wrong = "writes to its input";
-  double const error = error_of(y, expected(oracle::read(x, plan)));
+  oracle::tensor want(out);
+  definition(oracle::read(x, plan).view(), want.view());
+  double const error = error_of<T>(y, want);
   if (!(error <= allowed)) wrong = "error " + std::to_string(error) + " epsilon";
   sum.worst = std::max(sum.worst, error);
 
   std::vector<T> moved(static_cast<std::size_t>(dims.size())), other(static_cast<std::size_t>(out.size()));
   tensor_view<T> const z(moved.data(), dims, tshift::layout::ntc, lengths), w(other.data(), out);
-  tshift::shift(x, z, plan.value_or(tshift::shift_plan(dims.channels, {})));
+  tshift::shift(x, z, plan.value_or(shift_plan(dims.channels, {})));
   forward(tshift::nn::input<T>(z), w);
   for (index_t n = 0; n < dims.batch; ++n) compare(w.sequences(n, 1), n, 0, "differs from a shift in memory");
 
@@ -225,7 +243,7 @@ void check_case(summary& sum, random_bits& random, tshift::shape const& dims, in
     index_t const length = x.length(n);
     T const* const first = x.data != nullptr ? x.at(n, 0, 0) : nullptr;  // an empty tensor may have no memory
     tensor_view<T const> const alone(first, {1, length, dims.channels}, x.strides);
-    tensor_view<T> const one(other.data(), {1, kind == rows::pooled ? 1 : length, outputs});
+    tensor_view<T> const one(other.data(), {1, frames_of(length), outputs});
     forward(input(length > 0 ? alone : tensor_view<T const>(nullptr, alone.shape)), one);
     compare(one, n, 0, "a sequence alone differs");
     for (index_t t = 0; t < dims.time && kind == rows::alone; ++t) {
@@ -240,7 +258,7 @@ void check_case(summary& sum, random_bits& random, tshift::shape const& dims, in
   }
   if (!to.gaps_untouched()) wrong = "writes between rows";
   sum.count(wrong.empty(), [&] {
-    return describe(dims, plan.value_or(tshift::shift_plan(dims.channels, {})), lengths) + ", outputs " +
+    return describe(dims, plan.value_or(shift_plan(dims.channels, {})), lengths) + ", outputs " +
            std::to_string(outputs) + ": " + wrong;
   });
 }
@@ -273,11 +291,11 @@ class exact_workspace {
 
 /// What every block of [N, T, inputs] to [N, T, outputs] refuses, word for word, and without a write.
 /// @param forward  forward(input, y)
+/// @param rule     of the sizes of y where x is [2, 3]
 template <class T>
 void check_refusals(std::string const& name, index_t inputs, index_t outputs, bool in_place,
-                    std::function<void(tshift::nn::input<T> const&, tshift::tensor_view<T> const&)> const& forward) {
-  using tshift::shape;
-  using tshift::tensor_view;
+                    std::function<void(tshift::nn::input<T> const&, tensor_view<T> const&)> const& forward,
+                    std::string const& rule = "x is [2, 3]; batch and time must be equal") {
   random_bits random(5);
   std::vector<T> memory = uniform<T>(4096, random);
   auto const before = memory;
@@ -294,7 +312,7 @@ void check_refusals(std::string const& name, index_t inputs, index_t outputs, bo
     CHECK(same());
   };
   auto const text = [](index_t i) { return std::to_string(i); };
-  tshift::shift_plan const plan(inputs, {{0, 1, 1}});
+  shift_plan const plan(inputs, {{0, 1, 1}});
   index_t const three[] = {1, 1, 1}, large[] = {3, 4};
   refused("x has " + text(inputs + 1) + " channels, must have " + text(inputs), tensor_view<T>(in, {2, 3, inputs + 1}),
           y);
@@ -302,8 +320,8 @@ void check_refusals(std::string const& name, index_t inputs, index_t outputs, bo
   refused("y has space 2, must be 1", x, tensor_view<T>(out, {2, 3, outputs, 2}));
   refused("x has stride 3 along channels, must be 1", tensor_view<T>(in, x.shape, tshift::layout::nct), y);
   refused("y has stride 3 along channels, must be 1", x, tensor_view<T>(out, y.shape, tshift::layout::nct));
-  refused("y is [2, 4], x is [2, 3]; batch and time must be equal", x, tensor_view<T>(out, {2, 4, outputs}));
-  refused("y is [1, 3], x is [2, 3]; batch and time must be equal", x, tensor_view<T>(out, {1, 3, outputs}));
+  refused("y is [2, 4], " + rule, x, tensor_view<T>(out, {2, 4, outputs}));
+  refused("y is [1, 3], " + rule, x, tensor_view<T>(out, {1, 3, outputs}));
   refused("x is shifted with fill value 0.5, must be 0", tshift::shifted(x, plan, T(0.5)), y);
   malformed("x has 3 lengths, must be one for each of 2 sequences",
             tensor_view<T>(in, x.shape, tshift::layout::ntc, three));

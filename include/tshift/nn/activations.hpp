@@ -21,7 +21,7 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 /// @param x  a view, or shifted(view, plan); channels are neighbours
 /// @param y  of the same sizes; may be x itself if x is not shifted
 /// @throws shape_error  sizes or strides disagree, or the views overlap otherwise; before the first write
-template <executor Executor, class T>
+template <class T, executor Executor>
 void gelu(Executor&& exec, std::type_identity_t<input<T>> const& x, tensor_view<T> const& y) {
   detail::check_block("gelu", x, y.shape.channels, y, y.shape.channels, detail::in_place::allowed);
   index_t const time = y.shape.time;

@@ -44,7 +44,9 @@ void check_call(char const* name, std::type_identity_t<tensor_view<T const>> con
     detail::fail("%s: y is [%td, %td], must be [%td, %td]", name, to.dims.batch, to.dims.time, from.dims.batch, frames);
   }
   detail::check_writable(name, to);
-  detail::check_apart(name, from, to);
+  if (!(from.dims == to.dims)) return detail::check_apart(name, from, to);
+  if (detail::check_same_or_apart(name, from, to) && !to.empty())
+    detail::fail("%s: y is x, must be other memory", name);
 }
 
 /// Base of a block: the calls that all blocks have.

@@ -108,14 +108,14 @@ class conv1d : public calls<conv1d<T>, T> {
   using arch = typename kernel::packed_matrix<T>::arch;
 
   static void check_options(conv1d_options const& o) {
-    // What all sizes are added from must not overflow; nobody convolves over 2^40 frames.
+    // What sizes are added from must not overflow; nobody convolves over 2^40 frames.
     constexpr index_t most = index_t{1} << (detail::index_bits > 40 ? 40 : 28);
-    if (o.inputs < 0 || o.outputs < 0) {
-      detail::fail("conv1d: %td inputs and %td outputs, both must be >= 0", o.inputs, o.outputs);
-    }
-    if (o.taps < 1 || o.taps > most) detail::fail("conv1d: %td taps, must be in [1, %td]", o.taps, most);
-    if (o.stride < 1 || o.stride > most) detail::fail("conv1d: stride = %td, must be in [1, %td]", o.stride, most);
-    if (o.padding < 0 || o.padding > most) detail::fail("conv1d: padding = %td, must be in [0, %td]", o.padding, most);
+    (void)detail::checked_product(name, {o.inputs, o.outputs});
+    if (o.taps < 1) detail::fail("conv1d: %td taps, must be >= 1", o.taps);
+    if (o.stride < 1) detail::fail("conv1d: stride = %td, must be >= 1", o.stride);
+    if (o.padding < 0) detail::fail("conv1d: padding = %td, must be >= 0", o.padding);
+    if (o.taps > most) detail::fail("conv1d: %td taps, must be <= %td", o.taps, most);
+    if (o.padding > most) detail::fail("conv1d: padding = %td, must be <= %td", o.padding, most);
     if (o.groups < 1 || o.inputs % o.groups != 0 || o.outputs % o.groups != 0) {
       detail::fail("conv1d: %td groups, must divide the %td inputs and the %td outputs", o.groups, o.inputs, o.outputs);
     }

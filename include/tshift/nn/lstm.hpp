@@ -75,14 +75,14 @@ class lstm : public calls<lstm<T>, T> {
     plan_of_work const plan = plan_for(x.shape());
     T* const slices = layout(a, x.shape());
     index_t const one = plan.each * (kernel::gates * plan.steps + 1) * padded();
-    kernel::for_parts(
-        exec, count_ * plan.groups,
-        [&](index_t task) {
-          index_t const d = task % count_, begin = task / count_ * plan.each;
-          index_t const count = x.shape().batch - begin < plan.each ? x.shape().batch - begin : plan.each;
-          walk(d, begin, count, plan.steps, x, y, slices + task * one);
-        },
-        plan.each * x.shape().time * kernel::gates * hidden_ * (inputs_ + hidden_));
+    index_t const tasks = count_ * plan.groups;
+    if (tasks == 1) return walk(exec, 0, 0, x.shape().batch, plan.steps, x, y, slices);
+    auto const task = [&](index_t i) {
+      index_t const begin = i / count_ * plan.each, rest = x.shape().batch - begin;
+      detail::run_here alone;
+      walk(alone, i % count_, begin, rest < plan.each ? rest : plan.each, plan.steps, x, y, slices + i * one);
+    };
+    kernel::for_parts(exec, tasks, task, plan.each * x.shape().time * kernel::gates * hidden_ * (inputs_ + hidden_));
   }
 
  private:
@@ -144,8 +144,9 @@ class lstm : public calls<lstm<T>, T> {
   }
 
   /// All steps of sequences [begin, begin + count) in direction d, and zeros where they have no frames. Sequences that
-  /// have ended drop out.
-  void walk(index_t d, index_t begin, index_t count, index_t together, shifted_view<T> const& x,
+  /// have ended drop out. The executor shares out the products with the input; a step waits for the one before it.
+  template <class Executor>
+  void walk(Executor& exec, index_t d, index_t begin, index_t count, index_t together, shifted_view<T> const& x,
             tensor_view<T> const& y, T* scratch) const noexcept {
     tensor_view<T const> const& base = x.base();
     index_t longest = 0;
@@ -164,7 +165,12 @@ class lstm : public calls<lstm<T>, T> {
     for (index_t first = 0; first < longest; first += together) {
       index_t const steps = longest - first < together ? longest - first : together;
       kernel::step_rows<T> const inputs{x, begin, first, steps, d == 1};
-      kernel::gemm<T, arch>(inputs, 0, count * steps, directions_[d].input.operand(), {sums, columns});
+      auto const rows_of = kernel::split_for<Executor>({count * steps, inputs_ * columns, 8});
+      kernel::for_parts(exec, rows_of.parts, [&](index_t part) {
+        index_t const row = rows_of.begin(part);
+        kernel::gemm<T, arch>(inputs, row, rows_of.end(part) - row, directions_[d].input.operand(),
+                              {sums + row * columns, columns});
+      });
       for (index_t step = first; step < first + steps; ++step) {
         kernel::lstm_row<T> rows[static_cast<std::size_t>(kernel::row_capacity)];
         index_t active = 0;

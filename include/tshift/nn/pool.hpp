@@ -18,7 +18,7 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 template <class Executor, class T>
 void pool_rows(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y) {
   index_t const channels = x.shape().channels;
-  kernel::row_split const split(x.shape().batch, x.shape().time * channels, 1);
+  kernel::row_split const split(x.shape().batch, 8 * x.shape().time * channels, 1);
   kernel::for_parts(exec, split.parts, [&](index_t part) {
     for (index_t n = split.begin(part); n < split.end(part); ++n) {
       T* const sum = y.at(n, 0, 0);
@@ -46,7 +46,7 @@ void pool_rows(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y
 /// @param x     a view or shifted(view, plan)
 /// @param y     other memory than x
 /// @throws shape_error  sizes disagree, channels are not neighbours, or the views overlap; before the first write
-template <executor Executor, class T>
+template <class T, executor Executor>
 void mean_pool(Executor&& exec, std::type_identity_t<input<T>> const& x, tensor_view<T> const& y) {
   index_t const channels = x.shape().channels;
   detail::extent const to = detail::check_rows("mean_pool", "y", y, channels);

@@ -14,18 +14,11 @@
 
 #include <tshift/nn/block.hpp>
 #include <tshift/nn/kernel/skip.hpp>
+#include <tshift/nn/options.hpp>
 #include <tshift/plan.hpp>
 #include <tshift/shift.hpp>
 
 namespace tshift { inline namespace TSHIFT_V {
-
-/// Which of the two paths of y = x + f(x) sees the shifted input.
-enum class placement {
-  none,    ///< y = x + f(x)
-  branch,  ///< y = x + f(S x)    TSM's "residual"
-  skip,    ///< y = S x + f(x)    ShiftSER's "residual"
-  both     ///< y = S x + f(S x)  both papers' "in-place"
-};
 
 /// A shift as models take it: presets::shiftser(channels, n_div, towards, stride, edge), at a placement.
 struct shift_options {
@@ -39,13 +32,6 @@ struct shift_options {
 }}  // namespace tshift
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
-
-/// Whether f reads S x.
-constexpr bool shifts_branch(placement where) noexcept {
-  return where == placement::branch || where == placement::both;
-}
-/// Whether S x is what f(...) is added to.
-constexpr bool shifts_skip(placement where) noexcept { return where == placement::skip || where == placement::both; }
 
 /// x, shifted or not. Unchecked.
 template <class T>
@@ -90,7 +76,7 @@ template <class Executor, class T>
 void add_frames(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y) {
   index_t const channels = y.shape.channels;
   kernel::frame_rows<T> const frames{x};
-  auto const split = kernel::split_for<Executor>({y.shape.batch * y.shape.time, 4 * channels, 8});
+  auto const split = kernel::split_for<Executor>({y.shape.batch * y.shape.time, 8 * channels, 8});
   kernel::for_parts(exec, split.parts, [&](index_t part) {
     kernel::for_rows(y, split.begin(part), split.end(part), [&](index_t first, index_t rows, kernel::row_sink<T> to) {
       kernel::add_rows<T, xsimd::default_arch>(frames, channels, first, rows, to);

@@ -11,18 +11,8 @@
 #include <tshift/nn/block.hpp>
 #include <tshift/nn/kernel/attention.hpp>
 #include <tshift/nn/linear.hpp>
+#include <tshift/nn/options.hpp>
 #include <tshift/weights/values.hpp>
-
-namespace tshift { inline namespace TSHIFT_V {
-
-/// How attention knows where a frame is.
-enum class position {
-  absolute,           ///< not at all: positions were added to the input. score = q . k
-  relative_key,       ///< score = q . k + q . p
-  relative_key_query  ///< score = q . k + q . p + k . p
-};
-
-}}  // namespace tshift
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // placement: y = [S] x + f([S] x) for a fused block, lazy ones with and without a workspace, and anybody's callable,
-// composed by hand beside it.
+// beside the definition.
 #include <cstddef>
 #include <functional>
 #include <vector>
@@ -16,29 +16,11 @@
 namespace {
 
 using namespace test_support;
-using tshift::placement;
-using tshift::shift_plan;
-using tshift::tensor_view;
 using tshift::nn::wrap;
 
 constexpr placement places[] = {placement::none, placement::branch, placement::skip, placement::both};
 
-/// Both paths written out: S x in memory where the placement says, f of it, and one addition.
-template <class T, class F>
-std::vector<T> by_hand(F const& f, placement where, shift_plan const& plan, tensor_view<T const> const& x) {
-  std::vector<T> still(static_cast<std::size_t>(x.size())), moved(still), y(still);
-  tensor_view<T> const a(still.data(), x.shape, tshift::layout::ntc, x.lengths);
-  tensor_view<T> const b(moved.data(), x.shape, tshift::layout::ntc, x.lengths), out(y.data(), x.shape);
-  tshift::reference::shift<T>(x, a, shift_plan(plan.channels(), {}));
-  tshift::reference::shift<T>(x, b, plan);
-  bool const branch = where == placement::branch || where == placement::both;
-  bool const skip = where == placement::skip || where == placement::both;
-  f(tensor_view<T const>(branch ? b : a), out);
-  for (std::size_t i = 0; i < y.size(); ++i) y[i] += skip ? moved[i] : still[i];
-  return y;
-}
-
-/// All placements of a block: the bits of the composition by hand.
+/// All placements of a block: the bits of the definition.
 /// @param wrapped  wrapped(where, plan) is the block in question; f the same as a callable
 template <class T, class Wrapped, class F>
 void check_block(summary& sum, random_bits& random, index_t channels, Wrapped const& wrapped, F const& f) {
@@ -53,11 +35,12 @@ void check_block(summary& sum, random_bits& random, index_t channels, Wrapped co
       auto const block = wrapped(where, plan);
       exact_workspace<T> workspace(block.workspace_size(dims));
       block.forward(x.view, y.view, workspace);
-      auto const want = by_hand<T>(f, where, plan, x.view);
+      std::vector<T> memory(static_cast<std::size_t>(dims.size()));
+      tensor_view<T> const want(memory.data(), dims);
+      reference::residual<T>(f, where, plan, x.view, want);
       bool good = true;
-      std::size_t at = 0;
       tshift::reference::for_each_element(
-          dims, [&](index_t n, index_t t, index_t c, index_t) { good &= same_bits(y.view(n, t, c), want[at++]); });
+          dims, [&](index_t n, index_t t, index_t c, index_t) { good &= same_bits(y.view(n, t, c), want(n, t, c)); });
       good &= y.gaps_untouched();
       sum.count(good, [&] {
         return "placement " + std::to_string(static_cast<int>(where)) + ", " + describe(dims, plan, lengths);

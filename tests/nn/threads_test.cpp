@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MIT
+// Every block and every model with an executor: the bits of one thread for any number of threads and any order of the
+// parts, without an allocation, and in the workspace that is asked for without one.
+#include <algorithm>
+#include <atomic>
+#include <barrier>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <tshift/models/shift_cnn.hpp>
+#include <tshift/models/shift_lstm.hpp>
+#include <tshift/models/shiftformer.hpp>
+#include <tshift/nn/conv1d.hpp>
+#include <tshift/nn/depthwise_conv1d.hpp>
+#include <tshift/nn/activations.hpp>
+#include <tshift/nn/layer_norm.hpp>
+#include <tshift/nn/linear.hpp>
+#include <tshift/nn/lstm.hpp>
+#include <tshift/nn/pool.hpp>
+#include <tshift/nn/mlp.hpp>
+#include <tshift/nn/residual.hpp>
+#include <tshift/nn/self_attention.hpp>
+
+#include "../support/allocation_counter.hpp"
+#include "../support/catch.hpp"
+#include "../support/nn_cases.hpp"
+#include "../support/seeded.hpp"
+#include "../support/thread_executor.hpp"
+
+namespace {
+
+using namespace test_support;
+
+/// Threads that stand ready, so that a call allocates nothing. One call at a time: a part that asks for parts of its
+/// own would wait for ever in some pools; here it is noted.
+class team {
+ public:
+  explicit team(int threads) : together_(threads) {
+    for (int i = 1; i < threads; ++i) helpers_.emplace_back([this] { help(); });
+  }
+  team(team const&) = delete;
+  team& operator=(team const&) = delete;
+  ~team() {
+    count_ = -1;
+    together_.arrive_and_wait();
+    for (std::thread& helper : helpers_) helper.join();
+  }
+
+  template <class Body>
+  void operator()(index_t n, Body const& body) {
+    if (busy_.exchange(true)) {
+      nested_ = true;
+      for (index_t i = 0; i < n; ++i) body(i);
+      return;
+    }
+    body_ = &body;
+    call_ = [](void const* what, index_t i) { (*static_cast<Body const*>(what))(i); };
+    count_ = n;
+    next_ = 0;
+    together_.arrive_and_wait();
+    work();
+    together_.arrive_and_wait();
+    busy_ = false;
+  }
+
+  bool nested() const { return nested_; }
+
+ private:
+  void work() {
+    for (index_t i = next_.fetch_add(1); i < count_; i = next_.fetch_add(1)) call_(body_, i);
+  }
+  void help() {
+    for (;;) {
+      together_.arrive_and_wait();
+      if (count_ < 0) return;
+      work();
+      together_.arrive_and_wait();
+    }
+  }
+
+  std::barrier<> together_;
+  std::vector<std::thread> helpers_;
+  std::atomic<bool> busy_{false}, nested_{false};
+  std::atomic<index_t> next_{0};
+  index_t count_ = 0;
+  void const* body_ = nullptr;
+  void (*call_)(void const*, index_t) = nullptr;
+};
+
+constexpr int thread_counts[] = {1, 2, 3, 8};
+constexpr index_t executor_count = 6;
+
+/// All of them behind one type: blocks are compiled once.
+class executors {
+ public:
+  executors() : teams_{team(1), team(2), team(3), team(8)} {
+    for (std::size_t i = 0; i < std::size(thread_counts); ++i) {
+      add(std::to_string(thread_counts[i]) + " threads",
+          [&one = teams_[i]](index_t n, auto const& body) { one(n, body); });
+    }
+    add("the last part first", reversed_executor());
+    add("every second part first", [](index_t n, auto const& body) {
+      for (index_t i = 1; i < n; i += 2) body(i);
+      for (index_t i = 0; i < n; i += 2) body(i);
+    });
+  }
+
+  template <class Visit>
+  void for_each(Visit const& visit) const {
+    for (auto const& [name, run] : all_) visit(name, run);
+  }
+
+  bool nested() const {
+    return std::any_of(std::begin(teams_), std::end(teams_), [](team const& one) { return one.nested(); });
+  }
+
+ private:
+  template <class Executor>
+  void add(std::string name, Executor run) {
+    all_.emplace_back(std::move(name), any_executor(run));
+  }
+
+  team teams_[4];
+  std::vector<std::pair<std::string, any_executor>> all_;
+};
+
+/// What gelu and mean_pool would be as blocks.
+template <class T>
+struct gelu_block {
+  static index_t workspace_size(tshift::shape const&) { return 0; }
+  void forward(tshift::nn::input<T> const& x, tensor_view<T> const& y, std::span<T>) const {
+    tshift::nn::gelu<T>(x, y);
+  }
+  void forward(any_executor const& run, tshift::nn::input<T> const& x, tensor_view<T> const& y, std::span<T>) const {
+    tshift::nn::gelu<T>(run, x, y);
+  }
+};
+template <class T>
+struct mean_pool_block {
+  static index_t workspace_size(tshift::shape const&) { return 0; }
+  void forward(tshift::nn::input<T> const& x, tensor_view<T> const& y, std::span<T>) const {
+    tshift::nn::mean_pool<T>(x, y);
+  }
+  void forward(any_executor const& run, tshift::nn::input<T> const& x, tensor_view<T> const& y, std::span<T>) const {
+    tshift::nn::mean_pool<T>(run, x, y);
+  }
+};
+
+/// One input, as a view or read through a shift.
+template <class T>
+struct example {
+  tensor_view<T const> x;
+  std::optional<shift_plan> plan;
+};
+
+/// One block, or model, on one input. Counts a case for each executor.
+/// @param out    sizes of y
+/// @param parts  the largest number of parts any executor was asked for so far
+template <class T, class Block>
+void check_one(tally& sum, index_t& parts, executors const& all, std::string const& name, Block const& block,
+               example<T> const& one, tshift::shape const& out) {
+  auto const x = [&] {
+    // Models and wrapped blocks take a view, and shift it themselves.
+    if constexpr (
+        requires { block.classes(); } || requires { block.where(); }) {
+      return one.x;
+    } else {
+      return shifted_by(one.plan, one.x);
+    }
+  }();
+  random_bits random(401);
+  auto const size = static_cast<index_t>(block.workspace_size(one.x.shape));
+  std::vector<T> memory(static_cast<std::size_t>(out.size()), around_outputs<T>);
+  tensor_view<T> const want(memory.data(), out);
+  {
+    exact_workspace<T> workspace(size);
+    block.forward(x, want, workspace);
+  }
+  all.for_each([&](std::string const& how, any_executor const& run) {
+    placed_tensor<T> y(out, around_outputs<T>, random);
+    exact_workspace<T> workspace(size);
+    std::span<T> const room = workspace;
+    long const allocated = allocations_in([&] { block.forward(run, x, y.view, room); });
+    bool same = true;
+    tshift::reference::for_each_element(
+        out, [&](index_t n, index_t t, index_t c, index_t) { same &= same_bits(y.view(n, t, c), want(n, t, c)); });
+    bool const kept = y.gaps_untouched();
+    sum.count(same && allocated == 0 && kept, [&] {
+      return name + ", " + how + ", " +
+             describe(one.x.shape, one.plan.value_or(shift_plan(one.x.shape.channels, {})), one.x.lengths) +
+             (same ? "" : ": other bits than without an executor") + (kept ? "" : ": writes between rows") +
+             (allocated == 0 ? "" : ": allocates");
+    });
+  });
+  any_executor const counting([&](index_t n, auto const& body) {
+    parts = std::max(parts, n);
+    for (index_t i = 0; i < n; ++i) body(i);
+  });
+  exact_workspace<T> workspace(size);
+  block.forward(counting, x, want, std::span<T>(workspace));
+  if (size == 0) return;
+  // Before the first write, and whoever does the work.
+  std::vector<T> const before = memory;
+  auto const refused = message_of([&] { block.forward(counting, x, want, std::span<T>(workspace).subspan(1)); });
+  CHECK(refused.ends_with(": workspace has " + std::to_string(size - 1) +
+                          " elements, must be >= " + std::to_string(size)));
+  CHECK(same_bytes(before.data(), memory.data(), before.size() * sizeof(T)));
+}
+
+/// Calls visit(name, block, outputs, frames(T)) with blocks of every kind that read C channels.
+/// @param longest  frames
+template <class T, class Visit>
+void for_each_block(index_t C, index_t longest, Visit const& visit) {
+  random_bits random(402);
+  auto const weights = [&](index_t size) {
+    return uniform<T>(size, random, 1.5 / std::sqrt(static_cast<double>(C + 1)));
+  };
+  auto const same = [](index_t time) { return time; };
+  visit("linear", tshift::nn::linear<T>(C, C + 5, weights(C * (C + 5)), weights(C + 5)), C + 5, same);
+  for (index_t const groups : {index_t{1}, index_t{4}, C}) {
+    tshift::conv1d_options const how{
+        .inputs = C, .outputs = 2 * C, .taps = 5, .stride = groups == 4 ? 1 : 2, .padding = 2, .groups = groups};
+    tshift::nn::conv1d<T> const block(how, weights(2 * C * (C / groups) * 5), weights(2 * C));
+    visit("conv1d", block, 2 * C, [&block](index_t time) { return block.frames(time); });
+  }
+  visit("depthwise_conv1d", tshift::nn::depthwise_conv1d<T>(C, 7, weights(C * 7), weights(C)), C, same);
+  visit("layer_norm", tshift::nn::layer_norm<T>(weights(C), weights(C)), C, same);
+  visit("gelu", gelu_block<T>(), C, same);
+  visit("mean_pool", mean_pool_block<T>(), C, [](index_t) { return index_t{1}; });
+  tshift::nn::mlp<T> const perceptron({C, 3 * C + 1, weights(C * (3 * C + 1))},
+                                      {3 * C + 1, C, weights((3 * C + 1) * C)});
+  visit("mlp", perceptron, C, same);
+  index_t const H = C / 2 + 3;
+  std::vector<T> const ih = weights(4 * H * C), hh = weights(4 * H * H), bias = weights(4 * H), other = weights(4 * H);
+  tshift::nn::lstm_weights<T> const ahead{ih, hh, bias, other}, back{ih, hh, other, other};
+  visit("lstm", tshift::nn::lstm<T>(C, H, ahead), H, same);
+  visit("lstm of two directions", tshift::nn::lstm<T>(C, H, ahead, back), 2 * H, same);
+  for (position const kind : {position::absolute, position::relative_key, position::relative_key_query}) {
+    std::vector<T> const table = weights(kind == position::absolute ? 0 : (2 * longest - 1) * (C / 4));
+    tshift::nn::self_attention<T> const block(C, 4, weights(3 * C * C), weights(3 * C), kind, table);
+    visit("self_attention", block, C, same);
+    shift_plan const plan = tshift::presets::shiftser(C, 4, tshift::direction::both);
+    if (kind == position::absolute)
+      visit("attention, wrapped", tshift::nn::wrap<T>(block, placement::skip, plan), C, same);
+  }
+  for (placement const where : {placement::none, placement::both}) {
+    shift_plan const plan = tshift::presets::shiftser(C, 3, tshift::direction::both, 2, tshift::padding::edge);
+    visit("mlp, wrapped", tshift::nn::wrap<T>(perceptron, where, plan), C, same);
+    auto const callable = [](tensor_view<T const> const& x, tensor_view<T> const& y) {
+      tshift::reference::for_each_element(
+          x.shape, [&](index_t n, index_t t, index_t c, index_t) { y(n, t, c) = 3 * x(n, t, c); });
+    };
+    visit("callable, wrapped", tshift::nn::wrap<T>(callable, where, plan), C, same);
+  }
+}
+
+constexpr index_t block_count = 19;
+
+/// Ragged, one sequence of no frames among them, or not.
+std::vector<index_t> lengths_of(tshift::shape const& dims, bool ragged) {
+  std::vector<index_t> lengths;
+  for (index_t n = 0; ragged && n < dims.batch; ++n) lengths.push_back(n == 1 ? 0 : dims.time - n * dims.time / 7);
+  return lengths;
+}
+
+template <class T>
+void check_blocks(executors const& all) {
+  random_bits random(403);
+  tally sum;
+  index_t parts = 0, shapes = 0;
+  for (tshift::shape const& dims :
+       {tshift::shape{3, 17, 12}, {1, 120, 8}, {7, 3, 20}, {2, 1, 12}, {4, 100, 16}, {2, 0, 12}, {0, 5, 12}}) {
+    for_each_block<T>(
+        dims.channels, dims.time + 1, [&](char const* name, auto const& block, index_t outputs, auto const& frames) {
+          for (int kind = 0; kind < 4; ++kind) {
+            placed_tensor<T> x(dims, around_inputs<T>, random);
+            x.fill(uniform<T>(dims.size(), random));
+            auto const lengths = lengths_of(dims, kind % 2 == 1);
+            x.view.lengths = lengths;
+            example<T> const one{x.view, kind < 2 ? std::optional<shift_plan>()
+                                                  : tshift::presets::shiftser(dims.channels, 4, tshift::direction::both,
+                                                                              1, tshift::padding::circular)};
+            check_one<T>(sum, parts, all, name, block, one, {dims.batch, frames(dims.time), outputs});
+          }
+        });
+    ++shapes;
+  }
+  std::cout << "blocks with executors, " << type_name<T>() << ": " << sum.cases << " cases\n";
+  REQUIRE_ALL(sum, shapes * block_count * 4 * executor_count);
+}
+
+template <class T, class Visit>
+void for_each_model(index_t width, index_t longest, Visit const& visit) {
+  auto const weights = [&](char const* kind, char const* how, std::uint64_t seed) {
+    return seeded_weights<T>({kind, how, width, how == std::string("none") ? 0 : longest, 4}, seed);
+  };
+  visit("shift_cnn", tshift::models::shift_cnn<T>(weights("cnn", "none", 1)));
+  visit("shift_lstm", tshift::models::shift_lstm<T>(weights("shift_lstm", "none", 2)));
+  visit("lstm", tshift::models::shift_lstm<T>(weights("lstm", "none", 3)));
+  visit("shiftformer", tshift::models::shiftformer<T>(weights("shiftformer", "none", 4)));
+  for (char const* const kind : {"absolute", "relative_key", "relative_key_query"}) {
+    visit(kind, tshift::models::shiftformer<T>(weights("transformer", kind, 5)));
+  }
+}
+
+constexpr index_t model_count = 7;
+
+template <class T>
+void check_models(executors const& all) {
+  tally sum;
+  index_t parts = 0, shapes = 0;
+  for (tshift::shape const& dims : {tshift::shape{3, 97, 12}, {1, 40, 24}, {5, 9, 12}, {2, 1, 12}}) {
+    for_each_model<T>(dims.channels, dims.time, [&](char const* name, auto const& model) {
+      auto const values = seeded<T>("x", {dims.batch, dims.time, dims.channels}, 9);
+      for (bool const ragged : {false, true}) {
+        auto const lengths = lengths_of(dims, ragged);
+        example<T> const one{{values.data(), dims, tshift::layout::ntc, lengths}, {}};
+        check_one<T>(sum, parts, all, name, model, one, {dims.batch, 1, model.classes()});
+      }
+    });
+    ++shapes;
+  }
+  std::cout << "models with executors, " << type_name<T>() << ": " << sum.cases << " cases\n";
+  REQUIRE_ALL(sum, shapes * model_count * 2 * executor_count);
+}
+
+}  // namespace
+
+TEST_CASE("Blocks: the same bits for any number of threads and any order of parts", "[nn][threads]") {
+  executors const all;
+  check_blocks<float>(all);
+  check_blocks<double>(all);
+  CHECK_FALSE(all.nested());
+}
+
+TEST_CASE("Models: the same bits for any number of threads and any order of parts", "[models][threads]") {
+  executors const all;
+  check_models<float>(all);
+  check_models<double>(all);
+  CHECK_FALSE(all.nested());
+}
+
+TEST_CASE("Blocks and models: what is large is shared out, and is the same", "[nn][models][threads]") {
+  executors const all;
+  tally sum;
+  tshift::shape const dims{6, 400, 192};
+  auto const values = seeded<float>("x", {dims.batch, dims.time, dims.channels}, 9);
+  auto const lengths = lengths_of(dims, true);
+  example<float> const one{{values.data(), dims, tshift::layout::ntc, lengths},
+                           tshift::presets::shiftser(dims.channels, 4, tshift::direction::both)};
+  for_each_block<float>(dims.channels, dims.time,
+                        [&](char const* name, auto const& block, index_t outputs, auto const& frames) {
+                          INFO(name);
+                          index_t parts = 0;
+                          check_one<float>(sum, parts, all, name, block, one, {dims.batch, frames(dims.time), outputs});
+                          // Somebody's callable does its work where it is called; the shift around it is shared.
+                          CHECK(parts > 1);
+                        });
+  for_each_model<float>(dims.channels, dims.time, [&](char const* name, auto const& model) {
+    INFO(name);
+    index_t parts = 0;
+    check_one<float>(sum, parts, all, name, model, one, {dims.batch, 1, model.classes()});
+    CHECK(parts > 1);
+  });
+  REQUIRE_ALL(sum, (block_count + model_count) * executor_count);
+  CHECK_FALSE(all.nested());
+}
