@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <type_traits>
@@ -51,9 +52,11 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 using types::segment;
 using types::segment_list;
 
+constexpr index_t magnitude(index_t value) noexcept { return value < 0 ? -value : value; }
+
 constexpr segment_list segments_of(shift_plan const& plan) noexcept {
   segment_list list;
-  index_t done = 0;  // channels in front of it are covered
+  index_t done = 0;  // channels before this one are covered
   auto const folds = plan.folds();
   while (done < plan.channels()) {
     fold const* next = nullptr;
@@ -76,44 +79,57 @@ struct piece {
   index_t begin, count, source;
 };
 
+/// The frames that a shift by `offset` vacates in a sequence of `length` frames, and how many others there are.
+struct vacancy {
+  index_t first, count, kept;
+};
+
+constexpr vacancy vacancy_of(index_t offset, index_t length) noexcept {
+  index_t const reach = magnitude(offset);
+  index_t const count = reach < length ? reach : length;
+  return {offset > 0 ? 0 : length - count, count, length - count};
+}
+
+/// Calls visit(piece) for where the T frames of one segment come from, in a sequence that ends at length <= T:
+/// ascending, no gaps, at most three, none of them empty.
+template <class Visit>
+constexpr void for_each_piece(index_t offset, index_t length, index_t time, padding edge, Visit const& visit) noexcept {
+  using enum piece::kind;
+  auto const give = [&visit](piece const& p) {
+    if (p.count > 0) visit(p);
+  };
+  if (offset == 0 || length == 0) return give({move, 0, time, 0});
+  if (edge == padding::circular) {
+    index_t const back = offset % length;
+    index_t const wrapped = back < 0 ? back + length : back;  // the delay in [0, length)
+    give({move, 0, wrapped, length - wrapped});
+    give({move, wrapped, length - wrapped, 0});
+  } else {
+    vacancy const v = vacancy_of(offset, length);
+    if (offset < 0) give({move, 0, v.kept, v.count});
+    switch (edge) {
+      case padding::zero: give({fill, v.first, v.count, 0}); break;
+      case padding::keep: give({move, v.first, v.count, v.first}); break;
+      default: give({hold, v.first, v.count, offset > 0 ? 0 : length - 1}); break;
+    }
+    if (offset > 0) give({move, v.count, v.kept, 0});
+  }
+  give({move, length, time - length, length});
+}
+
 struct piece_list {
   piece items[3];
   index_t count;
 
   constexpr piece const* begin() const noexcept { return items; }
   constexpr piece const* end() const noexcept { return items + count; }
-  constexpr void append(piece::kind what, index_t first, index_t length, index_t source) noexcept {
-    if (length > 0) items[count++] = {what, first, length, source};
-  }
 };
 
-/// Where the T frames of one segment come from, in a sequence that ends at length <= T. Ascending, no gaps.
+/// The same as a list.
 constexpr piece_list pieces_of(index_t offset, index_t length, index_t time, padding edge) noexcept {
-  using enum piece::kind;
   piece_list list;
   list.count = 0;
-  if (offset == 0 || length == 0) {
-    list.append(move, 0, time, 0);
-    return list;
-  }
-  if (edge == padding::circular) {
-    index_t const back = offset % length;
-    index_t const wrapped = back < 0 ? back + length : back;  // the delay in [0, length)
-    list.append(move, 0, wrapped, length - wrapped);
-    list.append(move, wrapped, length - wrapped, 0);
-  } else {
-    index_t const reach = offset < 0 ? -offset : offset;
-    index_t const vacated = reach < length ? reach : length;
-    index_t const first = offset > 0 ? 0 : length - vacated;  // of the vacated frames
-    if (offset < 0) list.append(move, 0, length - vacated, vacated);
-    switch (edge) {
-      case padding::zero: list.append(fill, first, vacated, 0); break;
-      case padding::keep: list.append(move, first, vacated, first); break;
-      default: list.append(hold, first, vacated, offset > 0 ? 0 : length - 1); break;
-    }
-    if (offset > 0) list.append(move, vacated, length - vacated, 0);
-  }
-  list.append(move, length, time - length, length);
+  for_each_piece(offset, length, time, edge, [&list](piece const& p) { list.items[list.count++] = p; });
   return list;
 }
 
@@ -154,9 +170,18 @@ class fill_pattern {
     constexpr std::size_t size = sizeof(T), repeats = capacity / size;
     if constexpr (repeats > 1) {
       if (edge != padding::zero) return;
-      unsigned char one[size];
-      std::memcpy(one, data_, size);
-      for (std::size_t i = 0; i < repeats; ++i) std::memcpy(repeated_ + i * size, one, size);
+      if constexpr (sizeof(std::uint64_t) % size == 0) {
+        // Eight bytes at a time, which compilers turn into a few vectors.
+        unsigned char some[sizeof(std::uint64_t)];
+        for (std::size_t i = 0; i < sizeof some; i += size) std::memcpy(some + i, data_, size);
+        std::uint64_t word;
+        std::memcpy(&word, some, sizeof word);
+        for (std::size_t i = 0; i < capacity; i += sizeof word) std::memcpy(repeated_ + i, &word, sizeof word);
+      } else {
+        unsigned char one[size];
+        std::memcpy(one, data_, size);
+        for (std::size_t i = 0; i < repeats; ++i) std::memcpy(repeated_ + i * size, one, size);
+      }
       data_ = repeated_;
       bytes_ = static_cast<index_t>(repeats * size);
     }
@@ -186,8 +211,6 @@ struct task {
 
   index_t length(index_t n) const noexcept { return lengths != nullptr ? lengths[n] : dims.time; }
 };
-
-constexpr index_t magnitude(index_t stride) noexcept { return stride < 0 ? -stride : stride; }
 
 /// Whether frames lie further apart than channels, so that the natural run is along channels.
 template <class Byte>

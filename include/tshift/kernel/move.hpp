@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include <tshift/kernel/geometry.hpp>
 #include <tshift/kernel/source.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
@@ -88,7 +89,7 @@ void move_run(std::byte const* from, std::byte* to, index_t n) noexcept {
   tail.store(to + n - W);
 }
 
-/// Writes runs one behind the other around the caches, one whole line at a time. A line in which two runs meet is put
+/// Writes runs one after the other around the caches, one whole line at a time. A line in which two runs meet is put
 /// together on the stack first, because half a streamed line costs a round trip to memory.
 /// A run that does not begin where the last one ended starts anew. finish() once at the end.
 template <class Arch>
@@ -149,14 +150,34 @@ class line_writer {
   }
 
   std::byte* next_ = nullptr;  // where the next byte goes
-  index_t first_ = 0;          // bytes of the current line in front of this one are not ours
+  index_t first_ = 0;          // bytes of the current line before this one are not ours
   std::byte line_[line_bytes];
 };
 
+/// The same run of n bytes in several rows, n in [Bytes, 2 * Bytes).
 template <index_t Bytes>
-void copy_two_ends_rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
-                        index_t rows) noexcept {
-  for (index_t i = 0; i < rows; ++i) copy_two_ends<Bytes>(from + i * from_step, to + i * to_step, n);
+void copy_short_rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
+                     index_t rows) noexcept {
+  if (n == Bytes) {  // the usual case: one move instead of two on the same place
+    for (index_t i = 0; i < rows; ++i) std::memcpy(to + i * to_step, from + i * from_step, Bytes);
+  } else {
+    for (index_t i = 0; i < rows; ++i) copy_two_ends<Bytes>(from + i * from_step, to + i * to_step, n);
+  }
+}
+
+/// The same in registers, n in [Vectors, 2 * Vectors] of them.
+template <class Arch, index_t Vectors>
+void copy_vector_rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
+                      index_t rows) noexcept {
+  using vector = byte_vector<Arch>;
+  constexpr index_t W = vector::width;
+  for (index_t i = 0; i < rows; ++i, from += from_step, to += to_step) {
+    vector head[Vectors], tail[Vectors];
+    for (index_t v = 0; v < Vectors; ++v) head[v] = vector::load(from + v * W);
+    for (index_t v = 0; v < Vectors; ++v) tail[v] = vector::load(from + n - (Vectors - v) * W);
+    for (index_t v = 0; v < Vectors; ++v) head[v].store(to + v * W);
+    for (index_t v = 0; v < Vectors; ++v) tail[v].store(to + n - (Vectors - v) * W);
+  }
 }
 
 /// Writes the same run of n bytes in several rows, steps in bytes of any sign. What the rows have in common is decided
@@ -166,10 +187,10 @@ void store_rows(What const& what, std::byte const* from, index_t from_step, std:
                 index_t rows) noexcept {
   if (n < byte_vector<Arch>::width) {
     if constexpr (What::copies) {
-      if (n >= 32) return copy_two_ends_rows<32>(from, from_step, to, to_step, n, rows);
-      if (n >= 16) return copy_two_ends_rows<16>(from, from_step, to, to_step, n, rows);
-      if (n >= 8) return copy_two_ends_rows<8>(from, from_step, to, to_step, n, rows);
-      if (n >= 4) return copy_two_ends_rows<4>(from, from_step, to, to_step, n, rows);
+      if (n >= 32) return copy_short_rows<32>(from, from_step, to, to_step, n, rows);
+      if (n >= 16) return copy_short_rows<16>(from, from_step, to, to_step, n, rows);
+      if (n >= 8) return copy_short_rows<8>(from, from_step, to, to_step, n, rows);
+      if (n >= 4) return copy_short_rows<4>(from, from_step, to, to_step, n, rows);
     }
     for (index_t i = 0; i < rows; ++i) {
       std::byte* const row = to + i * to_step;
@@ -177,9 +198,24 @@ void store_rows(What const& what, std::byte const* from, index_t from_step, std:
     }
     return;
   }
+  if constexpr (What::copies) {
+    constexpr index_t W = byte_vector<Arch>::width;
+    if (n == W) return copy_short_rows<W>(from, from_step, to, to_step, n, rows);
+    if (n <= 2 * W) return copy_vector_rows<Arch, 1>(from, from_step, to, to_step, n, rows);
+    if (n <= 4 * W) return copy_vector_rows<Arch, 2>(from, from_step, to, to_step, n, rows);
+  }
   for (index_t i = 0; i < rows; ++i) {
     std::byte* const row = to + i * to_step;
     store_run<Arch>(what.source(from + i * from_step, row), row, n);
+  }
+}
+
+/// The same where every run is the fill value.
+template <class Arch, class What>
+void fill_rows(What const& what, fill_pattern const& fill, std::byte* to, index_t to_step, index_t n,
+               index_t rows) noexcept {
+  for (index_t i = 0; i < n; i += fill.bytes()) {
+    store_rows<Arch>(what, fill.data(), 0, to + i, to_step, n - i < fill.bytes() ? n - i : fill.bytes(), rows);
   }
 }
 

@@ -52,8 +52,8 @@ class mover {
     }
   }
 
-  /// `rows` rows, each made of `count` runs that lie one behind the other.
-  /// @param to_step  from one row to the next, row_bytes where they lie one behind the other too
+  /// `rows` rows, each made of `count` runs that follow each other.
+  /// @param to_step  from one row to the next, row_bytes where they follow each other too
   void tile(run_source const* runs, index_t count, std::byte* to, index_t to_step, index_t rows,
             index_t row_bytes) noexcept {
     if constexpr (!Streaming) {
@@ -108,10 +108,7 @@ class mover {
   void column(What const& what, run_source const& r, std::byte* to, index_t to_step, index_t rows) noexcept {
     if constexpr (What::in_vectors) {
       if (r.from != nullptr) return store_rows<Arch>(what, r.from, r.step, to, to_step, r.bytes, rows);
-      for (index_t i = 0; i < r.bytes; i += job_.fill->bytes()) {
-        index_t const n = r.bytes - i < job_.fill->bytes() ? r.bytes - i : job_.fill->bytes();
-        store_rows<Arch>(what, job_.fill->data(), 0, to + i, to_step, n, rows);
-      }
+      fill_rows<Arch>(what, *job_.fill, to, to_step, r.bytes, rows);
     } else {
       for (index_t i = 0; i < rows; ++i) {
         if (r.from != nullptr) {

@@ -13,21 +13,21 @@
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
 
 /// A dimension whose positions are independent of each other and of time: space or batch, walked inside a frame.
-struct lane {
-  index_t count, y, x;
+struct dimension {
+  index_t count, y, x;  // positions; bytes from one to the next in y, in x
 };
 
 /// The order of an out-of-place walk, decided once per call.
 struct route {
   operand<std::byte> y;
   operand<std::byte const> x;
-  bool by_rows;     // channels inside frames
-  bool contiguous;  // a segment of one frame (rows) or neighbouring frames of one channel (lines) are one run
-  bool whole_rows;  // neighbouring frames are neighbours in memory too
-  index_t unit;     // bytes of one channel of a row, or of one frame of a line
-  lane space;       // outside the run; count 1 where space is part of it
-  lane sequences;   // walked inside a frame (TNC); count 1 where sequences are outermost
-  index_t units;    // rows, or lines: what is shared out among threads
+  bool by_rows;         // channels inside frames
+  bool contiguous;      // a segment of one frame (rows) or neighbouring frames of one channel (lines) are one run
+  bool whole_rows;      // neighbouring frames are neighbours in memory too
+  index_t unit;         // bytes of one channel of a row, or of one frame of a line
+  dimension space;      // outside the run; count 1 where space is part of it
+  dimension sequences;  // walked inside a frame (TNC); count 1 where sequences are outermost
+  index_t units;        // rows, or lines: what is shared out among threads
 
   route(task const& job, operand<std::byte> const& out, operand<std::byte const> const& in) noexcept : y(out), x(in) {
     shape const& d = job.dims;
@@ -39,10 +39,10 @@ struct route {
     bool const space_in_run = d.space > 1 && !space_outside && y.s == e && x.s == e;
     unit = space_in_run ? d.space * e : e;
     contiguous = y_inner == unit && x_inner == unit && (d.space == 1 || space_outside || space_in_run);
-    space = space_outside ? lane{d.space, y.s, x.s} : lane{1, 0, 0};
+    space = space_outside ? dimension{d.space, y.s, x.s} : dimension{1, 0, 0};
 
     bool const batch_inside = by_rows && job.lengths == nullptr && magnitude(y.n) < magnitude(y.t);
-    sequences = batch_inside ? lane{d.batch, y.n, x.n} : lane{1, 0, 0};
+    sequences = batch_inside ? dimension{d.batch, y.n, x.n} : dimension{1, 0, 0};
     index_t const outer = batch_inside ? 1 : d.batch;
     whole_rows = by_rows && contiguous && space.count == 1 && sequences.count == 1 && job.segments.count == 1 &&
                  y.t == d.channels * unit && x.t == y.t;
@@ -61,7 +61,7 @@ void move_box(route const& way, task const& job, std::byte const* from, index_t 
   }
 }
 
-/// A series of rows of `count` runs that differ in position alone. Leaves runs[].from behind the last row.
+/// A series of rows of `count` runs that differ in position alone. Leaves runs[].from after the last row.
 template <class Mover>
 void walk_runs(run_source* runs, index_t count, index_t row_bytes, std::byte* to, index_t to_step, index_t rows,
                Mover& move) noexcept {
@@ -126,8 +126,8 @@ void walk_sequence(route const& way, task const& job, index_t n, index_t first, 
       walk_rows(way, job, frames, row, way.y.t, until - t, move);
     } else {
       // Rows lie inside a frame: along space if that is outside the run, else along sequences.
-      lane const& inner = way.space.count > 1 ? way.space : way.sequences;
-      lane const outer = way.space.count > 1 ? way.sequences : lane{1, 0, 0};
+      dimension const& inner = way.space.count > 1 ? way.space : way.sequences;
+      dimension const outer = way.space.count > 1 ? way.sequences : dimension{1, 0, 0};
       for (index_t i = 0; i < until - t; ++i) {
         for (index_t k = 0; k < outer.count; ++k) {
           run_source rows[most_segments];
