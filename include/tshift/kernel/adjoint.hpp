@@ -20,7 +20,7 @@ void sum_frames(operand<std::byte const> const& dy, operand<std::byte> const& dx
                 index_t channel, index_t channels, frame_sum const& sum) noexcept {
   constexpr index_t block = 64;
   constexpr auto size = static_cast<index_t>(sizeof(T));
-  std::byte totals[block * size];
+  std::byte totals[static_cast<std::size_t>(block * size)];
   // Blocks along the dimension whose elements are closest, so that each frame is read in runs.
   steps const from_by{dy.c, dy.s}, to_by{dx.c, dx.s};
   box_loops const loops = loops_of({channels, job.dims.space, size}, from_by);

@@ -170,12 +170,14 @@ class fill_pattern {
     constexpr std::size_t size = sizeof(T), repeats = capacity / size;
     if constexpr (repeats > 1) {
       if (edge != padding::zero) return;
-      if constexpr (sizeof(std::uint64_t) % size == 0) {
-        // Eight bytes at a time, which compilers turn into a few vectors.
-        unsigned char some[sizeof(std::uint64_t)];
-        for (std::size_t i = 0; i < sizeof some; i += size) std::memcpy(some + i, data_, size);
-        std::uint64_t word;
-        std::memcpy(&word, some, sizeof word);
+      if constexpr (size == 1 || size == 2 || size == 4 || size == 8) {
+        // In a register, because small calls would wait for memory written in pieces and read as a whole.
+        using word_or_half = std::conditional_t<size == 8, std::uint64_t, std::uint32_t>;
+        using small = std::conditional_t<size == 1, std::uint8_t, std::uint16_t>;
+        using number = std::conditional_t<(size < 4), small, word_or_half>;
+        number one;
+        std::memcpy(&one, data_, size);
+        std::uint64_t const word = one * (~std::uint64_t{0} / static_cast<number>(~number{0}));  // as often as it fits
         for (std::size_t i = 0; i < capacity; i += sizeof word) std::memcpy(repeated_ + i, &word, sizeof word);
       } else {
         unsigned char one[size];

@@ -165,18 +165,22 @@ void copy_short_rows(std::byte const* from, index_t from_step, std::byte* to, in
   }
 }
 
-/// The same in registers, n in [Vectors, 2 * Vectors] of them.
+/// The same in registers, n in [Vectors, 2 * Vectors] of them: no alignment to find, no loop within a row.
 template <class Arch, index_t Vectors>
 void copy_vector_rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
                       index_t rows) noexcept {
   using vector = byte_vector<Arch>;
   constexpr index_t W = vector::width;
-  for (index_t i = 0; i < rows; ++i, from += from_step, to += to_step) {
-    vector head[Vectors], tail[Vectors];
-    for (index_t v = 0; v < Vectors; ++v) head[v] = vector::load(from + v * W);
-    for (index_t v = 0; v < Vectors; ++v) tail[v] = vector::load(from + n - (Vectors - v) * W);
-    for (index_t v = 0; v < Vectors; ++v) head[v].store(to + v * W);
-    for (index_t v = 0; v < Vectors; ++v) tail[v].store(to + n - (Vectors - v) * W);
+  constexpr auto size = static_cast<std::size_t>(Vectors);
+  index_t const last = n - Vectors * W;
+  for (index_t i = 0; i < rows; ++i) {
+    std::byte const* const line = from + i * from_step;
+    std::byte* const row = to + i * to_step;
+    vector head[size], tail[size];
+    for (std::size_t v = 0; v < size; ++v) head[v] = vector::load(line + static_cast<index_t>(v) * W);
+    for (std::size_t v = 0; v < size; ++v) tail[v] = vector::load(line + last + static_cast<index_t>(v) * W);
+    for (std::size_t v = 0; v < size; ++v) head[v].store(row + static_cast<index_t>(v) * W);
+    for (std::size_t v = 0; v < size; ++v) tail[v].store(row + last + static_cast<index_t>(v) * W);
   }
 }
 

@@ -1,6 +1,19 @@
 // SPDX-License-Identifier: MIT
 // The walk out of place: every output element once, in the order of the output's memory, in runs as long as can be.
 //
+// The stops of a view on its way from tshift::shift(x, y, plan) to the last store; the other operations take the same road:
+//   shift.hpp          shift: what is small and dense goes to kernel/overlay.hpp at once, and is done there
+//   kernel/check.hpp   check_view and the rest: every shape_error; what passed is an extent (extent.hpp), a view without T
+//   kernel/launch.hpp  launch_walk: the plan as segments of channels (a task, geometry.hpp), memory as bytes with byte
+//                      strides (an operand, operand.hpp); executor.hpp shares out the units, and each part is a walk.
+//                      launch_inplace: the same for the channels that move, walked by inplace.hpp and box.hpp
+//   here               route: the order, decided once a call. walk: through the caches or around them. walk_units: rows
+//                      (frames) or lines (channels). walk_sequence, walk_channels: which piece of time comes from where
+//                      (pieces_of, geometry.hpp). walk_rows, walk_runs, move_box: down to runs, or single elements
+//   kernel/mover.hpp   tile, run, strided: a run meets what is done with it, copying or adding (source.hpp)
+//   kernel/move.hpp    store_run, store_rows, line_writer: loops over registers
+//   kernel/vector.hpp  byte_vector::store, store_streaming, copy_short: the store
+//
 // Where channels lie inside frames (NTC), a row is one frame: walk_sequence gives each segment of channels its source
 // frame. Where frames lie inside channels (NCT), a line is one channel: walk_channels gives each piece of time its
 // source. Strides that allow no runs are moved element by element in the same order.
