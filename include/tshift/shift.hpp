@@ -7,8 +7,8 @@
 //   lengths   those of the input count; an output's may be empty or must be equal. Frames after a sequence's end
 //             are copied through.
 //   fill      what padding::zero puts into vacated frames; T{} unless given (a quantised tensor's zero point).
-//   executor  optional first argument, see executor.hpp; the bytes written do not depend on it. Not asked where less than
-//             256 KiB move.
+//   executor  optional first argument, see executor.hpp; the bytes written do not depend on it. Not asked where less
+//             than 256 KiB move.
 //   Arch      optional first template argument: the xsimd architecture to compile for, default_arch unless given.
 //   throws    shape_error before the first write: plan and view disagree, sizes or lengths differ, strides of an output
 //             share memory, views overlap in part. Nothing else is thrown, and nothing is allocated or locked.
@@ -70,8 +70,8 @@ void shift(Executor&& exec, tensor_view<T const> const& x, tensor_view<T> const&
 /// @param y     written; strides must give every element its own place
 /// @param plan  for x's number of channels
 /// @param fill  for padding::zero
-/// Reads and writes every byte once, from TSHIFT_STREAMING_BYTES on around the caches; in dense tensors below 256 KiB of
-/// which little moves, the channels that move are written twice.
+/// Reads and writes every byte once, from TSHIFT_STREAMING_BYTES on around the caches; in dense tensors below 256 KiB
+/// of which little moves, the channels that move are written twice.
 template <class Arch = xsimd::default_arch, class T>
 void shift(std::type_identity_t<tensor_view<T const>> x, tensor_view<T> y, shift_plan const& plan,
            std::type_identity_t<T> const& fill = detail::default_fill<T>()) {

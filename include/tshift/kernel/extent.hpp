@@ -27,8 +27,8 @@ struct extent {
   }
 };
 
-/// Bytes of a view that has elements and no gaps in the order batch, time, channels, space; 0 of any other. Nearly every
-/// tensor is dense, and then nothing is left to ask about its sizes and strides.
+/// Bytes of a view that has elements and no gaps in the order batch, time, channels, space; 0 of any other. Nearly
+/// every tensor is dense, and then nothing is left to ask about its sizes and strides.
 constexpr index_t dense_bytes_of(shape const& dims, strides const& step, index_t element_bytes) noexcept {
   index_t const S = dims.space, C = dims.channels, T = dims.time, N = dims.batch;
   index_t frame = 0, sequence = 0, all = 0;

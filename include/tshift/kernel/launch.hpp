@@ -19,8 +19,8 @@ inline kernel::task task_of(extent const& x, shift_plan const& plan, kernel::fil
   return {x.dims, x.lengths, x.element_bytes, plan.edge(), kernel::segments_of(plan), &fill};
 }
 
-/// Fewer bytes are moved where the call was made: share would make one part of them, and waking somebody up for it takes
-/// longer than doing it.
+/// Fewer bytes are moved where the call was made: share would make one part of them, and waking somebody up for it
+/// takes longer than doing it.
 inline constexpr index_t shared_bytes = 256 << 10;
 
 template <class Executor, class Part>

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <cstring>
 
-#include <tshift/kernel/geometry.hpp>
 #include <tshift/kernel/source.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
@@ -154,34 +153,10 @@ class line_writer {
   std::byte line_[line_bytes];
 };
 
-/// The same run of n bytes in several rows, n in [Bytes, 2 * Bytes).
 template <index_t Bytes>
-void copy_short_rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
-                     index_t rows) noexcept {
-  if (n == Bytes) {  // the usual case: one move instead of two on the same place
-    for (index_t i = 0; i < rows; ++i) std::memcpy(to + i * to_step, from + i * from_step, Bytes);
-  } else {
-    for (index_t i = 0; i < rows; ++i) copy_two_ends<Bytes>(from + i * from_step, to + i * to_step, n);
-  }
-}
-
-/// The same in registers, n in [Vectors, 2 * Vectors] of them: no alignment to find, no loop within a row.
-template <class Arch, index_t Vectors>
-void copy_vector_rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
-                      index_t rows) noexcept {
-  using vector = byte_vector<Arch>;
-  constexpr index_t W = vector::width;
-  constexpr auto size = static_cast<std::size_t>(Vectors);
-  index_t const last = n - Vectors * W;
-  for (index_t i = 0; i < rows; ++i) {
-    std::byte const* const line = from + i * from_step;
-    std::byte* const row = to + i * to_step;
-    vector head[size], tail[size];
-    for (std::size_t v = 0; v < size; ++v) head[v] = vector::load(line + static_cast<index_t>(v) * W);
-    for (std::size_t v = 0; v < size; ++v) tail[v] = vector::load(line + last + static_cast<index_t>(v) * W);
-    for (std::size_t v = 0; v < size; ++v) head[v].store(row + static_cast<index_t>(v) * W);
-    for (std::size_t v = 0; v < size; ++v) tail[v].store(row + last + static_cast<index_t>(v) * W);
-  }
+void copy_two_ends_rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
+                        index_t rows) noexcept {
+  for (index_t i = 0; i < rows; ++i) copy_two_ends<Bytes>(from + i * from_step, to + i * to_step, n);
 }
 
 /// Writes the same run of n bytes in several rows, steps in bytes of any sign. What the rows have in common is decided
@@ -191,10 +166,10 @@ void store_rows(What const& what, std::byte const* from, index_t from_step, std:
                 index_t rows) noexcept {
   if (n < byte_vector<Arch>::width) {
     if constexpr (What::copies) {
-      if (n >= 32) return copy_short_rows<32>(from, from_step, to, to_step, n, rows);
-      if (n >= 16) return copy_short_rows<16>(from, from_step, to, to_step, n, rows);
-      if (n >= 8) return copy_short_rows<8>(from, from_step, to, to_step, n, rows);
-      if (n >= 4) return copy_short_rows<4>(from, from_step, to, to_step, n, rows);
+      if (n >= 32) return copy_two_ends_rows<32>(from, from_step, to, to_step, n, rows);
+      if (n >= 16) return copy_two_ends_rows<16>(from, from_step, to, to_step, n, rows);
+      if (n >= 8) return copy_two_ends_rows<8>(from, from_step, to, to_step, n, rows);
+      if (n >= 4) return copy_two_ends_rows<4>(from, from_step, to, to_step, n, rows);
     }
     for (index_t i = 0; i < rows; ++i) {
       std::byte* const row = to + i * to_step;
@@ -202,25 +177,52 @@ void store_rows(What const& what, std::byte const* from, index_t from_step, std:
     }
     return;
   }
-  if constexpr (What::copies) {
-    constexpr index_t W = byte_vector<Arch>::width;
-    if (n == W) return copy_short_rows<W>(from, from_step, to, to_step, n, rows);
-    if (n <= 2 * W) return copy_vector_rows<Arch, 1>(from, from_step, to, to_step, n, rows);
-    if (n <= 4 * W) return copy_vector_rows<Arch, 2>(from, from_step, to, to_step, n, rows);
-  }
   for (index_t i = 0; i < rows; ++i) {
     std::byte* const row = to + i * to_step;
     store_run<Arch>(what.source(from + i * from_step, row), row, n);
   }
 }
 
-/// The same where every run is the fill value.
-template <class Arch, class What>
-void fill_rows(What const& what, fill_pattern const& fill, std::byte* to, index_t to_step, index_t n,
-               index_t rows) noexcept {
-  for (index_t i = 0; i < n; i += fill.bytes()) {
-    store_rows<Arch>(what, fill.data(), 0, to + i, to_step, n - i < fill.bytes() ? n - i : fill.bytes(), rows);
+/// The same run of n bytes in several rows, n in [Bytes, 2 * Bytes).
+template <index_t Bytes>
+void copy_short_rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
+                     index_t rows) noexcept {
+  if (n > Bytes) return copy_two_ends_rows<Bytes>(from, from_step, to, to_step, n, rows);
+  for (index_t i = 0; i < rows; ++i) std::memcpy(to + i * to_step, from + i * from_step, Bytes);
+}
+
+/// The same in Vectors registers, n in (Vectors - 1, Vectors] of them.
+template <class Arch, index_t Vectors>
+void copy_vector_rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
+                      index_t rows) noexcept {
+  using vector = byte_vector<Arch>;
+  constexpr index_t W = vector::width;
+  for (index_t i = 0; i < rows; ++i) {
+    std::byte const* const line = from + i * from_step;
+    std::byte* const row = to + i * to_step;
+    vector const last = vector::load(line + n - W);
+    vector first[Vectors > 1 ? Vectors - 1 : 1];
+    for (index_t v = 0; v < Vectors - 1; ++v) first[v] = vector::load(line + v * W);
+    for (index_t v = 0; v < Vectors - 1; ++v) first[v].store(row + v * W);
+    last.store(row + n - W);
   }
+}
+
+/// What store_rows does, for copies between two pieces of memory that are in the nearest cache: no alignment to find,
+/// no branch within a row. In place and from further away that is slower: the next rows' loads run into the stores.
+template <class Arch>
+void copy_rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
+               index_t rows) noexcept {
+  constexpr index_t W = byte_vector<Arch>::width;
+  if (n > 4 * W || n < 4) return store_rows<Arch>(copying<Arch>{1}, from, from_step, to, to_step, n, rows);
+  if (n > 3 * W) return copy_vector_rows<Arch, 4>(from, from_step, to, to_step, n, rows);
+  if (n > 2 * W) return copy_vector_rows<Arch, 3>(from, from_step, to, to_step, n, rows);
+  if (n > W) return copy_vector_rows<Arch, 2>(from, from_step, to, to_step, n, rows);
+  if (n == W) return copy_vector_rows<Arch, 1>(from, from_step, to, to_step, n, rows);
+  if (n >= 32) return copy_short_rows<32>(from, from_step, to, to_step, n, rows);
+  if (n >= 16) return copy_short_rows<16>(from, from_step, to, to_step, n, rows);
+  if (n >= 8) return copy_short_rows<8>(from, from_step, to, to_step, n, rows);
+  copy_short_rows<4>(from, from_step, to, to_step, n, rows);
 }
 
 }}}}  // namespace tshift::kernel

@@ -108,7 +108,10 @@ class mover {
   void column(What const& what, run_source const& r, std::byte* to, index_t to_step, index_t rows) noexcept {
     if constexpr (What::in_vectors) {
       if (r.from != nullptr) return store_rows<Arch>(what, r.from, r.step, to, to_step, r.bytes, rows);
-      fill_rows<Arch>(what, *job_.fill, to, to_step, r.bytes, rows);
+      for (index_t i = 0; i < r.bytes; i += job_.fill->bytes()) {
+        index_t const n = r.bytes - i < job_.fill->bytes() ? r.bytes - i : job_.fill->bytes();
+        store_rows<Arch>(what, job_.fill->data(), 0, to + i, to_step, n, rows);
+      }
     } else {
       for (index_t i = 0; i < rows; ++i) {
         if (r.from != nullptr) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include <tshift/kernel/geometry.hpp>
 #include <tshift/kernel/move.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
@@ -27,7 +28,6 @@ constexpr bool overlay_pays(index_t bytes, shift_plan const& plan) noexcept {
 template <class Arch>
 void overlay(shape const& dims, shift_plan const& plan, index_t element_bytes, fill_pattern const& fill,
              std::byte const* from, std::byte* to) noexcept {
-  copying<Arch> const what{element_bytes};
   index_t const unit = dims.space * element_bytes, row = dims.channels * unit, sequence = dims.time * row;
   bool const all_move = plan.moved() == dims.channels;
   index_t const fitting = sequence <= overlay_block ? dims.time : overlay_block / row;
@@ -47,9 +47,15 @@ void overlay(shape const& dims, shift_plan const& plan, index_t element_bytes, f
           bool const copied = moves && p.source == p.begin && !all_move;
           if (begin >= end || copied) return;
           std::byte* const target = to + begin * row + place;
-          if (p.what == piece::kind::fill) return fill_rows<Arch>(what, fill, target, row, bytes, end - begin);
+          if (p.what == piece::kind::fill) {
+            for (index_t i = 0; i < bytes; i += fill.bytes()) {
+              index_t const some = bytes - i < fill.bytes() ? bytes - i : fill.bytes();
+              copy_rows<Arch>(fill.data(), 0, target + i, row, some, end - begin);
+            }
+            return;
+          }
           index_t const source = moves ? p.source + (begin - p.begin) : p.source;
-          store_rows<Arch>(what, from + source * row + place, moves ? row : 0, target, row, bytes, end - begin);
+          copy_rows<Arch>(from + source * row + place, moves ? row : 0, target, row, bytes, end - begin);
         });
       }
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The walk out of place: every output element once, in the order of the output's memory, in runs as long as can be.
 //
-// The stops of a view on its way from tshift::shift(x, y, plan) to the last store; the other operations take the same road:
+// The stops of a view on its way from shift(x, y, plan) to the last store; the other operations take the same road:
 //   shift.hpp          shift: what is small and dense goes to kernel/overlay.hpp at once, and is done there
-//   kernel/check.hpp   check_view and the rest: every shape_error; what passed is an extent (extent.hpp), a view without T
+//   kernel/check.hpp   check_view and the rest: every shape_error; what passed is an extent (extent.hpp), no longer of T
 //   kernel/launch.hpp  launch_walk: the plan as segments of channels (a task, geometry.hpp), memory as bytes with byte
 //                      strides (an operand, operand.hpp); executor.hpp shares out the units, and each part is a walk.
 //                      launch_inplace: the same for the channels that move, walked by inplace.hpp and box.hpp
