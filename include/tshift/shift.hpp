@@ -58,7 +58,7 @@ void shift(Executor&& exec, tensor_view<T const> const& x, tensor_view<T> const&
            T const& fill) {
   index_t const bytes = dense_pair_bytes(x, y, plan);
   if (bytes == 0 || !kernel::overlay_pays(bytes, plan)) return shift_any<Arch>(exec, x, y, plan, fill, bytes);
-  kernel::fill_pattern const pattern(fill, plan.edge());
+  kernel::fill_pattern const pattern(fill, plan.edge(), plan.moved() * y.shape.space * index_t{sizeof(T)});
   kernel::overlay<Arch>(y.shape, plan, index_t{sizeof(T)}, pattern, reinterpret_cast<std::byte const*>(x.data),
                         reinterpret_cast<std::byte*>(y.data));
 }

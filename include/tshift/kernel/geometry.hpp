@@ -91,9 +91,10 @@ constexpr vacancy vacancy_of(index_t offset, index_t length) noexcept {
 }
 
 /// Calls visit(piece) for where the T frames of one segment come from, in a sequence that ends at length <= T:
-/// ascending, no gaps, at most three, none of them empty.
+/// ascending, no gaps, at most three, none of them empty. Inlined, so that small calls keep a piece in registers.
 template <class Visit>
-constexpr void for_each_piece(index_t offset, index_t length, index_t time, padding edge, Visit const& visit) noexcept {
+TSHIFT_INLINE constexpr void for_each_piece(index_t offset, index_t length, index_t time, padding edge,
+                                            Visit const& visit) noexcept {
   using enum piece::kind;
   auto const give = [&visit](piece const& p) {
     if (p.count > 0) visit(p);
@@ -163,11 +164,14 @@ struct operand {
 /// The fill value repeated, so that filling is copying. A large element is used where it is, and must stay there.
 class fill_pattern {
  public:
+  static constexpr index_t capacity = 256;
+
   /// @param edge  nothing is repeated for a padding that does not fill
+  /// @param most  bytes of the longest run that will be filled; more repetitions than that are of no use
   template <class T>
-  fill_pattern(T const& value, padding edge) noexcept
+  fill_pattern(T const& value, padding edge, index_t most = capacity) noexcept
       : data_(reinterpret_cast<std::byte const*>(std::addressof(value))), bytes_(sizeof(T)) {
-    constexpr std::size_t size = sizeof(T), repeats = capacity / size;
+    constexpr std::size_t size = sizeof(T), repeats = static_cast<std::size_t>(capacity) / size;
     if constexpr (repeats > 1) {
       if (edge != padding::zero) return;
       if constexpr (size == 1 || size == 2 || size == 4 || size == 8) {
@@ -178,14 +182,21 @@ class fill_pattern {
         number one;
         std::memcpy(&one, data_, size);
         std::uint64_t const word = one * (~std::uint64_t{0} / static_cast<number>(~number{0}));  // as often as it fits
-        for (std::size_t i = 0; i < capacity; i += sizeof word) std::memcpy(repeated_ + i, &word, sizeof word);
+        std::uint64_t const words[4] = {word, word, word, word};
+        index_t const needed = most < capacity ? most : capacity;
+        index_t filled = 0;
+        do {
+          std::memcpy(repeated_ + filled, words, sizeof words);
+          filled += index_t{sizeof words};
+        } while (filled < needed);
+        bytes_ = filled;
       } else {
         unsigned char one[size];
         std::memcpy(one, data_, size);
         for (std::size_t i = 0; i < repeats; ++i) std::memcpy(repeated_ + i * size, one, size);
+        bytes_ = static_cast<index_t>(repeats * size);
       }
       data_ = repeated_;
-      bytes_ = static_cast<index_t>(repeats * size);
     }
   }
   fill_pattern(fill_pattern const&) = delete;
@@ -195,8 +206,6 @@ class fill_pattern {
   index_t bytes() const noexcept { return bytes_; }
 
  private:
-  static constexpr std::size_t capacity = 256;
-
   std::byte const* data_;
   index_t bytes_;
   std::byte repeated_[capacity];

@@ -201,7 +201,7 @@ void copy_vector_rows(std::byte const* from, index_t from_step, std::byte* to, i
     std::byte const* const line = from + i * from_step;
     std::byte* const row = to + i * to_step;
     vector const last = vector::load(line + n - W);
-    vector first[Vectors > 1 ? Vectors - 1 : 1];
+    vector first[static_cast<std::size_t>(Vectors)];  // one more than needed, which costs nothing
     for (index_t v = 0; v < Vectors - 1; ++v) first[v] = vector::load(line + v * W);
     for (index_t v = 0; v < Vectors - 1; ++v) first[v].store(row + v * W);
     last.store(row + n - W);

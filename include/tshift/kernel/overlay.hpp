@@ -40,7 +40,7 @@ void overlay(shape const& dims, shift_plan const& plan, index_t element_bytes, f
       for (fold const& f : plan.folds()) {
         if (f.offset == 0 || f.count == 0) continue;
         index_t const place = f.begin * unit, bytes = f.count * unit;
-        for_each_piece(f.offset, dims.time, dims.time, plan.edge(), [&](piece const& p) {
+        auto const write = [&](piece const& p) __attribute__((always_inline)) {
           index_t const begin = p.begin > first ? p.begin : first;
           index_t const end = p.begin + p.count < last ? p.begin + p.count : last;
           bool const moves = p.what == piece::kind::move;
@@ -56,7 +56,8 @@ void overlay(shape const& dims, shift_plan const& plan, index_t element_bytes, f
           }
           index_t const source = moves ? p.source + (begin - p.begin) : p.source;
           copy_rows<Arch>(from + source * row + place, moves ? row : 0, target, row, bytes, end - begin);
-        });
+        };
+        for_each_piece(f.offset, dims.time, dims.time, plan.edge(), write);
       }
     }
   }
