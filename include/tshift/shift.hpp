@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// y = S x: the shift out of place. Every byte is read once and written once.
+// y = S x: the shift out of place.
 //
 // Common to all:
 //   x, y      views of one shape, each with its own layout or strides; T is any trivially copyable type (shift_add and
 //             shift_adjoint: one with +). x deduces from y, so a writable view may be passed where a const one is read.
-//   lengths   those of the input count; an output's may be empty or must be equal. Frames behind a sequence's length
+//   lengths   those of the input count; an output's may be empty or must be equal. Frames after a sequence's end
 //             are copied through.
 //   fill      what padding::zero puts into vacated frames; T{} unless given (a quantised tensor's zero point).
-//   executor  optional first argument, see executor.hpp; the bytes written do not depend on it.
+//   executor  optional first argument, see executor.hpp; the bytes written do not depend on it. Not asked where less
+//             than 256 KiB move.
 //   Arch      optional first template argument: the xsimd architecture to compile for, default_arch unless given.
 //   throws    shape_error before the first write: plan and view disagree, sizes or lengths differ, strides of an output
 //             share memory, views overlap in part. Nothing else is thrown, and nothing is allocated or locked.
@@ -17,30 +18,49 @@
 
 #include <tshift/macros/away.hpp>
 
+#include <cstddef>
 #include <type_traits>
 
 #include <xsimd/xsimd.hpp>
 
 #include <tshift/executor.hpp>
 #include <tshift/kernel/launch.hpp>
+#include <tshift/kernel/overlay.hpp>
 #include <tshift/plan.hpp>
 #include <tshift/view.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA {
 namespace detail {
 
+/// Not in one function with the shortcut, so that a small call does not set up what it will not use.
+/// @param dense_bytes  as dense_pair_bytes says: above 0, nothing is left to check
 template <class Arch, class Executor, class T>
-void shift(Executor&& run, tensor_view<T const> const& x, tensor_view<T> const& y, shift_plan const& plan,
-           T const& fill) {
-  extent const from = check_view("shift", "x", x), to = check_view("shift", "y", y);
-  check_same_shape("shift", from, to);
-  check_plan("shift", plan, from);
-  check_writable("shift", to);
-  bool const same = check_same_or_apart("shift", from, to);
-  if (from.empty()) return;
+[[gnu::noinline]] void shift_any(Executor&& exec, tensor_view<T const> const& x, tensor_view<T> const& y,
+                                 shift_plan const& plan, T const& fill, index_t dense_bytes) {
+  bool const checked = dense_bytes > 0;
+  extent const from = checked ? extent_of("x", x, dense_bytes) : check_view("shift", "x", x);
+  extent const to = checked ? extent_of("y", y, dense_bytes) : check_view("shift", "y", y);
+  bool same = false;
+  if (!checked) {
+    check_same_shape("shift", from, to);
+    check_plan("shift", plan, from);
+    check_writable("shift", to);
+    same = check_same_or_apart("shift", from, to);
+    if (from.empty()) return;
+  }
   kernel::fill_pattern const pattern(fill, plan.edge());
-  if (same) return run_inplace<Arch>(run, from, plan, pattern);
-  run_walk<Arch>(run, from, to, plan, pattern, kernel::copying<Arch>{from.element_bytes});
+  if (same) return launch_inplace<Arch>(exec, from, plan, pattern);
+  launch_walk<Arch>(exec, from, to, plan, pattern, kernel::copying<Arch>{from.element_bytes});
+}
+
+template <class Arch, class Executor, class T>
+void shift(Executor&& exec, tensor_view<T const> const& x, tensor_view<T> const& y, shift_plan const& plan,
+           T const& fill) {
+  index_t const bytes = dense_pair_bytes(x, y, plan);
+  if (bytes == 0 || !kernel::overlay_pays(bytes, plan)) return shift_any<Arch>(exec, x, y, plan, fill, bytes);
+  kernel::fill_pattern const pattern(fill, plan.edge(), plan.moved() * y.shape.space * index_t{sizeof(T)});
+  kernel::overlay<Arch>(y.shape, plan, index_t{sizeof(T)}, pattern, reinterpret_cast<std::byte const*>(x.data),
+                        reinterpret_cast<std::byte*>(y.data));
 }
 
 }  // namespace detail
@@ -50,7 +70,8 @@ void shift(Executor&& run, tensor_view<T const> const& x, tensor_view<T> const& 
 /// @param y     written; strides must give every element its own place
 /// @param plan  for x's number of channels
 /// @param fill  for padding::zero
-/// Reads and writes every byte once; from TSHIFT_STREAMING_BYTES on around the caches.
+/// Reads and writes every byte once, from TSHIFT_STREAMING_BYTES on around the caches; in dense tensors below 256 KiB
+/// of which little moves, the channels that move are written twice.
 template <class Arch = xsimd::default_arch, class T>
 void shift(std::type_identity_t<tensor_view<T const>> x, tensor_view<T> y, shift_plan const& plan,
            std::type_identity_t<T> const& fill = detail::default_fill<T>()) {
@@ -60,10 +81,10 @@ void shift(std::type_identity_t<tensor_view<T const>> x, tensor_view<T> y, shift
 
 /// The same, the work shared out by an executor.
 template <class Arch = xsimd::default_arch, executor Executor, class T>
-void shift(Executor&& run, std::type_identity_t<tensor_view<T const>> x, tensor_view<T> y, shift_plan const& plan,
+void shift(Executor&& exec, std::type_identity_t<tensor_view<T const>> x, tensor_view<T> y, shift_plan const& plan,
            std::type_identity_t<T> const& fill = detail::default_fill<T>()) {
   detail::check_types<Arch, T>();
-  detail::shift<Arch>(run, x, y, plan, fill);
+  detail::shift<Arch>(exec, x, y, plan, fill);
 }
 
 }}}  // namespace tshift

@@ -19,7 +19,7 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA {
 namespace detail {
 
 template <class Arch, class Executor, class T>
-void shift_add(Executor&& run, tensor_view<T const> const& x, tensor_view<T const> const& r, tensor_view<T> const& y,
+void shift_add(Executor&& exec, tensor_view<T const> const& x, tensor_view<T const> const& r, tensor_view<T> const& y,
                shift_plan const& plan, T const& fill) {
   extent const from = check_view("shift_add", "x", x), other = check_view("shift_add", "r", r);
   extent const to = check_view("shift_add", "y", y);
@@ -35,16 +35,16 @@ void shift_add(Executor&& run, tensor_view<T const> const& x, tensor_view<T cons
   if (from.empty()) return;
   kernel::fill_pattern const pattern(fill, plan.edge());
   auto const add_to_y = [&](extent const& source, extent const& beside, shift_plan const& by) {
-    run_walk<Arch>(run, source, to, by, pattern,
-                   kernel::adding<Arch, T>{reinterpret_cast<std::byte const*>(beside.address),
-                                           reinterpret_cast<std::byte const*>(to.address)});
+    launch_walk<Arch>(exec, source, to, by, pattern,
+                      kernel::adding<Arch, T>{reinterpret_cast<std::byte const*>(beside.address),
+                                              reinterpret_cast<std::byte const*>(to.address)});
   };
   if (!x_is_y && other.step == to.step) return add_to_y(from, other, plan);
   // r is laid out otherwise, or x is overwritten: shift first, then y = r + y.
   if (x_is_y) {
-    run_inplace<Arch>(run, from, plan, pattern);
+    launch_inplace<Arch>(exec, from, plan, pattern);
   } else {
-    run_walk<Arch>(run, from, to, plan, pattern, kernel::copying<Arch>{from.element_bytes});
+    launch_walk<Arch>(exec, from, to, plan, pattern, kernel::copying<Arch>{from.element_bytes});
   }
   add_to_y(other, to, shift_plan(plan.channels(), {}));
 }
@@ -64,11 +64,11 @@ void shift_add(std::type_identity_t<tensor_view<T const>> x, std::type_identity_
 
 /// The same, the work shared out by an executor.
 template <class Arch = xsimd::default_arch, executor Executor, addable T>
-void shift_add(Executor&& run, std::type_identity_t<tensor_view<T const>> x,
+void shift_add(Executor&& exec, std::type_identity_t<tensor_view<T const>> x,
                std::type_identity_t<tensor_view<T const>> r, tensor_view<T> y, shift_plan const& plan,
                std::type_identity_t<T> const& fill = detail::default_fill<T>()) {
   detail::check_types<Arch, T>();
-  detail::shift_add<Arch>(run, x, r, y, plan, fill);
+  detail::shift_add<Arch>(exec, x, r, y, plan, fill);
 }
 
 }}}  // namespace tshift

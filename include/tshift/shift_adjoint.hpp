@@ -21,7 +21,7 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA {
 namespace detail {
 
 template <class Arch, class Executor, class T>
-void shift_adjoint(Executor&& run, char const* operation, tensor_view<T const> const& dy, char const* output,
+void shift_adjoint(Executor&& exec, char const* operation, tensor_view<T const> const& dy, char const* output,
                    tensor_view<T> const& dx, shift_plan const& plan) {
   extent const from = check_view(operation, "dy", dy), to = check_view(operation, output, dx);
   check_same_shape(operation, from, to);
@@ -35,16 +35,16 @@ void shift_adjoint(Executor&& run, char const* operation, tensor_view<T const> c
   bool const sums = plan.edge() == padding::keep || plan.edge() == padding::edge;
   shift_plan const back = plan.reversed(sums ? padding::zero : plan.edge());
   if (!same) {
-    run_walk<Arch>(run, from, to, back, pattern, kernel::copying<Arch>{from.element_bytes});
+    launch_walk<Arch>(exec, from, to, back, pattern, kernel::copying<Arch>{from.element_bytes});
   } else if (!sums) {
-    run_inplace<Arch>(run, from, back, pattern);
+    launch_inplace<Arch>(exec, from, back, pattern);
   }
   if (!sums) return;
   kernel::task const job = task_of(from, plan, pattern);
   auto const source = operand_of<std::byte const>(from);
   auto const target = operand_of<std::byte>(to);
   bool const far = is_far(from);
-  run_moved(run, from, plan, [&](index_t first, index_t last) noexcept {
+  share_moved(exec, from, plan, [&](index_t first, index_t last) noexcept {
     if (same) {
       kernel::adjoint_inplace<Arch, T>(target, job, far, first, last);
     } else {
@@ -56,7 +56,7 @@ void shift_adjoint(Executor&& run, char const* operation, tensor_view<T const> c
 }  // namespace detail
 
 /// dx = S' dy, S' the transpose of S: <S x, dy> = <x, dx> for all x. Each dx[u] is the sum of the dy[t] whose frame t
-/// came from u, in ascending t; zero and circular have one at most. dx may be dy. Behind a sequence's length dx = dy.
+/// came from u, in ascending t; zero and circular have one at most. dx may be dy. After a sequence's end dx = dy.
 template <class Arch = xsimd::default_arch, addable T>
 void shift_adjoint(std::type_identity_t<tensor_view<T const>> dy, tensor_view<T> dx, shift_plan const& plan) {
   detail::check_types<Arch, T>();
@@ -65,10 +65,10 @@ void shift_adjoint(std::type_identity_t<tensor_view<T const>> dy, tensor_view<T>
 
 /// The same, the work shared out by an executor.
 template <class Arch = xsimd::default_arch, executor Executor, addable T>
-void shift_adjoint(Executor&& run, std::type_identity_t<tensor_view<T const>> dy, tensor_view<T> dx,
+void shift_adjoint(Executor&& exec, std::type_identity_t<tensor_view<T const>> dy, tensor_view<T> dx,
                    shift_plan const& plan) {
   detail::check_types<Arch, T>();
-  detail::shift_adjoint<Arch>(run, "shift_adjoint", dy, "dx", dx, plan);
+  detail::shift_adjoint<Arch>(exec, "shift_adjoint", dy, "dx", dx, plan);
 }
 
 /// dy = S' dy. Touches only the channels that move.
@@ -80,9 +80,9 @@ void shift_adjoint_inplace(tensor_view<T> dy, shift_plan const& plan) {
 
 /// The same, the work shared out by an executor.
 template <class Arch = xsimd::default_arch, executor Executor, addable T>
-void shift_adjoint_inplace(Executor&& run, tensor_view<T> dy, shift_plan const& plan) {
+void shift_adjoint_inplace(Executor&& exec, tensor_view<T> dy, shift_plan const& plan) {
   detail::check_types<Arch, T>();
-  detail::shift_adjoint<Arch, Executor&, T>(run, "shift_adjoint_inplace", dy, "dy", dy, plan);
+  detail::shift_adjoint<Arch, Executor&, T>(exec, "shift_adjoint_inplace", dy, "dy", dy, plan);
 }
 
 }}}  // namespace tshift

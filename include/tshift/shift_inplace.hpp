@@ -17,11 +17,11 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA {
 namespace detail {
 
 template <class Arch, class Executor, class T>
-void shift_inplace(Executor&& run, tensor_view<T> const& x, shift_plan const& plan, T const& fill) {
+void shift_inplace(Executor&& exec, tensor_view<T> const& x, shift_plan const& plan, T const& fill) {
   extent const data = check_view("shift_inplace", "x", x);
   check_plan("shift_inplace", plan, data);
   check_writable("shift_inplace", data);
-  if (!data.empty()) run_inplace<Arch>(run, data, plan, kernel::fill_pattern(fill, plan.edge()));
+  if (!data.empty()) launch_inplace<Arch>(exec, data, plan, kernel::fill_pattern(fill, plan.edge()));
 }
 
 }  // namespace detail
@@ -38,10 +38,10 @@ void shift_inplace(tensor_view<T> x, shift_plan const& plan,
 
 /// The same, the work shared out by an executor.
 template <class Arch = xsimd::default_arch, executor Executor, class T>
-void shift_inplace(Executor&& run, tensor_view<T> x, shift_plan const& plan,
+void shift_inplace(Executor&& exec, tensor_view<T> x, shift_plan const& plan,
                    std::type_identity_t<T> const& fill = detail::default_fill<T>()) {
   detail::check_types<Arch, T>();
-  detail::shift_inplace<Arch>(run, x, plan, fill);
+  detail::shift_inplace<Arch>(exec, x, plan, fill);
 }
 
 }}}  // namespace tshift

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // shift out of place: exhaustive over small cases, and what its contract says in words.
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <limits>
@@ -154,4 +156,106 @@ TEST_CASE("Tensors without elements are shifted without being looked at", "[shif
     REQUIRE_NOTHROW(tshift::shift_adjoint(nothing, nothing, plan));
     REQUIRE_NOTHROW(tshift::shift_adjoint_inplace(nothing, plan));
   }
+}
+
+TEMPLATE_TEST_CASE("Small dense tensors are copied and written over block by block", "[shift][overlay]", float,
+                   bytes<3>, bytes<16>) {
+  using T = TestType;
+  constexpr index_t block = tshift::kernel::overlay_block;
+  // Frames of which many fit a block, one does, and none does; sequences of one block and of several, none even.
+  index_t const wide = block / index_t{sizeof(T)} / 8;
+  shape const tensors[] = {{1, 3 * block / 256 + 5, 240 / index_t{sizeof(T)}},
+                           {3, block / 128 - 1, 32},
+                           {2, 3, 9, wide},
+                           {2, 2, 8, wide},
+                           {1, 2 * block / 300, 300}};
+  random_bits random(77);
+  tally result;
+  for (shape const& dims : tensors) {
+    index_t const C = dims.channels, T1 = dims.time;
+    auto const x = any_values<T>(dims.size(), random), poison = any_values<T>(dims.size(), random);
+    T const fill = any_value<T>(random);
+    for (index_t const offset : {index_t{1}, index_t{2}, block / 256, T1 - 1, T1, T1 + 3}) {
+      for (padding const edge : paddings) {
+        for (index_t const way : {1, -1}) {
+          // Not in order, and all channels in the last.
+          for (shift_plan const& plan : {shift_plan(C, {{C - C / 8, C / 8, way * offset}, {1, C / 8, -way}}, edge),
+                                         shift_plan(C, {{C / 4, C / 2, way * offset}, {0, 1, 0}}, edge),
+                                         shift_plan(C, {{C / 2, C - C / 2, -way}, {0, C / 2, way * offset}}, edge)}) {
+            auto want = poison, got = poison, called = poison;
+            tensor_view<T const> const in(x.data(), dims);
+            tshift::reference::shift(in, tensor_view<T>(want.data(), dims), plan, fill);
+            tshift::kernel::overlay<xsimd::default_arch>(
+                dims, plan, index_t{sizeof(T)}, tshift::kernel::fill_pattern(fill, edge),
+                reinterpret_cast<std::byte const*>(x.data()), reinterpret_cast<std::byte*>(got.data()));
+            tshift::shift(in, tensor_view<T>(called.data(), dims), plan, fill);
+            result.count(same_bytes(want.data(), got.data(), want.size() * sizeof(T)) &&
+                             same_bytes(want.data(), called.data(), want.size() * sizeof(T)),
+                         [&] { return describe(dims, plan); });
+          }
+        }
+      }
+    }
+  }
+  REQUIRE_ALL(result, 5 * 6 * 4 * 2 * 3);
+}
+
+TEST_CASE("Where copying everything first pays", "[shift][overlay]") {
+  constexpr index_t block = tshift::kernel::overlay_block;
+  auto const pays = [](index_t bytes, index_t moved) {
+    return tshift::kernel::overlay_pays(bytes, shift_plan(64, {{0, moved, 1}}));
+  };
+  index_t const most = std::min<index_t>(tshift::kernel::overlay_bytes, TSHIFT_STREAMING_BYTES) - 1;
+  REQUIRE(pays(std::min(block, most), 64));
+  REQUIRE(pays(most, 8));
+  REQUIRE_FALSE(pays(most + 1, 8));
+  REQUIRE(pays(std::min(4 * block, most), 16));
+  if (most > 4 * block) {  // not where streaming begins early
+    REQUIRE_FALSE(pays(block + 1, 17));
+    REQUIRE_FALSE(pays(4 * block + 1, 9));
+  }
+}
+
+TEST_CASE("Two dense views far enough apart are known at a glance, all others are looked at", "[shift][check]") {
+  std::array<float, 80> memory = {};
+  shape const dims = {2, 3, 4, 1};
+  shift_plan const plan(4, {{0, 1, 1}});
+  using view = tensor_view<float>;
+  auto const glance = [&](view const& x, view const& y, shift_plan const& by) {
+    return tshift::detail::dense_pair_bytes<float>(x, y, by);
+  };
+  view const x(memory.data(), dims), after(memory.data() + 24, dims);
+  REQUIRE(glance(x, after, plan) == 96);
+  REQUIRE(glance(after, x, plan) == 96);
+  REQUIRE(glance(x, x, plan) == 0);
+  REQUIRE(glance(x, view(memory.data() + 23, dims), plan) == 0);
+  REQUIRE(glance(view(memory.data() + 23, dims), x, plan) == 0);
+  REQUIRE_THROWS_AS(tshift::shift(x, view(memory.data() + 23, dims), plan), tshift::shape_error);
+  REQUIRE(glance(x, after, shift_plan(5, {{0, 1, 1}})) == 0);
+  REQUIRE(glance(x, view(memory.data() + 24, {2, 3, 4, 2}), plan) == 0);
+  REQUIRE(glance(x, view(memory.data() + 24, {3, 2, 4, 1}), plan) == 0);
+  REQUIRE(glance(x, view(memory.data() + 24, dims, layout::nct), plan) == 0);
+  REQUIRE(glance(view(memory.data(), dims, layout::nct), view(memory.data() + 24, dims, layout::nct), plan) == 0);
+  index_t const lengths[] = {3, 2};
+  REQUIRE(glance(view(memory.data(), dims, layout::ntc, lengths), after, plan) == 0);
+  REQUIRE(glance(x, view(memory.data() + 24, dims, layout::ntc, lengths), plan) == 0);
+  REQUIRE(glance(view(nullptr, dims), after, plan) == 0);
+  REQUIRE(glance(x, view(nullptr, dims), plan) == 0);
+  view empty(memory.data(), {2, 0, 4, 1});
+  REQUIRE(glance(empty, empty, plan) == 0);
+  view wrong = after;
+  wrong.shape.time = -3;
+  REQUIRE(glance(wrong, wrong, plan) == 0);
+  wrong.shape.time = std::numeric_limits<index_t>::max();
+  REQUIRE(glance(wrong, wrong, plan) == 0);
+  // Each stride but those of dimensions of one element.
+  for (auto const stride : {&tshift::strides::batch, &tshift::strides::time, &tshift::strides::channels}) {
+    view one = x, two = after;
+    one.strides.*stride += 1;
+    two.strides.*stride += 1;
+    REQUIRE(glance(one, two, plan) == 0);
+  }
+  view one = x, two = after;
+  one.strides.space = two.strides.space = 17;
+  REQUIRE(glance(one, two, plan) == 96);
 }

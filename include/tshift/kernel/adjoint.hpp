@@ -19,27 +19,28 @@ template <class T>
 void sum_frames(operand<std::byte const> const& dy, operand<std::byte> const& dx, task const& job, index_t n,
                 index_t channel, index_t channels, frame_sum const& sum) noexcept {
   constexpr index_t block = 64;
-  constexpr index_t size = sizeof(T);
-  std::byte totals[block * size];
+  constexpr auto size = static_cast<index_t>(sizeof(T));
+  std::byte totals[static_cast<std::size_t>(block * size)];
   // Blocks along the dimension whose elements are closest, so that each frame is read in runs.
-  bool const along_space = job.dims.space > 1 && magnitude(dy.s) <= magnitude(dy.c);
-  index_t const outer = along_space ? channels : job.dims.space, inner = along_space ? job.dims.space : channels;
-  index_t const from_outer = along_space ? dy.c : dy.s, from_inner = along_space ? dy.s : dy.c;
-  index_t const to_outer = along_space ? dx.c : dx.s, to_inner = along_space ? dx.s : dx.c;
-  for (index_t i = 0; i < outer; ++i) {
-    for (index_t j = 0; j < inner; j += block) {
-      index_t const k = inner - j < block ? inner - j : block;
+  steps const from_by{dy.c, dy.s}, to_by{dx.c, dx.s};
+  box_loops const loops = loops_of({channels, job.dims.space, size}, from_by);
+  index_t const from_step = loops.inner_step(from_by), to_step = loops.inner_step(to_by);
+  for (index_t i = 0; i < loops.outer; ++i) {
+    for (index_t j = 0; j < loops.inner; j += block) {
+      index_t const k = loops.inner - j < block ? loops.inner - j : block;
+      index_t const from_place = i * loops.outer_step(from_by) + j * from_step;
+      index_t const to_place = i * loops.outer_step(to_by) + j * to_step;
       for (index_t term = 0; term < sum.count; ++term) {
-        std::byte const* const from = dy.at(n, sum.first + term * sum.step, channel) + i * from_outer + j * from_inner;
+        std::byte const* const from = dy.at(n, sum.first + term * sum.step, channel) + from_place;
         if (term == 0) {
-          copy_elements<size>(from, from_inner, totals, size, k);
+          copy_elements<size>(from, from_step, totals, size, k);
         } else {
           for (index_t e = 0; e < k; ++e) {
-            add_elements<T>(totals + e * size, from + e * from_inner, totals + e * size, 1);
+            add_elements<T>(totals + e * size, from + e * from_step, totals + e * size, 1);
           }
         }
       }
-      copy_elements<size>(totals, size, dx.at(n, sum.to, channel) + i * to_outer + j * to_inner, to_inner, k);
+      copy_elements<size>(totals, size, dx.at(n, sum.to, channel) + to_place, to_step, k);
     }
   }
 }
@@ -49,17 +50,15 @@ void sum_frames(operand<std::byte const> const& dy, operand<std::byte> const& dx
 /// reads what an earlier one wrote.
 template <class Visit>
 constexpr void for_each_sum(index_t offset, index_t length, padding edge, Visit visit) noexcept {
-  index_t const reach = magnitude(offset);
-  index_t const vacated = reach < length ? reach : length;
-  index_t const kept = length - vacated;
+  vacancy const v = vacancy_of(offset, length);
   if (edge == padding::edge) {
     // The nearest frame went to every vacated frame, and once more to the frame that reads it properly.
-    index_t const count = vacated + (kept > 0 ? 1 : 0);
+    index_t const count = v.count + (v.kept > 0 ? 1 : 0);
     visit(offset > 0 ? frame_sum{0, 0, 1, count} : frame_sum{length - 1, length - count, 1, count});
     return;
   }
-  index_t const first = offset > 0 ? 0 : kept;
-  for (index_t t = first; t < first + vacated; ++t) {
+  index_t const reach = magnitude(offset);
+  for (index_t t = v.first; t < v.first + v.count; ++t) {
     bool const both = offset > 0 ? reach < length - t : reach <= t;
     index_t const from = both && offset < 0 ? t - reach : t;
     visit(frame_sum{t, from, reach, both ? 2 : 1});
@@ -88,9 +87,7 @@ void adjoint_inplace(operand<std::byte> const& x, task const& job, bool far, ind
     if (length == 0) return;
     for_each_sum(offset, length, job.edge,
                  [&](frame_sum const& sum) { sum_frames<T>(source, x, job, n, channel, channels, sum); });
-    index_t const reach = magnitude(offset);
-    index_t const vacated = reach < length ? reach : length;
-    index_t const summed = job.edge == padding::edge ? 1 : vacated;
+    index_t const summed = job.edge == padding::edge ? 1 : vacancy_of(offset, length).count;
     if (summed == length) return;
     frame_box<Arch> const rest(x, job, n, offset > 0 ? summed : 0, channel, channels, far);
     shift_frames(rest, length - summed, -offset, padding::zero);

@@ -25,22 +25,34 @@ struct box {
   constexpr steps packed() const noexcept { return {space * element_bytes, element_bytes}; }
 };
 
+/// A box as two loops, the dimension inside whose elements lie closest.
+struct box_loops {
+  bool space_inside;
+  index_t outer, inner;  // counts
+
+  constexpr index_t outer_step(steps const& by) const noexcept { return space_inside ? by.c : by.s; }
+  constexpr index_t inner_step(steps const& by) const noexcept { return space_inside ? by.s : by.c; }
+};
+
+constexpr box_loops loops_of(box const& size, steps const& by) noexcept {
+  bool const space_inside = size.space > 1 && magnitude(by.s) <= magnitude(by.c);
+  return {space_inside, space_inside ? size.channels : size.space, space_inside ? size.space : size.channels};
+}
+
 /// Elements along the dimension that lies closest in the output, for each position of the other. Step 0 in `by`
 /// repeats one element.
 template <class Arch>
 void copy_box(box const& size, std::byte const* from, steps const& by, std::byte* to, steps const& to_by) noexcept {
   if (size.dense(by) && size.dense(to_by)) return store_run<Arch>(copy_from<Arch>{from}, to, size.bytes());
-  bool const along_space = size.space > 1 && magnitude(to_by.s) <= magnitude(to_by.c);
-  index_t const outer = along_space ? size.channels : size.space, inner = along_space ? size.space : size.channels;
-  index_t const from_outer = along_space ? by.c : by.s, from_inner = along_space ? by.s : by.c;
-  index_t const to_outer = along_space ? to_by.c : to_by.s, to_inner = along_space ? to_by.s : to_by.c;
-  for (index_t i = 0; i < outer; ++i) {
-    std::byte const* const line = from + i * from_outer;
-    std::byte* const to_line = to + i * to_outer;
-    if (from_inner == size.element_bytes && to_inner == size.element_bytes) {
-      store_run<Arch>(copy_from<Arch>{line}, to_line, inner * size.element_bytes);
+  box_loops const loops = loops_of(size, to_by);
+  index_t const from_step = loops.inner_step(by), to_step = loops.inner_step(to_by);
+  for (index_t i = 0; i < loops.outer; ++i) {
+    std::byte const* const line = from + i * loops.outer_step(by);
+    std::byte* const to_line = to + i * loops.outer_step(to_by);
+    if (from_step == size.element_bytes && to_step == size.element_bytes) {
+      store_run<Arch>(copy_from<Arch>{line}, to_line, loops.inner * size.element_bytes);
     } else {
-      copy_strided(line, from_inner, to_line, to_inner, inner, size.element_bytes);
+      copy_strided(line, from_step, to_line, to_step, loops.inner, size.element_bytes);
     }
   }
 }

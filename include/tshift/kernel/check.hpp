@@ -10,32 +10,33 @@
 
 #include <xsimd/xsimd.hpp>
 
+#include <tshift/kernel/extent.hpp>
 #include <tshift/plan.hpp>
 #include <tshift/view.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
-/// A view without its element type: what checks need.
-struct extent {
-  char const* name;
-  std::uintptr_t address;
-  shape dims;
-  strides step;  // in bytes
-  index_t element_bytes;
-  index_t const* lengths;
-  index_t length_count;
-
-  constexpr bool empty() const noexcept {
-    return dims.batch == 0 || dims.time == 0 || dims.channels == 0 || dims.space == 0;
+/// Bytes of x and y where both are dense alike, without lengths, apart, and of the plan's channels: then every check of
+/// an out-of-place operation would pass. 0 where those have to look closer. What a small call has time for.
+template <class T>
+index_t dense_pair_bytes(tensor_view<T const> const& x, tensor_view<T> const& y, shift_plan const& plan) noexcept {
+  if (x.data == nullptr || y.data == nullptr || !x.lengths.empty() || !y.lengths.empty() || !(x.shape == y.shape) ||
+      !(x.strides == y.strides) || plan.channels() != y.shape.channels) {
+    return 0;
   }
-};
+  index_t const bytes = dense_bytes_of(y.shape, y.strides, sizeof(T));
+  return apart(reinterpret_cast<std::uintptr_t>(x.data), reinterpret_cast<std::uintptr_t>(y.data), bytes) ? bytes : 0;
+}
 
 /// Checks a view by itself: sizes, reach, data, lengths. Members of a view are public, so nothing is taken for granted.
 template <class T>
 extent check_view(char const* operation, char const* name, tensor_view<T> const& view) {
   constexpr index_t bytes = sizeof(T);
-  check_shape(view.shape, bytes);
-  check_reach(view.shape, view.strides, bytes);
+  index_t const dense = dense_bytes_of(view.shape, view.strides, bytes);
+  if (dense == 0) {
+    check_shape(view.shape, bytes);
+    check_reach(view.shape, view.strides, bytes);
+  }
   auto const count = static_cast<index_t>(view.lengths.size());
   index_t const* const lengths = count > 0 ? view.lengths.data() : nullptr;
   if (count > 0 && count != view.shape.batch) {
@@ -46,17 +47,7 @@ extent check_view(char const* operation, char const* name, tensor_view<T> const&
       fail("%s: %s.lengths[%td] = %td, must be in [0, %td]", operation, name, n, lengths[n], view.shape.time);
     }
   }
-  strides const& s = view.strides;
-  // Strides of dimensions of one element are never used, and may be anything: 0 keeps the products small.
-  auto const in_bytes = [](index_t size, index_t stride) { return size > 1 ? stride * bytes : 0; };
-  extent const result{name,
-                      reinterpret_cast<std::uintptr_t>(view.data),
-                      view.shape,
-                      {in_bytes(view.shape.batch, s.batch), in_bytes(view.shape.time, s.time),
-                       in_bytes(view.shape.channels, s.channels), in_bytes(view.shape.space, s.space)},
-                      bytes,
-                      lengths,
-                      count};
+  extent const result = extent_of(name, view, dense);
   if (view.data == nullptr && !result.empty()) {
     fail("%s: %s has no data, must have %td elements", operation, name, view.size());
   }
@@ -90,29 +81,6 @@ inline void check_same_shape(char const* operation, extent const& a, extent cons
   }
 }
 
-/// Dimensions of more than one element, nearest neighbours first.
-struct sorted_dimensions {
-  struct dimension {
-    index_t size, stride;  // stride in bytes
-    char const* name;
-  } items[4] = {};
-  int count = 0;
-
-  explicit constexpr sorted_dimensions(extent const& x) noexcept {
-    insert({x.dims.space, x.step.space, "space"});
-    insert({x.dims.channels, x.step.channels, "channels"});
-    insert({x.dims.time, x.step.time, "time"});
-    insert({x.dims.batch, x.step.batch, "batch"});
-  }
-  constexpr void insert(dimension const& d) noexcept {
-    if (d.size < 2) return;
-    int i = count++;
-    for (; i > 0 && distance(items[i - 1].stride) > distance(d.stride); --i) items[i] = items[i - 1];
-    items[i] = d;
-  }
-  static constexpr index_t distance(index_t stride) noexcept { return stride < 0 ? -stride : stride; }
-};
-
 /// An output must have a place of its own for every element: sorted by stride, each dimension must step over all nearer
 /// ones. Strides that are free of collisions without being nested so are refused too.
 [[gnu::noinline]] inline void check_nesting(char const* operation, extent const& y) {
@@ -130,7 +98,7 @@ struct sorted_dimensions {
 }
 
 inline void check_writable(char const* operation, extent const& y) {
-  if (y.empty()) return;
+  if (y.dense_bytes > 0 || y.empty()) return;
   // Nearly every tensor is nested in the order space, channels, time, batch, and needs no sorting.
   index_t const sizes[] = {y.dims.space, y.dims.channels, y.dims.time, y.dims.batch};
   index_t const steps[] = {y.step.space, y.step.channels, y.step.time, y.step.batch};
@@ -141,59 +109,6 @@ inline void check_writable(char const* operation, extent const& y) {
     reach += (sizes[i] - 1) * steps[i];
   }
   if (!nested) check_nesting(operation, y);
-}
-
-enum class overlap { none, same, partial };
-
-/// Whether sum of k_i * stride_i == delta with |k_i| < size_i, over the `count` nearest dimensions: whether two equally
-/// strided tensors, one delta bytes behind the other, share an element. May answer true where that is hard to tell.
-inline bool meets(sorted_dimensions const& order, int count, index_t delta, index_t element_bytes) noexcept {
-  if (count == 0) return -element_bytes < delta && delta < element_bytes;
-  auto const& d = order.items[count - 1];
-  index_t const step = sorted_dimensions::distance(d.stride);
-  if (step == 0) return meets(order, count - 1, delta, element_bytes);
-  index_t reach = element_bytes - 1;  // of the nearer dimensions
-  for (int i = 0; i < count - 1; ++i) {
-    reach += (order.items[i].size - 1) * sorted_dimensions::distance(order.items[i].stride);
-  }
-  // k with |delta - k * step| <= reach; delta + reach fits, both are spans of real memory.
-  index_t first = (delta - reach) / step - 1, last = (delta + reach) / step + 1;
-  if (first <= -d.size) first = 1 - d.size;
-  if (last >= d.size) last = d.size - 1;
-  if (last - first > 8) return true;
-  for (index_t k = first; k <= last; ++k) {
-    index_t const rest = delta - k * step;
-    if (-reach <= rest && rest <= reach && meets(order, count - 1, rest, element_bytes)) return true;
-  }
-  return false;
-}
-
-/// The bytes [low, high) that the elements of a view lie in.
-struct byte_range {
-  std::uintptr_t low, high;
-};
-
-inline byte_range range_of(extent const& x) noexcept {
-  byte_range range{x.address, x.address + static_cast<std::uintptr_t>(x.element_bytes)};
-  index_t const sizes[] = {x.dims.batch, x.dims.time, x.dims.channels, x.dims.space};
-  index_t const steps[] = {x.step.batch, x.step.time, x.step.channels, x.step.space};
-  for (int i = 0; i < 4; ++i) {
-    index_t const reach = (sizes[i] - 1) * steps[i];
-    (reach < 0 ? range.low : range.high) += static_cast<std::uintptr_t>(reach);
-  }
-  return range;
-}
-
-/// How two views lie to each other whose sizes differ in time at most.
-inline overlap relation(extent const& a, extent const& b) noexcept {
-  if (a.empty() || b.empty()) return overlap::none;
-  byte_range const in_a = range_of(a), in_b = range_of(b);
-  if (in_a.high <= in_b.low || in_b.high <= in_a.low) return overlap::none;
-  if (!(a.step == b.step)) return overlap::partial;
-  if (a.address == b.address) return a.dims == b.dims ? overlap::same : overlap::partial;
-  auto const delta = static_cast<index_t>(b.address - a.address);
-  sorted_dimensions const order(a.dims.time > b.dims.time ? a : b);
-  return meets(order, order.count, delta, a.element_bytes) ? overlap::partial : overlap::none;
 }
 
 /// Refuses partial overlap; says whether the two are the same view.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <type_traits>
@@ -51,9 +52,11 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 using types::segment;
 using types::segment_list;
 
+constexpr index_t magnitude(index_t value) noexcept { return value < 0 ? -value : value; }
+
 constexpr segment_list segments_of(shift_plan const& plan) noexcept {
   segment_list list;
-  index_t done = 0;  // channels in front of it are covered
+  index_t done = 0;  // channels before this one are covered
   auto const folds = plan.folds();
   while (done < plan.channels()) {
     fold const* next = nullptr;
@@ -76,44 +79,58 @@ struct piece {
   index_t begin, count, source;
 };
 
+/// The frames that a shift by `offset` vacates in a sequence of `length` frames, and how many others there are.
+struct vacancy {
+  index_t first, count, kept;
+};
+
+constexpr vacancy vacancy_of(index_t offset, index_t length) noexcept {
+  index_t const reach = magnitude(offset);
+  index_t const count = reach < length ? reach : length;
+  return {offset > 0 ? 0 : length - count, count, length - count};
+}
+
+/// Calls visit(piece) for where the T frames of one segment come from, in a sequence that ends at length <= T:
+/// ascending, no gaps, at most three, none of them empty. Inlined, so that small calls keep a piece in registers.
+template <class Visit>
+TSHIFT_INLINE constexpr void for_each_piece(index_t offset, index_t length, index_t time, padding edge,
+                                            Visit const& visit) noexcept {
+  using enum piece::kind;
+  auto const give = [&visit](piece const& p) {
+    if (p.count > 0) visit(p);
+  };
+  if (offset == 0 || length == 0) return give({move, 0, time, 0});
+  if (edge == padding::circular) {
+    index_t const back = offset % length;
+    index_t const wrapped = back < 0 ? back + length : back;  // the delay in [0, length)
+    give({move, 0, wrapped, length - wrapped});
+    give({move, wrapped, length - wrapped, 0});
+  } else {
+    vacancy const v = vacancy_of(offset, length);
+    if (offset < 0) give({move, 0, v.kept, v.count});
+    switch (edge) {
+      case padding::zero: give({fill, v.first, v.count, 0}); break;
+      case padding::keep: give({move, v.first, v.count, v.first}); break;
+      default: give({hold, v.first, v.count, offset > 0 ? 0 : length - 1}); break;
+    }
+    if (offset > 0) give({move, v.count, v.kept, 0});
+  }
+  give({move, length, time - length, length});
+}
+
 struct piece_list {
   piece items[3];
   index_t count;
 
   constexpr piece const* begin() const noexcept { return items; }
   constexpr piece const* end() const noexcept { return items + count; }
-  constexpr void append(piece::kind what, index_t first, index_t length, index_t source) noexcept {
-    if (length > 0) items[count++] = {what, first, length, source};
-  }
 };
 
-/// Where the T frames of one segment come from, in a sequence that ends at length <= T. Ascending, no gaps.
+/// The same as a list.
 constexpr piece_list pieces_of(index_t offset, index_t length, index_t time, padding edge) noexcept {
-  using enum piece::kind;
   piece_list list;
   list.count = 0;
-  if (offset == 0 || length == 0) {
-    list.append(move, 0, time, 0);
-    return list;
-  }
-  if (edge == padding::circular) {
-    index_t const back = offset % length;
-    index_t const wrapped = back < 0 ? back + length : back;  // the delay in [0, length)
-    list.append(move, 0, wrapped, length - wrapped);
-    list.append(move, wrapped, length - wrapped, 0);
-  } else {
-    index_t const reach = offset < 0 ? -offset : offset;
-    index_t const vacated = reach < length ? reach : length;
-    index_t const first = offset > 0 ? 0 : length - vacated;  // of the vacated frames
-    if (offset < 0) list.append(move, 0, length - vacated, vacated);
-    switch (edge) {
-      case padding::zero: list.append(fill, first, vacated, 0); break;
-      case padding::keep: list.append(move, first, vacated, first); break;
-      default: list.append(hold, first, vacated, offset > 0 ? 0 : length - 1); break;
-    }
-    if (offset > 0) list.append(move, vacated, length - vacated, 0);
-  }
-  list.append(move, length, time - length, length);
+  for_each_piece(offset, length, time, edge, [&list](piece const& p) { list.items[list.count++] = p; });
   return list;
 }
 
@@ -147,18 +164,39 @@ struct operand {
 /// The fill value repeated, so that filling is copying. A large element is used where it is, and must stay there.
 class fill_pattern {
  public:
+  static constexpr index_t capacity = 256;
+
   /// @param edge  nothing is repeated for a padding that does not fill
+  /// @param most  bytes of the longest run that will be filled; more repetitions than that are of no use
   template <class T>
-  fill_pattern(T const& value, padding edge) noexcept
+  fill_pattern(T const& value, padding edge, index_t most = capacity) noexcept
       : data_(reinterpret_cast<std::byte const*>(std::addressof(value))), bytes_(sizeof(T)) {
-    constexpr std::size_t size = sizeof(T), repeats = capacity / size;
+    constexpr std::size_t size = sizeof(T), repeats = static_cast<std::size_t>(capacity) / size;
     if constexpr (repeats > 1) {
       if (edge != padding::zero) return;
-      unsigned char one[size];
-      std::memcpy(one, data_, size);
-      for (std::size_t i = 0; i < repeats; ++i) std::memcpy(repeated_ + i * size, one, size);
+      if constexpr (size == 1 || size == 2 || size == 4 || size == 8) {
+        // In a register, because small calls would wait for memory written in pieces and read as a whole.
+        using word_or_half = std::conditional_t<size == 8, std::uint64_t, std::uint32_t>;
+        using small = std::conditional_t<size == 1, std::uint8_t, std::uint16_t>;
+        using number = std::conditional_t<(size < 4), small, word_or_half>;
+        number one;
+        std::memcpy(&one, data_, size);
+        std::uint64_t const word = one * (~std::uint64_t{0} / static_cast<number>(~number{0}));  // as often as it fits
+        std::uint64_t const words[4] = {word, word, word, word};
+        index_t const needed = most < capacity ? most : capacity;
+        index_t filled = 0;
+        do {
+          std::memcpy(repeated_ + filled, words, sizeof words);
+          filled += index_t{sizeof words};
+        } while (filled < needed);
+        bytes_ = filled;
+      } else {
+        unsigned char one[size];
+        std::memcpy(one, data_, size);
+        for (std::size_t i = 0; i < repeats; ++i) std::memcpy(repeated_ + i * size, one, size);
+        bytes_ = static_cast<index_t>(repeats * size);
+      }
       data_ = repeated_;
-      bytes_ = static_cast<index_t>(repeats * size);
     }
   }
   fill_pattern(fill_pattern const&) = delete;
@@ -168,8 +206,6 @@ class fill_pattern {
   index_t bytes() const noexcept { return bytes_; }
 
  private:
-  static constexpr std::size_t capacity = 256;
-
   std::byte const* data_;
   index_t bytes_;
   std::byte repeated_[capacity];
@@ -186,8 +222,6 @@ struct task {
 
   index_t length(index_t n) const noexcept { return lengths != nullptr ? lengths[n] : dims.time; }
 };
-
-constexpr index_t magnitude(index_t stride) noexcept { return stride < 0 ? -stride : stride; }
 
 /// Whether frames lie further apart than channels, so that the natural run is along channels.
 template <class Byte>

@@ -156,17 +156,15 @@ void shift_frames(frame_box<Arch> const& box, index_t length, index_t offset, pa
     if (back != 0) box.rotate(length, back < 0 ? back + length : back);
     return;
   }
-  index_t const reach = magnitude(offset);
-  index_t const vacated = reach < length ? reach : length;
-  index_t const kept = length - vacated;
+  vacancy const v = vacancy_of(offset, length);
   if (offset > 0) {
-    box.move_frames(0, vacated, kept);
+    box.move_frames(0, v.count, v.kept);
   } else {
-    box.move_frames(vacated, 0, kept);
+    box.move_frames(v.count, 0, v.kept);
   }
   // keep has nothing left to do: vacated frames were not touched.
-  index_t const first = offset > 0 ? 0 : kept, nearest = offset > 0 ? 0 : length - 1;
-  for (index_t t = first; t < first + vacated; ++t) {
+  index_t const nearest = offset > 0 ? 0 : length - 1;
+  for (index_t t = v.first; t < v.first + v.count; ++t) {
     if (edge == padding::zero) box.fill_frame(t);
     if (edge == padding::edge && t != nearest) box.copy_frame(nearest, t);
   }
@@ -181,7 +179,7 @@ void for_each_moved(operand<std::byte> const& x, task const& job, index_t first,
   bool const together = channels_inside(x, job.dims);
   for (index_t unit = first; unit < last;) {
     index_t const n = unit / moved;
-    index_t passed = n * moved;  // units in front of the segment at hand
+    index_t passed = n * moved;  // units before the segment at hand
     for (segment const& s : job.segments) {
       if (s.offset == 0) continue;
       index_t const begin = unit - passed;

@@ -19,34 +19,45 @@ inline kernel::task task_of(extent const& x, shift_plan const& plan, kernel::fil
   return {x.dims, x.lengths, x.element_bytes, plan.edge(), kernel::segments_of(plan), &fill};
 }
 
+/// Fewer bytes are moved where the call was made: share would make one part of them, and waking somebody up for it
+/// takes longer than doing it.
+inline constexpr index_t shared_bytes = 256 << 10;
+
+template <class Executor, class Part>
+void share_bytes(Executor&& exec, index_t units, index_t bytes, Part const& part) {
+  if (bytes < shared_bytes) return share(run_here{}, units, bytes, part);
+  share(exec, units, bytes, part);
+}
+
 /// Calls part(first, last) for the channels of all sequences that move, shared out.
 template <class Executor, class Part>
-void run_moved(Executor&& run, extent const& x, shift_plan const& plan, Part const& part) {
+void share_moved(Executor&& exec, extent const& x, shift_plan const& plan, Part const& part) {
   index_t const frame_bytes = x.dims.time * x.dims.space * x.element_bytes;
-  share(run, x.dims.batch * plan.moved(), x.dims.batch * plan.moved() * frame_bytes, part);
+  share_bytes(exec, x.dims.batch * plan.moved(), x.dims.batch * plan.moved() * frame_bytes, part);
 }
 
 /// Whether a tensor is so large that a walk against its order should ask for memory ahead of time.
 inline bool is_far(extent const& x) noexcept { return bytes_of(x) >= TSHIFT_STREAMING_BYTES / 8; }
 
 template <class Arch, class Executor>
-void run_inplace(Executor&& run, extent const& x, shift_plan const& plan, kernel::fill_pattern const& fill) {
+void launch_inplace(Executor&& exec, extent const& x, shift_plan const& plan, kernel::fill_pattern const& fill) {
   kernel::task const job = task_of(x, plan, fill);
   kernel::operand<std::byte> const data = operand_of<std::byte>(x);
   bool const far = is_far(x);
-  run_moved(run, x, plan,
-            [&](index_t first, index_t last) noexcept { kernel::shift_inplace<Arch>(data, job, far, first, last); });
+  share_moved(exec, x, plan,
+              [&](index_t first, index_t last) noexcept { kernel::shift_inplace<Arch>(data, job, far, first, last); });
 }
 
 template <class Arch, class Executor, class What>
-void run_walk(Executor&& run, extent const& x, extent const& y, shift_plan const& plan,
-              kernel::fill_pattern const& fill, What const& what) {
+void launch_walk(Executor&& exec, extent const& x, extent const& y, shift_plan const& plan,
+                 kernel::fill_pattern const& fill, What const& what) {
   kernel::task const job = task_of(x, plan, fill);
   kernel::route const way(job, operand_of<std::byte>(y), operand_of<std::byte const>(x));
   index_t const bytes = bytes_of(y);
   bool const streaming = bytes >= TSHIFT_STREAMING_BYTES;
-  share(run, way.units, bytes,
-        [&](index_t first, index_t last) noexcept { kernel::walk<Arch>(way, job, what, streaming, first, last); });
+  share_bytes(exec, way.units, bytes, [&](index_t first, index_t last) noexcept {
+    kernel::walk<Arch>(way, job, what, streaming, first, last);
+  });
 }
 
 }  // namespace detail

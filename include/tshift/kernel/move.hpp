@@ -88,7 +88,7 @@ void move_run(std::byte const* from, std::byte* to, index_t n) noexcept {
   tail.store(to + n - W);
 }
 
-/// Writes runs one behind the other around the caches, one whole line at a time. A line in which two runs meet is put
+/// Writes runs one after the other around the caches, one whole line at a time. A line in which two runs meet is put
 /// together on the stack first, because half a streamed line costs a round trip to memory.
 /// A run that does not begin where the last one ended starts anew. finish() once at the end.
 template <class Arch>
@@ -149,7 +149,7 @@ class line_writer {
   }
 
   std::byte* next_ = nullptr;  // where the next byte goes
-  index_t first_ = 0;          // bytes of the current line in front of this one are not ours
+  index_t first_ = 0;          // bytes of the current line before this one are not ours
   std::byte line_[line_bytes];
 };
 
@@ -181,6 +181,48 @@ void store_rows(What const& what, std::byte const* from, index_t from_step, std:
     std::byte* const row = to + i * to_step;
     store_run<Arch>(what.source(from + i * from_step, row), row, n);
   }
+}
+
+/// The same run of n bytes in several rows, n in [Bytes, 2 * Bytes).
+template <index_t Bytes>
+void copy_short_rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
+                     index_t rows) noexcept {
+  if (n > Bytes) return copy_two_ends_rows<Bytes>(from, from_step, to, to_step, n, rows);
+  for (index_t i = 0; i < rows; ++i) std::memcpy(to + i * to_step, from + i * from_step, Bytes);
+}
+
+/// The same in Vectors registers, n in (Vectors - 1, Vectors] of them.
+template <class Arch, index_t Vectors>
+void copy_vector_rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
+                      index_t rows) noexcept {
+  using vector = byte_vector<Arch>;
+  constexpr index_t W = vector::width;
+  for (index_t i = 0; i < rows; ++i) {
+    std::byte const* const line = from + i * from_step;
+    std::byte* const row = to + i * to_step;
+    vector const last = vector::load(line + n - W);
+    vector first[static_cast<std::size_t>(Vectors)];  // one more than needed, which costs nothing
+    for (index_t v = 0; v < Vectors - 1; ++v) first[v] = vector::load(line + v * W);
+    for (index_t v = 0; v < Vectors - 1; ++v) first[v].store(row + v * W);
+    last.store(row + n - W);
+  }
+}
+
+/// What store_rows does, for copies between two pieces of memory that are in the nearest cache: no alignment to find,
+/// no branch within a row. In place and from further away that is slower: the next rows' loads run into the stores.
+template <class Arch>
+void copy_rows(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n,
+               index_t rows) noexcept {
+  constexpr index_t W = byte_vector<Arch>::width;
+  if (n > 4 * W || n < 4) return store_rows<Arch>(copying<Arch>{1}, from, from_step, to, to_step, n, rows);
+  if (n > 3 * W) return copy_vector_rows<Arch, 4>(from, from_step, to, to_step, n, rows);
+  if (n > 2 * W) return copy_vector_rows<Arch, 3>(from, from_step, to, to_step, n, rows);
+  if (n > W) return copy_vector_rows<Arch, 2>(from, from_step, to, to_step, n, rows);
+  if (n == W) return copy_vector_rows<Arch, 1>(from, from_step, to, to_step, n, rows);
+  if (n >= 32) return copy_short_rows<32>(from, from_step, to, to_step, n, rows);
+  if (n >= 16) return copy_short_rows<16>(from, from_step, to, to_step, n, rows);
+  if (n >= 8) return copy_short_rows<8>(from, from_step, to, to_step, n, rows);
+  copy_short_rows<4>(from, from_step, to, to_step, n, rows);
 }
 
 }}}}  // namespace tshift::kernel

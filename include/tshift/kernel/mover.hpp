@@ -52,8 +52,8 @@ class mover {
     }
   }
 
-  /// `rows` rows, each made of `count` runs that lie one behind the other.
-  /// @param to_step  from one row to the next, row_bytes where they lie one behind the other too
+  /// `rows` rows, each made of `count` runs that follow each other.
+  /// @param to_step  from one row to the next, row_bytes where they follow each other too
   void tile(run_source const* runs, index_t count, std::byte* to, index_t to_step, index_t rows,
             index_t row_bytes) noexcept {
     if constexpr (!Streaming) {

@@ -75,7 +75,7 @@ using register_lane = std::conditional_t<
 
 /// Source of a sum: output element i is a[i] + b[i], elements of type T. Byte positions are multiples of sizeof(T).
 template <class Arch, class T>
-struct sum_of {
+struct sum_from {
   using vector = byte_vector<Arch>;
   static constexpr bool may_be_overwritten = true;  // the output may be a or b
   using element = register_lane<T>;
@@ -161,7 +161,7 @@ struct adding {
   }
 
   auto source(std::byte const* from, std::byte const* to) const noexcept {
-    return sum_of<Arch, lane>{from, beside(to)};
+    return sum_from<Arch, lane>{from, beside(to)};
   }
   void strided(std::byte const* from, index_t from_step, std::byte* to, index_t to_step, index_t n) const noexcept {
     for (index_t i = 0; i < n; ++i) {

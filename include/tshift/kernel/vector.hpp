@@ -92,7 +92,8 @@ inline void prefetch(std::byte const* p, index_t bytes) noexcept {
 template <index_t Bytes>
 void copy_two_ends(std::byte const* from, std::byte* to, index_t n) noexcept {
   // Two moves that may overlap cover every n in [Bytes, 2 * Bytes]. Both loads come first.
-  unsigned char head[Bytes], tail[Bytes];
+  constexpr auto size = static_cast<std::size_t>(Bytes);
+  unsigned char head[size], tail[size];
   std::memcpy(head, from, Bytes);
   std::memcpy(tail, from + (n - Bytes), Bytes);
   std::memcpy(to, head, Bytes);

@@ -1,6 +1,19 @@
 // SPDX-License-Identifier: MIT
 // The walk out of place: every output element once, in the order of the output's memory, in runs as long as can be.
 //
+// The stops of a view on its way from shift(x, y, plan) to the last store; the other operations take the same road:
+//   shift.hpp          shift: what is small and dense goes to kernel/overlay.hpp at once, and is done there
+//   kernel/check.hpp   check_view and the rest: every shape_error; what passed is an extent (extent.hpp), no longer of T
+//   kernel/launch.hpp  launch_walk: the plan as segments of channels (a task, geometry.hpp), memory as bytes with byte
+//                      strides (an operand, operand.hpp); executor.hpp shares out the units, and each part is a walk.
+//                      launch_inplace: the same for the channels that move, walked by inplace.hpp and box.hpp
+//   here               route: the order, decided once a call. walk: through the caches or around them. walk_units: rows
+//                      (frames) or lines (channels). walk_sequence, walk_channels: which piece of time comes from where
+//                      (pieces_of, geometry.hpp). walk_rows, walk_runs, move_box: down to runs, or single elements
+//   kernel/mover.hpp   tile, run, strided: a run meets what is done with it, copying or adding (source.hpp)
+//   kernel/move.hpp    store_run, store_rows, line_writer: loops over registers
+//   kernel/vector.hpp  byte_vector::store, store_streaming, copy_short: the store
+//
 // Where channels lie inside frames (NTC), a row is one frame: walk_sequence gives each segment of channels its source
 // frame. Where frames lie inside channels (NCT), a line is one channel: walk_channels gives each piece of time its
 // source. Strides that allow no runs are moved element by element in the same order.
@@ -13,21 +26,21 @@
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
 
 /// A dimension whose positions are independent of each other and of time: space or batch, walked inside a frame.
-struct lane {
-  index_t count, y, x;
+struct dimension {
+  index_t count, y, x;  // positions; bytes from one to the next in y, in x
 };
 
 /// The order of an out-of-place walk, decided once per call.
 struct route {
   operand<std::byte> y;
   operand<std::byte const> x;
-  bool by_rows;     // channels inside frames
-  bool contiguous;  // a segment of one frame (rows) or neighbouring frames of one channel (lines) are one run
-  bool whole_rows;  // neighbouring frames are neighbours in memory too
-  index_t unit;     // bytes of one channel of a row, or of one frame of a line
-  lane space;       // outside the run; count 1 where space is part of it
-  lane sequences;   // walked inside a frame (TNC); count 1 where sequences are outermost
-  index_t units;    // rows, or lines: what is shared out among threads
+  bool by_rows;         // channels inside frames
+  bool contiguous;      // a segment of one frame (rows) or neighbouring frames of one channel (lines) are one run
+  bool whole_rows;      // neighbouring frames are neighbours in memory too
+  index_t unit;         // bytes of one channel of a row, or of one frame of a line
+  dimension space;      // outside the run; count 1 where space is part of it
+  dimension sequences;  // walked inside a frame (TNC); count 1 where sequences are outermost
+  index_t units;        // rows, or lines: what is shared out among threads
 
   route(task const& job, operand<std::byte> const& out, operand<std::byte const> const& in) noexcept : y(out), x(in) {
     shape const& d = job.dims;
@@ -39,10 +52,10 @@ struct route {
     bool const space_in_run = d.space > 1 && !space_outside && y.s == e && x.s == e;
     unit = space_in_run ? d.space * e : e;
     contiguous = y_inner == unit && x_inner == unit && (d.space == 1 || space_outside || space_in_run);
-    space = space_outside ? lane{d.space, y.s, x.s} : lane{1, 0, 0};
+    space = space_outside ? dimension{d.space, y.s, x.s} : dimension{1, 0, 0};
 
     bool const batch_inside = by_rows && job.lengths == nullptr && magnitude(y.n) < magnitude(y.t);
-    sequences = batch_inside ? lane{d.batch, y.n, x.n} : lane{1, 0, 0};
+    sequences = batch_inside ? dimension{d.batch, y.n, x.n} : dimension{1, 0, 0};
     index_t const outer = batch_inside ? 1 : d.batch;
     whole_rows = by_rows && contiguous && space.count == 1 && sequences.count == 1 && job.segments.count == 1 &&
                  y.t == d.channels * unit && x.t == y.t;
@@ -61,7 +74,7 @@ void move_box(route const& way, task const& job, std::byte const* from, index_t 
   }
 }
 
-/// A series of rows of `count` runs that differ in position alone. Leaves runs[].from behind the last row.
+/// A series of rows of `count` runs that differ in position alone. Leaves runs[].from after the last row.
 template <class Mover>
 void walk_runs(run_source* runs, index_t count, index_t row_bytes, std::byte* to, index_t to_step, index_t rows,
                Mover& move) noexcept {
@@ -126,8 +139,8 @@ void walk_sequence(route const& way, task const& job, index_t n, index_t first, 
       walk_rows(way, job, frames, row, way.y.t, until - t, move);
     } else {
       // Rows lie inside a frame: along space if that is outside the run, else along sequences.
-      lane const& inner = way.space.count > 1 ? way.space : way.sequences;
-      lane const outer = way.space.count > 1 ? way.sequences : lane{1, 0, 0};
+      dimension const& inner = way.space.count > 1 ? way.space : way.sequences;
+      dimension const outer = way.space.count > 1 ? way.sequences : dimension{1, 0, 0};
       for (index_t i = 0; i < until - t; ++i) {
         for (index_t k = 0; k < outer.count; ++k) {
           run_source rows[most_segments];
