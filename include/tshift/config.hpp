@@ -34,7 +34,7 @@
 /// An invariant of ours, not a check of the caller's values (those are shape_error).
 #if TSHIFT_DEBUG
 #define TSHIFT_ASSERT(condition) \
-  (static_cast<bool>(condition) ? void(0) : ::tshift::detail::invariant_broken(#condition, __FILE__, __LINE__))
+  ((condition) ? void(0) : ::tshift::detail::invariant_broken(#condition, __FILE__, __LINE__))
 #else
 #define TSHIFT_ASSERT(condition) void(0)
 #endif
