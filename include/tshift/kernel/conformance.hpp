@@ -104,8 +104,8 @@ class tensor {
 
   tensor(test_case const& one, numbers& next, holds what) : one_(&one), memory_(new T[total()]) {
     for (std::size_t i = 0; i < total(); ++i) {
-      bool const inside = i >= margin && i < total() - margin;
-      inside&& what == holds::input ? next.input(memory_[i]) : next.noise(memory_[i]);
+      bool const margins = i < margin || i >= total() - margin;
+      margins || what == holds::noise ? next.noise(memory_[i]) : next.input(memory_[i]);
     }
   }
   tensor(tensor const& other) : one_(other.one_), memory_(new T[total()]) {
@@ -129,7 +129,7 @@ class tensor {
       bool const before = i < margin;
       found.equal = false;
       std::snprintf(found.text, sizeof found.text, "element %zu %s of %s was written",
-                    before ? margin - i : i - (total() - margin) + 1, before ? "before the begin" : "past the end",
+                    before ? margin - i : i - (total() - margin) + 1, before ? "before the beginning" : "past the end",
                     name);
       break;
     }

@@ -20,7 +20,7 @@ using tshift::fold;
 using tshift::index_t;
 using tshift::padding;
 using tshift::shift_plan;
-using tshift::interop::shift_options;
+using tshift::interop::tensor_dims;
 
 int cases = 0;
 
