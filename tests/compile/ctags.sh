@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # bash ctags.sh ROOT SCRATCH
-# Editors that find names by Universal Ctags find every public class, enumeration and function of include/tshift. What
-# there is to find is told apart from ctags: awk lists what stands in column 0 after a docstring (///). Exit status 77,
-# which CTest shows as skipped, where there is no Universal Ctags (Debian: universal-ctags).
+# Editors that find names by Universal Ctags find every documented class, enumeration and function of the public headers.
+# What there is to find is told apart from ctags: awk lists what stands in column 0 after a docstring (///). Exit status
+# 77, which CTest shows as skipped, where there is no Universal Ctags (Debian: universal-ctags).
 set -euo pipefail
 root=$1 scratch=$2
 
@@ -23,7 +23,9 @@ documented() {
   awk '
     /^\/\/\// { after = 1; next }
     !after { next }
-    /^(template|requires|\[\[)/ && !/;$/ && !/\(.*\) *(noexcept *)?[{;]/ { next }
+    { sub(/^\[\[[^]]*\]\] */, "") }
+    $0 == "" { next }
+    /^(template|requires)/ && !/;$/ && !/\(.*\) *(noexcept *)?[{;]/ { next }
     /^(class|struct) / {
       name = $2; sub(/[^A-Za-z0-9_].*/, "", name)
       print "type", name; after = 0; next
@@ -34,7 +36,7 @@ documented() {
     }
     /^using / { name = $2; print "type", name; after = 0; next }
     /^(concept|#define|#ifndef|#if|inline constexpr)/ { after = 0; next }
-    /^[a-z]/ {
+    /^[A-Za-z]/ {
       text = $0
       sub(/^requires\([^)]*\) /, "", text)  # at::Tensor tensor_of(...) after a clause on the same line
       if (match(text, /[A-Za-z_][A-Za-z0-9_]*\(/)) {
@@ -72,7 +74,7 @@ check() {  # check <header> <name to show>
 while IFS= read -r header; do
   check "$header" "${header#"$root"/include/}"
 done < <(find "$root/include/tshift" -name '*.hpp' -not -path '*/kernel/*' -not -path '*/macros/*' | LC_ALL=C sort)
-printf '%d public classes, enumerations and functions in %d headers, %d of them not found\n' "$count" "$headers" "$missing"
+printf '%d documented classes, enumerations and functions in %d public headers, %d of them not found\n' "$count" "$headers" "$missing"
 ((missing == 0)) || exit 1
 ((count >= 100)) || fatal "only $count names are documented in include/tshift: the list itself is broken"
 for name in 'type tensor_view' 'type layout' 'type index_t' 'function shift_adjoint_inplace' 'function name_of'; do
