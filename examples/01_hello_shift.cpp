@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
 // A whole temporal shift: three frames of six channels. Two channels arrive one frame late, two one frame early, two
 // stay. Each number says where it started: 23 was in the second frame, third channel.
-#include <algorithm>
 #include <cstdio>
-#include <iterator>
+#include <vector>
 
 #include <tshift/tshift.hpp>
 
 int main() {
   // [readme]
-  float before[] = {11, 12, 13, 14, 15, 16,   // first frame
-                    21, 22, 23, 24, 25, 26,   // second frame
-                    31, 32, 33, 34, 35, 36};  // third frame
-  float after[18];
+  std::vector<float> const before = {11, 12, 13, 14, 15, 16,   // first frame
+                                     21, 22, 23, 24, 25, 26,   // second frame
+                                     31, 32, 33, 34, 35, 36};  // third frame
+  std::vector<float> after(18);
 
   tshift::shape const shape{.time = 3, .channels = 6};
-  tshift::tensor_view const x(before, shape), y(after, shape);
+  tshift::tensor_view const x(before, shape);  // of a vector, an array, a span or a pointer
+  tshift::tensor_view const y(after, shape);
   tshift::shift_plan const plan(6, {{.begin = 0, .count = 2, .offset = +1},    // the past arrives
                                     {.begin = 2, .count = 2, .offset = -1}});  // the future arrives
 
@@ -33,8 +33,8 @@ int main() {
   static_assert(tshift::presets::shiftser(6, 3, tshift::direction::both) ==
                 tshift::shift_plan(6, {{0, 2, +1}, {2, 2, -1}}));
 
-  float const expected[] = {0,  0,  23, 24, 15, 16,  //
-                            11, 12, 33, 34, 25, 26,  //
-                            21, 22, 0,  0,  35, 36};
-  return std::equal(std::begin(after), std::end(after), std::begin(expected), std::end(expected)) ? 0 : 1;
+  std::vector<float> const expected = {0,  0,  23, 24, 15, 16,  //
+                                       11, 12, 33, 34, 25, 26,  //
+                                       21, 22, 0,  0,  35, 36};
+  return after == expected ? 0 : 1;
 }

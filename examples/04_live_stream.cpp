@@ -70,16 +70,17 @@ class microphone {
 bool in_short(tshift::shift_plan const& plan) {
   std::vector<float> recording(frames * bands), live(frames * bands), offline(frames * bands);
   for (std::size_t i = 0; i < recording.size(); ++i) recording[i] = static_cast<float>(i % 1009);
-  view const x(recording, recording_shape), y(live, recording_shape), want(offline, recording_shape);
-  view const rest(live.data() + (frames - plan.latency()) * bands, {.time = plan.latency(), .channels = bands});
+  std::span<float const> const chunk(recording);
+  std::span<float> const out(live), rest = out.last(static_cast<std::size_t>(plan.latency() * bands));
 
   // [readme]
   tshift::shift_stream<float> shifter(plan, {.batch = 1, .channels = bands});
-  index_t n = shifter.push(x, y);  // x: any number of frames; y receives shifter.ready(frames of x) of them
-  n += shifter.flush(rest);        // the end: the shifter.pending() frames that were held back
+  index_t n = shifter.push(chunk, out);  // two spans; any number of frames in, shifter.ready(that number) out
+  n += shifter.flush(rest);              // the end: the shifter.pending() frames that were held back
   // [/readme]
-  tshift::shift(x, want, plan);
-  return n == frames && tshift::conformance::compare(want, y).equal;
+  tshift::tensor_view const want(offline, recording_shape);
+  tshift::shift({recording, recording_shape}, want, plan);
+  return n == frames && offline == live;
 }
 
 /// Shifts a live recording in `memory`, and compares with the shift of the whole.
@@ -90,10 +91,13 @@ bool listen(char const* name, tshift::shift_plan const& plan, std::span<std::byt
   stream shifter(plan, frame, memory);
   index_t chunks = 0, done = 0, replaced_at = 0;
   microphone source(recording);
-  while (auto chunk = source.next()) {
-    view const x(*chunk, {.time = static_cast<index_t>(chunk->size()) / bands, .channels = bands});
-    view const y(live.data() + done * bands, {.time = shifter.ready(x.shape.time), .channels = bands});
-    done += shifter.push(x, y);
+  std::span<float> free(live);  // where the next frames go
+  auto const given = [&](index_t count) {
+    done += count;
+    free = free.subspan(static_cast<std::size_t>(count * bands));
+  };
+  while (auto const chunk = source.next()) {
+    given(shifter.push(*chunk, free));
     ++chunks;
 
     if (replaced_at == 0 && done > frames / 2) {
@@ -107,15 +111,15 @@ bool listen(char const* name, tshift::shift_plan const& plan, std::span<std::byt
     }
   }
   // The last frames waited for a future that does not come.
-  done += shifter.flush(view(live.data() + done * bands, {.time = shifter.pending(), .channels = bands}));
+  given(shifter.flush(free));
 
   view const want(offline, recording_shape);
   tshift::shift(view(recording, recording_shape), want, plan);
   auto const result = tshift::conformance::compare(want, view(live, recording_shape));
   std::printf("%s: latency %td frames, state %zu bytes\n", name, shifter.latency(), memory.size());
   std::printf("  %td chunks in, %td frames out, replaced after frame %td: %s\n", chunks, done, replaced_at,
-              result.equal ? "equal to the shift of the whole" : result.message());
-  return result.equal && done == frames && replaced_at > 0;
+              result ? "equal to the shift of the whole" : result.message());
+  return result && done == frames && replaced_at > 0;
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 // and names the first wrong element. It needs no test framework; with one, it looks like this:
 //
 //   auto const report = tshift::conformance::check<float>(my_shift);
-//   GoogleTest:  EXPECT_TRUE(report.passed()) << report.first;
-//   Catch2:      INFO(report.first); CHECK(report.passed());
+//   GoogleTest:  EXPECT_TRUE(report) << report.first;
+//   Catch2:      INFO(report.first); CHECK(report);
 #include <cstdio>
 
 #include <tshift/conformance.hpp>
@@ -36,17 +36,31 @@ void my_shift(tshift::tensor_view<float const> x, tshift::tensor_view<float> y, 
   }
 }
 
-/// What the kernel was made for. Leave this out, and it is checked in every layout, with every padding, and for batches
-/// of unequal lengths.
-constexpr tshift::conformance::scope only{.ragged = false,
-                                          .all_layouts = false,
-                                          .only_layout = tshift::layout::ntc,
-                                          .all_paddings = false,
-                                          .only_padding = tshift::padding::zero};
+/// The same kernel in place, frame after frame from the first to the last; or, where the past arrives, from the last to
+/// the first, so that no frame is overwritten before it is read. Without that, everything becomes the first frame.
+template <bool careful>
+void my_shift_inplace(tshift::tensor_view<float> x, tshift::shift_plan const& plan) {
+  auto const& [N, T, C, S] = x.shape;
+  for (tshift::fold const& f : plan.folds()) {
+    bool const down = careful && f.offset > 0;
+    for (index_t n = 0; n < N; ++n)
+      for (index_t step = 0; step < T; ++step)
+        for (index_t i = f.begin * S; i < (f.begin + f.count) * S; ++i) {
+          index_t const t = down ? T - 1 - step : step, source = t - f.offset;
+          float const* const from = x.data + (n * T + source) * C * S + i;
+          x.data[(n * T + t) * C * S + i] = source >= 0 && source < T ? *from : 0.f;
+        }
+  }
+}
+
+/// What the kernels were made for. Leave this out, and they are checked in every layout, with every padding, and for
+/// batches of unequal lengths.
+using tshift::conformance::scope;
+constexpr scope only = scope::only(tshift::layout::ntc, tshift::padding::zero).without_lengths();
 
 void print(char const* name, tshift::conformance::report const& report) {
   std::printf("%s: %td of %td cases wrong\n", name, report.failed, report.cases);
-  if (!report.passed()) std::printf("  first: %s\n", report.first);
+  if (!report) std::printf("  first: %s\n", report.first);
 }
 
 }  // namespace
@@ -59,8 +73,16 @@ int main() {
   print("the same, with the sign of the offset confused", mistaken);
 
   // And one that was made for less than it is asked: it knows no padding but zero.
-  auto const all_of_it = tshift::conformance::check<float>(my_shift<+1>, {.ragged = false, .all_layouts = false});
+  auto const all_of_it =
+      tshift::conformance::check<float>(my_shift<+1>, scope::only(tshift::layout::ntc).without_lengths());
   print("my kernel, asked for every padding", all_of_it);
 
-  return right.passed() && mistaken.failed > 0 && all_of_it.failed > 0 ? 0 : 1;
+  // The other operations: check_inplace, check_add, check_adjoint, check_stream.
+  auto const inplace = tshift::conformance::check_inplace<float>(my_shift_inplace<true>, only);
+  print("my kernel in place", inplace);
+
+  auto const overwriting = tshift::conformance::check_inplace<float>(my_shift_inplace<false>, only);
+  print("the same, always from the first frame to the last", overwriting);
+
+  return right && inplace && mistaken.failed > 0 && all_of_it.failed > 0 && overwriting.failed > 0 ? 0 : 1;
 }

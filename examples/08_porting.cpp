@@ -67,7 +67,8 @@ int video() {
   // [tsm]
   // PyTorch's [clips * frames, 64, height, width], contiguous: no reshape, no copy.
   tshift::shape const video{.batch = clips, .time = frames, .channels = 64, .space = height * width};
-  tshift::tensor_view const x(input, video, tshift::layout::ntcs), y(output, video, tshift::layout::ntcs);
+  tshift::tensor_view const x(input, video, tshift::layout::ntcs);
+  tshift::tensor_view const y(output, video, tshift::layout::ntcs);
 
   tshift::shift(x, y, tshift::presets::tsm(64, 8));
   // [/tsm]
@@ -98,7 +99,8 @@ int online() {
   tshift::shift_stream<float> cache(tshift::presets::tsm_online(16, 8), {.channels = 16, .space = space});
 
   for (index_t t = 0; t < frames; ++t) {
-    cache.push(video.frames(t, 1), shifted.frames(t, 1));  // a delay has no latency: a frame in, a frame out
+    // A delay has no latency: a frame in, a frame out.
+    cache.push(video.slice_frames(t, 1), shifted.slice_frames(t, 1));
   }
   // [/tsm_online]
 

@@ -1,6 +1,21 @@
 // SPDX-License-Identifier: MIT
-// Every macro of the library. All begin with TSHIFT_, all are defined after this include, and a definition
-// given by the user wins. Switches are 0 or 1. None of them chooses a backend: that is the template argument Arch.
+// The namespaces, and every macro of the library.
+//
+// A program writes tshift::, or tshift::presets, nn, models, io, interop, reference, conformance. Inside, every header
+// opens `namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA {`, one keyword a level, because
+// Universal Ctags finds nothing in `namespace a::inline b {`.
+//   TSHIFT_V    such as v0_1: the version, so that two of them in one program stay apart. Public types stand in it
+//               alone: they hold data, look the same under all flags, and may cross translation units.
+//   TSHIFT_ISA  such as avx2fb: the unit's flags. Every function stands in it. Units built with different -m flags are
+//               linked into one program, and the linker keeps one copy of each inline function: without this a baseline
+//               unit would run AVX-512 code, and die on an older processor. That is what it buys. It costs no time at
+//               run time, but longer symbols, a copy of the code for each set of flags, and TSHIFT_INLINE on members.
+//   detail      checks and helpers                                                   } not for users, and may change
+//   types       data structures inside public types, therefore in TSHIFT_V alone     }
+//   kernel      loops: noexcept, unchecked                                           }
+//
+// All macros begin with TSHIFT_, all are defined after this include, and a definition given by the user wins. Switches
+// are 0 or 1. None of them chooses a backend: that is the template argument Arch.
 #pragma once
 
 #include <tshift/version.hpp>
@@ -34,7 +49,7 @@
 /// An invariant of ours, not a check of the caller's values (those are shape_error).
 #if TSHIFT_DEBUG
 #define TSHIFT_ASSERT(condition) \
-  (static_cast<bool>(condition) ? void(0) : ::tshift::detail::invariant_broken(#condition, __FILE__, __LINE__))
+  ((condition) ? void(0) : ::tshift::detail::invariant_broken(#condition, __FILE__, __LINE__))
 #else
 #define TSHIFT_ASSERT(condition) void(0)
 #endif
@@ -48,13 +63,10 @@
 #define TSHIFT_VERSION_NAME_(major, minor) v##major##_##minor
 #define TSHIFT_VERSION_NAME(major, minor) TSHIFT_VERSION_NAME_(major, minor)
 
-/// TSHIFT_V: inline namespace of the public types. They hold data, look the same under all flags, and may cross
-/// translation units; two versions of the library in one program stay apart.
+/// TSHIFT_V: inline namespace of the public types, named after the version.
 #define TSHIFT_V TSHIFT_VERSION_NAME(TSHIFT_VERSION_MAJOR, TSHIFT_VERSION_MINOR)
 
-/// TSHIFT_ISA: inline namespace of every function, named after the flags its machine code depends on. Without it the
-/// linker would keep one copy of an inline function for units built with different -m flags, and a baseline unit would
-/// run AVX-512 code.
+/// TSHIFT_ISA: inline namespace of every function, named after the flags its machine code depends on.
 #if defined(__AVX512BW__)
 #define TSHIFT_ISA_BASE_ avx512bw
 #elif defined(__AVX512F__)

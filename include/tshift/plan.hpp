@@ -50,7 +50,30 @@ enum class direction {
 
 }}  // namespace tshift
 
-namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA {
+
+/// The enumerator as text: "zero", "keep", "edge" or "circular"; "?" for a value without a name.
+constexpr char const* name_of(padding edge) noexcept {
+  switch (edge) {
+    case padding::zero: return "zero";
+    case padding::keep: return "keep";
+    case padding::edge: return "edge";
+    case padding::circular: return "circular";
+  }
+  return "?";
+}
+
+/// The enumerator as text: "delay", "advance" or "both"; "?" for a value without a name.
+constexpr char const* name_of(direction way) noexcept {
+  switch (way) {
+    case direction::delay: return "delay";
+    case direction::advance: return "advance";
+    case direction::both: return "both";
+  }
+  return "?";
+}
+
+namespace detail {
 
 /// Throws shape_error unless the folds lie in [0, channels), do not overlap, and have offsets that can be negated.
 constexpr void check_folds(index_t channels, fold const* folds, index_t count) {
@@ -76,7 +99,9 @@ constexpr void check_folds(index_t channels, fold const* folds, index_t count) {
   }
 }
 
-}}}}  // namespace tshift::detail
+}  // namespace detail
+
+}}}  // namespace tshift
 
 namespace tshift { inline namespace TSHIFT_V {
 
@@ -131,8 +156,7 @@ class shift_plan {
   ///                      computes those
   TSHIFT_INLINE constexpr shift_plan adjoint() const {
     if (edge_ == padding::keep || edge_ == padding::edge) {
-      detail::fail("shift_plan: the adjoint of padding %s is not a plan, use shift_adjoint",
-                   edge_ == padding::keep ? "keep" : "edge");
+      detail::fail("shift_plan: the adjoint of padding %s is not a plan, use shift_adjoint", name_of(edge_));
     }
     return reversed(edge_);
   }

@@ -26,10 +26,10 @@ constexpr index_t offset_of(shift_plan const& plan, index_t c) noexcept {
 
 /// The frame that y[t] comes from, or -1 where y[t] is the fill value.
 ///
-/// Inside: t - offset. Frames t >= L lie behind the sequence and come from themselves.
+/// Inside: t - offset. Frames t >= L lie past the end and come from themselves.
 constexpr index_t source_frame(index_t t, index_t offset, index_t L, padding edge) noexcept {
   if (offset == 0 || t >= L) return t;
-  // Written so that no offset, however large, overflows: past == frames in front of t, future == frames behind it.
+  // Written so that no offset, however large, overflows: past == frames before t, future == frames after it.
   index_t const past = t, future = L - 1 - t;
   bool const inside = offset > 0 ? offset <= past : -offset <= future;
   if (inside) return t - offset;

@@ -75,7 +75,7 @@ class frame_runs {
       : owner_(owner), n_(n), t_(t) {}
   /// At the first run.
   TSHIFT_INLINE constexpr iterator begin() const noexcept { return {owner_, n_, t_, 0}; }
-  /// Behind the last.
+  /// Past the last.
   TSHIFT_INLINE constexpr iterator end() const noexcept { return {owner_, n_, t_, owner_->runs_per_frame()}; }
   /// Number of runs, the same in all frames.
   TSHIFT_INLINE constexpr index_t size() const noexcept { return owner_->runs_per_frame(); }

@@ -8,11 +8,15 @@
 #include <limits>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <tshift/conformance.hpp>
 #include <tshift/shift.hpp>
+#include <tshift/shift_add.hpp>
+#include <tshift/shift_adjoint.hpp>
 #include <tshift/shift_inplace.hpp>
+#include <tshift/stream.hpp>
 
 #include "../support/catch.hpp"
 
@@ -79,10 +83,10 @@ void theirs(mistake made, tensor_view<T const> x, tensor_view<T> y, shift_plan c
         if (is(mistake::offset_off_by_one) && offset != 0) offset += offset > 0 ? 1 : -1;
         if (is(mistake::long_offset_wraps) && L > 0) offset %= L;
         index_t from = t - offset;
-        bool const behind = t >= L && !is(mistake::tail_shifted);
-        if (behind || offset == 0) from = t;
+        bool const past_end = t >= L && !is(mistake::tail_shifted);
+        if (past_end || offset == 0) from = t;
         bool fill = false;
-        if (!behind && offset != 0 && (from < 0 || from >= L)) {
+        if (!past_end && offset != 0 && (from < 0 || from >= L)) {
           padding edge = plan.edge();
           if (is(mistake::keep_taken_for_zero) && edge == padding::keep) edge = padding::zero;
           if (is(mistake::edge_taken_for_keep) && edge == padding::edge) edge = padding::keep;
@@ -223,7 +227,7 @@ TEST_CASE("Every usual mistake is found, and the first wrong element named", "[c
   auto const report = checked<std::int32_t>(mistake::direction_flipped);
   REQUIRE(
       std::string(report.first) ==
-      "N=2 T=5 C=9 S=1 ntcs, padding zero, folds {0, 9, +1}: first wrong element [n=0, t=0, c=0, s=0] is 81, want 0");
+      "N=2 T=5 C=9 S=1 ntcs, padding zero, folds {0, 9, +1}: first wrong element [n=0, t=0, c=0, s=0] is 80, want 0");
 }
 
 TEST_CASE("A scope leaves out what a shift does not support", "[conformance]") {
@@ -234,15 +238,12 @@ TEST_CASE("A scope leaves out what a shift does not support", "[conformance]") {
   };
   // 14 shapes, 4 layouts, 4 paddings and 9 plans; ragged as well, but for the shape of no sequences.
   STATIC_REQUIRE(all_cases == (14 + 13) * 4 * 4 * 9);
-  conformance::scope dense, nct, keep;
-  dense.ragged = false;
-  nct.all_layouts = false;
-  nct.only_layout = layout::nct;
-  keep.all_paddings = false;
-  keep.only_padding = padding::keep;
-  conformance::scope narrow = nct;
-  narrow.ragged = false;
-  narrow.all_paddings = false;
+  using conformance::scope;
+  scope const dense = scope{}.without_lengths(), nct = scope::only(layout::nct), keep = scope::only(padding::keep);
+  scope const narrow = scope::only(layout::nct, padding::zero).without_lengths();
+  STATIC_REQUIRE(scope::only(layout::ntc, padding::edge).ragged);
+  STATIC_REQUIRE(scope::only(layout::ntc, padding::edge).edge == padding::edge);
+  STATIC_REQUIRE(!scope{}.order && !scope{}.edge);
   REQUIRE(cases({}) == all_cases);
   REQUIRE(cases(dense) == 14 * 4 * 4 * 9);
   REQUIRE(cases(nct) == (14 + 13) * 4 * 9);
@@ -256,9 +257,7 @@ TEST_CASE("A scope leaves out what a shift does not support", "[conformance]") {
   REQUIRE(checked<float>(mistake::fill_forgotten, keep).passed());
   REQUIRE_FALSE(checked<float>(mistake::keep_taken_for_zero, keep).passed());
   REQUIRE_FALSE(checked<float>(mistake::strides_ignored, nct).passed());
-  conformance::scope ntc;
-  ntc.all_layouts = false;
-  REQUIRE(checked<float>(mistake::strides_ignored, ntc).passed());
+  REQUIRE(checked<float>(mistake::strides_ignored, scope::only(layout::ntc)).passed());
 
   // What a scope asks for is all that is visited.
   index_t visited = 0;
@@ -271,7 +270,304 @@ TEST_CASE("A scope leaves out what a shift does not support", "[conformance]") {
   REQUIRE(visited == 126);
 }
 
-TEST_CASE("A report of no cases is not a pass", "[conformance]") { REQUIRE_FALSE(conformance::report().passed()); }
+TEST_CASE("A report of no cases is not a pass", "[conformance]") {
+  REQUIRE_FALSE(conformance::report().passed());
+  REQUIRE_FALSE(conformance::report());
+  REQUIRE(conformance::report{1, 0, ""});
+  REQUIRE_FALSE(conformance::report{2, 1, ""});
+}
+
+TEST_CASE("Writing around the output, or into the input, is found", "[conformance]") {
+  auto const shift_and = [](auto const& also) {
+    return conformance::check<float>([&also](auto x, auto y, auto const& plan) {
+      tshift::shift(x, y, plan);
+      also(x, y);
+    });
+  };
+  auto const past = shift_and([](auto const&, auto const& y) { y.data[y.size()] = 7; });
+  REQUIRE(std::string(past.first) ==
+          "N=2 T=5 C=9 S=1 ntcs, padding zero, folds: element 1 past the end of y was written");
+  auto const far_past = shift_and([](auto const&, auto const& y) { y.data[y.size() + 15] = 7; });
+  REQUIRE(std::string(far_past.first).ends_with("element 16 past the end of y was written"));
+  auto const before = shift_and([](auto const&, auto const& y) { y.data[-1] = 7; });
+  REQUIRE(std::string(before.first).ends_with("element 1 before the beginning of y was written"));
+  REQUIRE(before.failed == all_cases);
+  auto const input = shift_and([](auto const& x, auto const&) {
+    if (x.size() > 0) const_cast<float&>(x(0, 0, 1 % x.shape.channels)) = 7;
+  });
+  REQUIRE(std::string(input.first).find(": x was changed: first wrong element [n=0, t=0, c=1, s=0] is 7, want ") !=
+          std::string::npos);
+}
+
+// --- the other operations ---------------------------------------------------------------------------------------------
+
+namespace {
+
+using int_view = tensor_view<std::int32_t>;
+using int_input = tensor_view<std::int32_t const>;
+
+constexpr char first_wrong[] = ": first wrong element [";
+constexpr char first_case[] = "N=2 T=5 C=9 S=1 ntcs, padding zero, folds";
+
+/// The report names case and element; `where` is what it must contain.
+void must_find(conformance::report const& report, std::string const& where) {
+  INFO(report.first);
+  CHECK_FALSE(report);
+  CHECK(report.cases > 0);
+  CHECK(report.failed > 0);
+  CHECK(report.failed <= report.cases);
+  CHECK(std::string(report.first).find(where) != std::string::npos);
+}
+
+template <class Visit>
+void for_each(int_input const& x, Visit visit) {
+  tshift::reference::for_each_element(x.shape, visit);
+}
+
+// Theirs, in place: a buffer for each channel. The mistakes are those of people who save the buffer.
+void theirs_inplace(char const* made, int_view x, shift_plan const& plan) {
+  std::string const mistake = made;
+  shape const& d = x.shape;
+  for (index_t n = 0; n < d.batch; ++n) {
+    for (index_t c = 0; c < d.channels; ++c) {
+      for (index_t s = 0; s < d.space; ++s) {
+        index_t const offset = tshift::reference::offset_of(plan, c), length = x.length(n);
+        std::vector<std::int32_t> old(static_cast<std::size_t>(d.time));
+        for (index_t t = 0; t < d.time; ++t) old[static_cast<std::size_t>(t)] = x(n, t, c, s);
+        bool const reads_new = mistake == "walks upwards" || (mistake == "walks downwards" && offset < 0);
+        for (index_t t = 0; t < d.time; ++t) {
+          if (mistake == "stops one frame early" && t == d.time - 1) continue;
+          index_t const from = tshift::reference::source_frame(t, offset, length, plan.edge());
+          if (from < 0) {
+            if (mistake != "leaves vacated frames") x(n, t, c, s) = 0;
+          } else if (offset != 0 || mistake != "") {
+            std::int32_t const value = old[static_cast<std::size_t>(from)];
+            x(n, t, c, s) = reads_new && from < t ? x(n, from, c, s) : value;
+          }
+          if (mistake == "moves what stays" && offset == 0 && t > 0)
+            x(n, t, c, s) = old[static_cast<std::size_t>(t - 1)];
+          if (mistake == "clears the tail" && t >= length) x(n, t, c, s) = 0;
+        }
+      }
+    }
+  }
+  if (mistake == "one element too many") x.data[x.size()] = 0;
+}
+
+}  // namespace
+
+TEST_CASE("Shifts in place are checked", "[conformance]") {
+  auto const theirs_report = [](char const* made, conformance::scope const& within = {}) {
+    return conformance::check_inplace<std::int32_t>(
+        [made](int_view x, shift_plan const& plan) { theirs_inplace(made, x, plan); }, within);
+  };
+  REQUIRE(std::string(theirs_report("").first) == "");
+  REQUIRE(theirs_report("").cases == all_cases);
+  REQUIRE(conformance::check_inplace<colour>([](auto x, auto const& plan) { tshift::shift_inplace(x, plan); }));
+  REQUIRE(conformance::check_inplace<double>([](auto x, auto const& plan) { tshift::shift_inplace(x, plan); }));
+
+  std::string const whole = first_case;
+  must_find(theirs_report("walks upwards"), whole + " {0, 9, +1}" + first_wrong + "n=0, t=1, c=0, s=0] is 0, want ");
+  must_find(theirs_report("stops one frame early"), whole + " {0, 9, +1}" + first_wrong + "n=0, t=4, c=0, s=0] is ");
+  must_find(theirs_report("leaves vacated frames"), whole + " {0, 9, +1}" + first_wrong + "n=0, t=0, c=0, s=0] is ");
+  must_find(theirs_report("moves what stays"), whole + first_wrong + "n=0, t=1, c=0, s=0] is ");
+  must_find(theirs_report("clears the tail"), "zero, ragged, folds" + std::string(first_wrong) + "n=0, t=1, c=0, s=0]");
+  must_find(theirs_report("one element too many"), whole + ": element 1 past the end of x was written");
+  // Nothing at all, and out of a scope.
+  must_find(conformance::check_inplace<std::int32_t>([](auto const&, auto const&) {}),
+            whole + " {0, 9, +1}" + first_wrong + "n=0, t=0, c=0, s=0] is ");
+  REQUIRE(theirs_report("clears the tail", conformance::scope{}.without_lengths()));
+  REQUIRE(theirs_report("leaves vacated frames", conformance::scope::only(padding::edge)));
+  REQUIRE(theirs_report("", conformance::scope::only(layout::nct, padding::keep)).cases == (14 + 13) * 9);
+}
+
+TEST_CASE("Shifts with a skip connection are checked", "[conformance]") {
+  // Theirs: a shift, then a sum over all elements, with one mistake.
+  auto const theirs_report = [](char const* made) {
+    std::string const mistake = made;
+    return conformance::check_add<std::int32_t>([&](int_input x, int_input r, int_view y, shift_plan const& plan) {
+      if (mistake == "shifts r") std::swap(x, r);
+      tshift::reference::shift<std::int32_t>(x, y, plan);
+      if (mistake == "shifts the sum") {
+        for_each(x, [&](index_t n, index_t t, index_t c, index_t s) { y(n, t, c, s) = x(n, t, c, s) + r(n, t, c, s); });
+        return tshift::shift_inplace(y, plan);
+      }
+      for_each(x, [&](index_t n, index_t t, index_t c, index_t s) {
+        if (mistake == "forgets the last frame" && t == x.shape.time - 1) return;
+        if (mistake == "adds only what moves" && tshift::reference::offset_of(plan, c) == 0) return;
+        if (mistake == "adds nothing to the tail" && t >= x.length(n)) return;
+        if (mistake == "takes r's place for dense") {
+          auto const i = ((n * x.shape.time + t) * x.shape.channels + c) * x.shape.space + s;
+          y(n, t, c, s) += r.data[i];
+          return;
+        }
+        y(n, t, c, s) += r(n, t, c, s);
+      });
+      if (mistake == "changes r" && r.size() > 0) const_cast<std::int32_t&>(r(0, 0, 0)) = 0;
+    });
+  };
+  REQUIRE(std::string(theirs_report("").first) == "");
+  REQUIRE(theirs_report("").cases == all_cases);
+  auto const ours = [](auto x, auto r, auto y, auto const& plan) { tshift::shift_add(x, r, y, plan); };
+  REQUIRE(conformance::check_add<float>(ours));
+  REQUIRE(conformance::check_add<std::int8_t>(ours));  // wraps
+  REQUIRE(conformance::check_add<std::complex<double>>(ours, conformance::scope::only(layout::ntc)));
+
+  std::string const whole = first_case;
+  must_find(theirs_report("shifts r"), whole + " {0, 9, +1}" + first_wrong + "n=0, t=0, c=0, s=0] is ");
+  must_find(theirs_report("shifts the sum"), whole + " {0, 9, +1}" + first_wrong + "n=0, t=0, c=0, s=0] is 0, want ");
+  must_find(theirs_report("forgets the last frame"), whole + first_wrong + "n=0, t=4, c=0, s=0] is ");
+  must_find(theirs_report("adds only what moves"), whole + first_wrong + "n=0, t=0, c=0, s=0] is ");
+  must_find(theirs_report("adds nothing to the tail"),
+            whole.substr(0, whole.size() - 5) + "ragged, folds" + first_wrong + "n=0, t=1, c=0, s=0] is ");
+  must_find(theirs_report("takes r's place for dense"),
+            "N=2 T=5 C=9 S=1 ncts, padding zero, folds" + std::string(first_wrong) + "n=0, t=0, c=1, s=0] is ");
+  must_find(theirs_report("changes r"), whole + ": r was changed" + first_wrong + "n=0, t=0, c=0, s=0] is 0, want ");
+}
+
+TEST_CASE("Adjoints are checked", "[conformance]") {
+  // Theirs: every dy is added to the frame that its y came from.
+  auto const theirs_report = [](char const* made, conformance::scope const& within = {}) {
+    std::string const mistake = made;
+    return conformance::check_adjoint<std::int32_t>(
+        [&](int_input dy, int_view dx, shift_plan const& plan) {
+          if (mistake == "is the shift") return tshift::reference::shift<std::int32_t>(dy, dx, plan);
+          if (mistake == "is a shift back") {
+            return tshift::reference::shift<std::int32_t>(dy, dx, plan.reversed(plan.edge()));
+          }
+          for_each(dy, [&](index_t n, index_t t, index_t c, index_t s) {
+            if (mistake != "adds to what was there") dx(n, t, c, s) = 0;
+          });
+          for_each(dy, [&](index_t n, index_t t, index_t c, index_t s) {
+            if (mistake == "drops the tail" && t >= dy.length(n)) return;
+            index_t const length = mistake == "ignores lengths" ? dy.shape.time : dy.length(n);
+            index_t const offset = tshift::reference::offset_of(plan, c);
+            index_t const from = tshift::reference::source_frame(t, offset, length, plan.edge());
+            if (from < 0) return;
+            std::int32_t& to = dx(n, from, c, s);
+            to = mistake == "keeps the last one" ? dy(n, t, c, s) : to + dy(n, t, c, s);
+          });
+        },
+        within);
+  };
+  REQUIRE(std::string(theirs_report("").first) == "");
+  REQUIRE(theirs_report("").cases == all_cases);
+  auto const ours = [](auto dy, auto dx, auto const& plan) { tshift::shift_adjoint(dy, dx, plan); };
+  REQUIRE(conformance::check_adjoint<float>(ours));
+  REQUIRE(conformance::check_adjoint<std::uint8_t>(ours));
+
+  std::string const whole = first_case;
+  must_find(theirs_report("is the shift"), whole + " {0, 9, +1}" + first_wrong + "n=0, t=0, c=0, s=0] is 0, want ");
+  must_find(theirs_report("is a shift back"),
+            "N=2 T=5 C=9 S=1 ntcs, padding keep, folds {0, 9, +1}" + std::string(first_wrong) + "n=0, t=0, c=0, s=0]");
+  must_find(theirs_report("adds to what was there"), whole + first_wrong + "n=0, t=0, c=0, s=0] is ");
+  must_find(theirs_report("drops the tail"),
+            "padding zero, ragged, folds" + std::string(first_wrong) + "n=0, t=1, c=0, s=0] is 0, want ");
+  must_find(theirs_report("ignores lengths"), "padding zero, ragged, folds {0, 9, +1}" + std::string(first_wrong));
+  must_find(theirs_report("keeps the last one"),
+            "N=2 T=5 C=9 S=1 ntcs, padding keep, folds {0, 9, +1}" + std::string(first_wrong) + "n=0, t=0, c=0, s=0]");
+  // Where nothing is summed, a shift back is right.
+  REQUIRE(theirs_report("is a shift back", conformance::scope::only(padding::circular)));
+  REQUIRE(theirs_report("keeps the last one", conformance::scope::only(padding::zero)));
+}
+
+namespace {
+
+// Theirs, frame by frame: keeps everything it has received, which nobody does, and so is easily right.
+class their_stream {
+ public:
+  their_stream(std::string mistake, shift_plan const& plan, shape const& frame)
+      : mistake_(std::move(mistake)), plan_(plan), frame_(frame) {}
+
+  index_t push(int_input x, int_view y) {
+    take(x);
+    index_t const latency = mistake_ == "never waits" ? 0 : plan_.latency();
+    index_t due = received() - latency - given_;
+    if (due < 0) due = 0;
+    if (mistake_ == "forgets empty chunks" && x.shape.time == 0) return -1;
+    if (mistake_ == "gives one frame a push" && due > 1) due = 1;
+    return give(y, due < y.shape.time ? due : y.shape.time, due);
+  }
+
+  index_t flush(int_view y) {
+    index_t const due = received() - given_;
+    over_ = true;
+    index_t const gave = give(y, due, mistake_ == "flush counts wrongly" ? due + 1 : due);
+    over_ = false;
+    given_ = 0;
+    if (mistake_ != "goes on after flush") frames_.clear();
+    return gave;
+  }
+
+ private:
+  index_t received() const { return static_cast<index_t>(frames_.size()); }
+  index_t places() const { return frame_.batch * frame_.channels * frame_.space; }
+  index_t place(index_t n, index_t c, index_t s) const { return (n * frame_.channels + c) * frame_.space + s; }
+
+  void take(int_input const& x) {
+    for (index_t t = 0; t < x.shape.time; ++t) {
+      auto& frame = frames_.emplace_back(static_cast<std::size_t>(places()));
+      for_each({x.data, {frame_.batch, 1, frame_.channels, frame_.space}, x.strides},
+               [&](index_t n, index_t, index_t c, index_t s) {
+                 index_t const of = mistake_ == "takes the first frame of a chunk" ? 0 : t;
+                 frame[static_cast<std::size_t>(place(n, c, s))] = x(n, of, c, s);
+               });
+    }
+  }
+
+  index_t give(int_view const& y, index_t count, index_t said) {
+    for (index_t i = 0; i < count; ++i) {
+      index_t const t = given_ + i;
+      for_each({y.data, {frame_.batch, 1, frame_.channels, frame_.space}, y.strides}, [&](index_t n, index_t, index_t c,
+                                                                                          index_t s) {
+        index_t const offset = tshift::reference::offset_of(plan_, c);
+        auto const edge = mistake_ == "pads with zeros" ? padding::zero : plan_.edge();
+        // Before the end nobody knows how long the sequence is: longer than anything that is asked for.
+        index_t const length = over_ ? received() : std::numeric_limits<index_t>::max() / 2;
+        index_t const from = tshift::reference::source_frame(t, offset, length, edge);
+        y(n, i, c, s) = from < 0 || from >= received()
+                            ? 0
+                            : frames_[static_cast<std::size_t>(from)][static_cast<std::size_t>(place(n, c, s))];
+      });
+    }
+    given_ += count;
+    return said;
+  }
+
+  std::string mistake_;
+  shift_plan plan_;
+  shape frame_;
+  std::vector<std::vector<std::int32_t>> frames_;
+  index_t given_ = 0;
+  bool over_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("Streams are checked", "[conformance]") {
+  auto const theirs_report = [](char const* made, conformance::scope const& within = {}) {
+    return conformance::check_stream<std::int32_t>(
+        [made](shift_plan const& plan, shape const& frame) { return their_stream(made, plan, frame); }, within);
+  };
+  REQUIRE(std::string(theirs_report("").first) == "");
+  REQUIRE(theirs_report("").cases == 14 * 4 * 3 * 9);  // not ragged, not circular
+  auto const ours = conformance::check_stream<float>(
+      [](auto const& plan, auto const& frame) { return tshift::shift_stream<float>(plan, frame); });
+  REQUIRE(std::string(ours.first) == "");
+  REQUIRE(ours.cases == 14 * 4 * 3 * 9);
+  REQUIRE(theirs_report("", conformance::scope::only(layout::tnc, padding::edge)).cases == 14 * 9);
+  REQUIRE(theirs_report("", conformance::scope::only(padding::circular)).cases == 0);
+
+  std::string const whole = first_case;
+  must_find(theirs_report("never waits"), whole + " {0, 9, -2}: push after 1 frames gave 1, want 0");
+  must_find(theirs_report("gives one frame a push"), whole + ": push after 4 frames gave 1, want 3");
+  must_find(theirs_report("forgets empty chunks"), whole + ": push after 1 frames gave -1, want 0");
+  must_find(theirs_report("takes the first frame of a chunk"), whole + first_wrong + "n=0, t=2, c=0, s=0] is ");
+  must_find(theirs_report("pads with zeros"),
+            "padding keep, folds {0, 9, +1}" + std::string(first_wrong) + "n=0, t=0, c=0, s=0] is 0, want ");
+  must_find(theirs_report("flush counts wrongly"), whole + ": flush after 5 frames gave 1, want 0");
+  must_find(theirs_report("goes on after flush"), ": second sequence: ");
+}
 
 TEST_CASE("Two tensors are compared bit for bit, each in its own layout", "[conformance]") {
   constexpr shape dims{2, 3, 2, 2};
@@ -284,6 +580,7 @@ TEST_CASE("Two tensors are compared bit for bit, each in its own layout", "[conf
   });
   auto const same = conformance::compare<float>(x, y);
   REQUIRE(same.equal);
+  REQUIRE(same);
   REQUIRE(std::string(same.message()) == "");
 
   // The first in the order n, t, c, s, wherever it lies in memory.
@@ -291,6 +588,7 @@ TEST_CASE("Two tensors are compared bit for bit, each in its own layout", "[conf
   y(0, 2, 1, 0) = 1000000;
   auto const differs = conformance::compare<float>(x, y);
   REQUIRE_FALSE(differs.equal);
+  REQUIRE_FALSE(differs);
   REQUIRE(differs.n == 0);
   REQUIRE(differs.t == 2);
   REQUIRE(differs.c == 1);

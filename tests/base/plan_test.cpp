@@ -4,6 +4,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -265,4 +266,16 @@ TEST_CASE("Latencies of stacked shifts add up", "[plan]") {
   far.push_back(both);
   REQUIRE(message_of([&] { tshift::stacked_latency(std::span<shift_plan const>(far)); }) ==
           "stacked_latency: the sum must fit in 2^63 - 1 frames");
+}
+
+TEST_CASE("Paddings and directions have names", "[plan]") {
+  STATIC_REQUIRE(std::string_view(tshift::name_of(tshift::padding::zero)) == "zero");
+  STATIC_REQUIRE(std::string_view(tshift::name_of(tshift::padding::keep)) == "keep");
+  STATIC_REQUIRE(std::string_view(tshift::name_of(tshift::padding::edge)) == "edge");
+  STATIC_REQUIRE(std::string_view(tshift::name_of(tshift::padding::circular)) == "circular");
+  STATIC_REQUIRE(std::string_view(tshift::name_of(static_cast<tshift::padding>(4))) == "?");
+  STATIC_REQUIRE(std::string_view(tshift::name_of(tshift::direction::delay)) == "delay");
+  STATIC_REQUIRE(std::string_view(tshift::name_of(tshift::direction::advance)) == "advance");
+  STATIC_REQUIRE(std::string_view(tshift::name_of(tshift::direction::both)) == "both");
+  STATIC_REQUIRE(std::string_view(tshift::name_of(static_cast<tshift::direction>(-1))) == "?");
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <array>
 #include <complex>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -165,19 +167,123 @@ TEST_CASE("The element type of a view is deduced from pointer or span", "[view]"
   REQUIRE(from_span.data == memory.data());
 }
 
+TEST_CASE("A view is made of memory that knows its size, whatever its kind", "[view]") {
+  constexpr shape dims{.time = 3, .channels = 2};
+  std::vector<float> vector(6);
+  std::array<float, 6> array = {};
+  float plain[6] = {};
+  std::span<float> const span(vector);
+  std::vector<float> const const_vector(6);
+  std::array<float, 6> const const_array = {};
+  float const const_plain[6] = {};
+  tensor_view const of_vector(vector, dims), of_array(array, dims), of_plain(plain, dims), of_span(span, dims);
+  tensor_view const of_const_vector(const_vector, dims), of_const_array(const_array, dims),
+      of_const_plain(const_plain, dims);
+  for (tensor_view<float> const& view : {of_vector, of_array, of_plain, of_span}) {
+    REQUIRE(view.shape == dims);
+    REQUIRE(view.strides == strides{6, 2, 1, 1});
+  }
+  STATIC_REQUIRE(std::is_same_v<decltype(of_vector), tensor_view<float> const>);
+  STATIC_REQUIRE(std::is_same_v<decltype(of_array), tensor_view<float> const>);
+  STATIC_REQUIRE(std::is_same_v<decltype(of_plain), tensor_view<float> const>);
+  STATIC_REQUIRE(std::is_same_v<decltype(of_span), tensor_view<float> const>);
+  STATIC_REQUIRE(std::is_same_v<decltype(of_const_vector), tensor_view<float const> const>);
+  STATIC_REQUIRE(std::is_same_v<decltype(of_const_array), tensor_view<float const> const>);
+  STATIC_REQUIRE(std::is_same_v<decltype(of_const_plain), tensor_view<float const> const>);
+  REQUIRE(of_vector.data == vector.data());
+  REQUIRE(of_array.data == array.data());
+  REQUIRE(of_plain.data == plain);
+  REQUIRE(of_span.data == vector.data());
+  REQUIRE(of_const_plain.data == const_plain);
+
+  // Layout, strides and lengths as for a pointer.
+  std::array<index_t, 1> const lengths = {2};
+  tensor_view const ordered(vector, dims, layout::nct, lengths);
+  REQUIRE(ordered.strides == strides{6, 1, 3, 1});
+  REQUIRE(ordered.length(0) == 2);
+  tensor_view const stepped(plain, shape{.time = 3, .channels = 1}, strides{0, 2, 0, 0}, lengths);
+  REQUIRE(stepped.at(0, 2, 0) == plain + 4);
+  REQUIRE(stepped.length(0) == 2);
+
+  // A view that reads is made of what may be written, and where one is wanted braces are enough.
+  tensor_view<float const> const reads(vector, dims);
+  REQUIRE(reads.data == vector.data());
+  auto const size_of = [](tensor_view<float const> const& x) { return x.size(); };
+  REQUIRE(size_of({vector, dims}) == 6);
+  REQUIRE(size_of({const_plain, dims}) == 6);
+  REQUIRE(size_of({span.first(2), {.time = 1, .channels = 2}}) == 2);  // a temporary span owns nothing
+
+  // Not: const memory to be written, elements of another type, a derived class, whose elements are further apart.
+  struct wide : pixel {
+    std::uint8_t a;
+  };
+  STATIC_REQUIRE_FALSE(std::is_constructible_v<tensor_view<float>, std::vector<float> const&, shape>);
+  STATIC_REQUIRE_FALSE(std::is_constructible_v<tensor_view<float>, float const(&)[6], shape>);
+  STATIC_REQUIRE_FALSE(std::is_constructible_v<tensor_view<float>, float const*, shape>);
+  STATIC_REQUIRE_FALSE(std::is_constructible_v<tensor_view<float>, std::vector<double>&, shape>);
+  STATIC_REQUIRE_FALSE(std::is_constructible_v<tensor_view<bool>, std::vector<bool>&, shape>);
+  STATIC_REQUIRE_FALSE(std::is_constructible_v<tensor_view<pixel>, wide*, shape>);
+  STATIC_REQUIRE_FALSE(std::is_constructible_v<tensor_view<pixel>, wide(&)[2], shape>);
+  STATIC_REQUIRE(std::is_constructible_v<tensor_view<float const>, float*, shape>);
+  STATIC_REQUIRE(std::is_constructible_v<tensor_view<float const>, std::nullptr_t, shape>);
+}
+
+TEST_CASE("Memory that is too short for its view is refused, whatever its kind", "[view]") {
+  constexpr shape dims{.time = 3, .channels = 6};
+  constexpr char short_by_one[] = "tensor_view: memory has 17 elements, must have >= 18";
+  std::vector<float> vector(17);
+  std::array<float, 17> array = {};
+  float plain[17] = {};
+  float const const_plain[17] = {};
+  REQUIRE(message_of([&] { tensor_view<float>(vector, dims); }) == short_by_one);
+  REQUIRE(message_of([&] { tensor_view<float const>(vector, dims); }) == short_by_one);
+  REQUIRE(message_of([&] { tensor_view<float>(array, dims, layout::nct); }) == short_by_one);
+  REQUIRE(message_of([&] { tensor_view<float>(plain, dims); }) == short_by_one);
+  REQUIRE(message_of([&] { tensor_view const x(plain, dims); }) == short_by_one);
+  REQUIRE(message_of([&] { tensor_view const x(const_plain, dims); }) == short_by_one);
+  REQUIRE(message_of([&] { tensor_view<float const>(const_plain, dims); }) == short_by_one);
+  REQUIRE(message_of([&] { tensor_view<float>(std::span(vector), dims); }) == short_by_one);
+  REQUIRE(message_of([&] { tensor_view<float>(vector, dims, strides{0, 6, 1, 0}); }) == short_by_one);
+  // One frame less fits, and so does what has no elements.
+  REQUIRE(message_of([&] { tensor_view<float>(plain, shape{.time = 2, .channels = 6}); }).empty());
+  REQUIRE(message_of([&] { tensor_view<float>(plain, shape{.time = 0, .channels = 100}); }).empty());
+  REQUIRE(message_of([&] { tensor_view<float>(plain, shape{0, 3, 6}, strides{-1, -1, -1, -1}); }).empty());
+  std::vector<float> const nothing;
+  REQUIRE(message_of([&] { tensor_view<float const>(nothing, shape{}); }).empty());
+}
+
+TEST_CASE("Strides over memory of a known size stay inside it", "[view]") {
+  std::array<int, 12> memory = {};
+  auto const make = [&](shape dims, strides steps) {
+    return message_of([&] { tensor_view<int const>(memory, dims, steps); });
+  };
+  REQUIRE(make({1, 3, 4}, {12, 4, 1, 1}).empty());
+  REQUIRE(make({1, 100, 4}, {0, 0, 1, 0}).empty());  // one frame repeated
+  REQUIRE(make({1, 3, 2, 2}, {0, 4, 2, 1}).empty());
+  REQUIRE(make({1, 2, 1}, {0, 11, most, most}).empty());  // a stride that is never taken may be anything
+  REQUIRE(make({1, 2, 1}, {0, 12, 0, 0}) == "tensor_view: memory has 12 elements, must have >= 13");
+  REQUIRE(make({2, 2, 1}, {6, 7, 0, 0}) == "tensor_view: memory has 12 elements, must have >= 14");
+  REQUIRE(make({1, 3, 4}, {12, -4, 1, 1}) ==
+          "tensor_view: strides reach 8 elements before memory, must begin at its first");
+  REQUIRE(make({1, 2, 2}, {0, 4, -1, 0}) ==
+          "tensor_view: strides reach 1 elements before memory, must begin at its first");
+  // What no pointer difference counts is said first.
+  REQUIRE(make({1, 2, 1}, {0, most, 0, 0}).starts_with("tensor_view: 2 elements with stride"));
+}
+
 TEST_CASE("A span must hold the whole tensor", "[view]") {
   std::vector<float> memory(6);
   auto const make = [&](shape dims) { return message_of([&] { tensor_view<float>(std::span<float>(memory), dims); }); };
   REQUIRE(make({1, 2, 3}).empty());
   REQUIRE(make({1, 1, 5}).empty());
   REQUIRE(make({0, 100, 100}).empty());
-  REQUIRE(make({1, 1, 7}) == "tensor_view: span has 6 elements, must be >= 7");
-  REQUIRE(make({2, 2, 2, 2}) == "tensor_view: span has 6 elements, must be >= 16");
+  REQUIRE(make({1, 1, 7}) == "tensor_view: memory has 6 elements, must have >= 7");
+  REQUIRE(make({2, 2, 2, 2}) == "tensor_view: memory has 6 elements, must have >= 16");
   // The shape is checked first, so the number of elements in the message is never a wrapped one.
   REQUIRE(make({1, most, most}).starts_with("tensor_view: 1 x 9223372036854775807 x 9223372036854775807 x 1 elements"));
   REQUIRE(message_of([] {
             tensor_view<float>(std::span<float>{}, {1, 1, 1});
-          }) == "tensor_view: span has 0 elements, must be >= 1");
+          }) == "tensor_view: memory has 0 elements, must have >= 1");
   REQUIRE(message_of([] { tensor_view<float>(std::span<float>{}, {1, 0, 5}); }).empty());
 }
 
@@ -294,29 +400,29 @@ TEST_CASE("Shapes and strides are equal if all four of their members are", "[vie
 TEST_CASE("A part of nothing begins where the view does", "[view]") {
   std::array<float, 24> memory = {};
   tensor_view<float> const whole(memory.data(), {2, 4, 3});
-  REQUIRE(whole.sequences(2, 0).data == memory.data());
-  REQUIRE(whole.frames(4, 0).data == memory.data());
-  REQUIRE(whole.channels(3, 0).data == memory.data());
+  REQUIRE(whole.slice_sequences(2, 0).data == memory.data());
+  REQUIRE(whole.slice_frames(4, 0).data == memory.data());
+  REQUIRE(whole.slice_channels(3, 0).data == memory.data());
 }
 
 TEST_CASE("Parts of a view without memory have none", "[view]") {
   tensor_view<float> const nowhere(nullptr, {0, 4, 3});
-  REQUIRE(nowhere.channels(1, 2).data == nullptr);
-  REQUIRE(nowhere.frames(1, 2).data == nullptr);
-  REQUIRE(tensor_view<float>(nullptr, {3, 0, 4}).sequences(1, 2).data == nullptr);
+  REQUIRE(nowhere.slice_channels(1, 2).data == nullptr);
+  REQUIRE(nowhere.slice_frames(1, 2).data == nullptr);
+  REQUIRE(tensor_view<float>(nullptr, {3, 0, 4}).slice_sequences(1, 2).data == nullptr);
 }
 
 TEST_CASE("Parts of a view are views of the same memory", "[view]") {
   std::array<float, 24> memory = {};
   for (tshift::layout const order : {layout::ntcs, layout::ntsc, layout::ncts, layout::tncs}) {
     tensor_view<float> const whole(memory.data(), {2, 3, 2, 2}, order);
-    tensor_view<float> const frames = whole.frames(1, 2);
+    tensor_view<float> const frames = whole.slice_frames(1, 2);
     REQUIRE(frames.shape == shape{2, 2, 2, 2});
     REQUIRE(frames.at(1, 0, 1, 1) == whole.at(1, 1, 1, 1));
-    tensor_view<float> const channels = whole.channels(1, 1);
+    tensor_view<float> const channels = whole.slice_channels(1, 1);
     REQUIRE(channels.shape == shape{2, 3, 1, 2});
     REQUIRE(channels.at(1, 2, 0, 1) == whole.at(1, 2, 1, 1));
-    tensor_view<float> const sequences = whole.sequences(1, 1);
+    tensor_view<float> const sequences = whole.slice_sequences(1, 1);
     REQUIRE(sequences.shape == shape{1, 3, 2, 2});
     REQUIRE(sequences.at(0, 2, 1, 1) == whole.at(1, 2, 1, 1));
     for (tensor_view<float> const& part : {frames, channels, sequences}) REQUIRE(part.strides == whole.strides);
@@ -327,30 +433,48 @@ TEST_CASE("Parts of a view are views of the same memory", "[view]") {
 TEST_CASE("Parts may be empty, and a part of nothing adds nothing to a null pointer", "[view]") {
   std::array<float, 12> memory = {};
   tensor_view<float> const whole(memory.data(), {2, 3, 2});
-  REQUIRE(whole.frames(3, 0).size() == 0);
-  REQUIRE(whole.channels(2, 0).size() == 0);
-  REQUIRE(whole.sequences(2, 0).size() == 0);
+  REQUIRE(whole.slice_frames(3, 0).size() == 0);
+  REQUIRE(whole.slice_channels(2, 0).size() == 0);
+  REQUIRE(whole.slice_sequences(2, 0).size() == 0);
   tensor_view<float> const nothing(static_cast<float*>(nullptr), {2, 3, 0});
-  REQUIRE(nothing.frames(1, 2).data == nullptr);
-  REQUIRE(nothing.sequences(1, 1).data == nullptr);
+  REQUIRE(nothing.slice_frames(1, 2).data == nullptr);
+  REQUIRE(nothing.slice_sequences(1, 1).data == nullptr);
 }
 
 TEST_CASE("Sequences keep their own lengths, and frames of a ragged batch are refused", "[view]") {
   std::array<float, 12> memory = {};
   std::array<index_t, 2> const lengths = {3, 1};
   tensor_view<float> const ragged(memory.data(), {2, 3, 2}, layout::ntc, lengths);
-  REQUIRE(ragged.sequences(1, 1).length(0) == 1);
-  REQUIRE(ragged.channels(1, 1).length(1) == 1);
-  REQUIRE(message_of([&] { ragged.frames(0, 1); }) == "tensor_view: frames of a ragged batch, must have no lengths");
+  REQUIRE(ragged.slice_sequences(1, 1).length(0) == 1);
+  REQUIRE(ragged.slice_channels(1, 1).length(1) == 1);
+  REQUIRE(message_of([&] { ragged.slice_frames(0, 1); }) ==
+          "tensor_view: frames of a ragged batch, must have no lengths");
 }
 
 TEST_CASE("Parts that are not all there are refused", "[view]") {
   std::array<float, 12> memory = {};
   tensor_view<float> const whole(memory.data(), {2, 3, 2});
-  REQUIRE(message_of([&] { whole.frames(2, 2); }) == "tensor_view: frames [2, 2 + 2), must lie in [0, 3)");
-  REQUIRE(message_of([&] { whole.frames(-1, 1); }) == "tensor_view: frames [-1, -1 + 1), must lie in [0, 3)");
-  REQUIRE(message_of([&] { whole.channels(0, -1); }) == "tensor_view: channels [0, 0 + -1), must lie in [0, 2)");
-  REQUIRE(message_of([&] { whole.sequences(3, 0); }) == "tensor_view: sequences [3, 3 + 0), must lie in [0, 2)");
-  REQUIRE(message_of([&] { whole.frames(1, most); }) ==
+  REQUIRE(message_of([&] { whole.slice_frames(2, 2); }) == "tensor_view: frames [2, 2 + 2), must lie in [0, 3)");
+  REQUIRE(message_of([&] { whole.slice_frames(-1, 1); }) == "tensor_view: frames [-1, -1 + 1), must lie in [0, 3)");
+  REQUIRE(message_of([&] { whole.slice_channels(0, -1); }) == "tensor_view: channels [0, 0 + -1), must lie in [0, 2)");
+  REQUIRE(message_of([&] { whole.slice_sequences(3, 0); }) == "tensor_view: sequences [3, 3 + 0), must lie in [0, 2)");
+  REQUIRE(message_of([&] { whole.slice_frames(1, most); }) ==
           "tensor_view: frames [1, 1 + 9223372036854775807), must lie in [0, 3)");
+}
+
+TEST_CASE("The parts have their former names too", "[view]") {
+  std::array<float, 12> memory = {};
+  tensor_view<float> const whole(memory, {2, 3, 2});
+  REQUIRE(whole.frames(1, 2).data == whole.slice_frames(1, 2).data);
+  REQUIRE(whole.channels(1, 1).data == whole.slice_channels(1, 1).data);
+  REQUIRE(whole.sequences(1, 1).data == whole.slice_sequences(1, 1).data);
+}
+
+TEST_CASE("A layout has a name", "[view]") {
+  STATIC_REQUIRE(std::string_view(tshift::name_of(layout::ntcs)) == "ntcs");
+  STATIC_REQUIRE(std::string_view(tshift::name_of(layout::ntsc)) == "ntsc");
+  STATIC_REQUIRE(std::string_view(tshift::name_of(layout::ncts)) == "ncts");
+  STATIC_REQUIRE(std::string_view(tshift::name_of(layout::tncs)) == "tncs");
+  STATIC_REQUIRE(std::string_view(tshift::name_of(layout::nct)) == "ncts");
+  STATIC_REQUIRE(std::string_view(tshift::name_of(static_cast<layout>(4))) == "?");
 }

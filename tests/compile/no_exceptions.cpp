@@ -57,9 +57,18 @@ void operations() {
 void streams() {
   std::array<float, 4> y{};
   tshift::shift_stream<float> stream(tshift::shift_plan(2, {{0, 1, 1}}), {.time = 1, .channels = 2});
-  require(stream.push({x.data(), dims}, tensor_view(y.data(), dims)) == 2 && y == shifted, "shift_stream");
+  require(stream.push({x, dims}, tensor_view(y, dims)) == 2 && y == shifted, "shift_stream");
+  y = {};
+  require(stream.flush(std::span<float>()) == 0 && stream.push(x, y) == 2 && y == shifted, "shift_stream of spans");
   expected = "shift_stream: padding circular needs the end of a sequence before its beginning, and cannot be streamed";
   tshift::shift_stream<float> const endless(tshift::shift_plan(2, {{0, 1, 1}}, tshift::padding::circular), dims);
+}
+
+void views() {
+  std::array<float, 3> y{};
+  require(tensor_view(y, {.time = 1, .channels = 3}).size() == 3, "tensor_view");
+  expected = "tensor_view: memory has 3 elements, must have >= 4";
+  tensor_view const too_short(y, dims);
 }
 
 void blocks() {
@@ -117,6 +126,12 @@ void conformance() {
   auto const report =
       tshift::conformance::check<float>([](auto from, auto to, auto const& plan) { tshift::shift(from, to, plan); });
   require(report.passed() && report.cases > 100, report.first);
+  auto const in_place =
+      tshift::conformance::check_inplace<float>([](auto from, auto const& plan) { tshift::shift_inplace(from, plan); });
+  require(in_place.passed(), in_place.first);
+  auto const streamed = tshift::conformance::check_stream<float>(
+      [](auto const& plan, auto const& frame) { return tshift::shift_stream<float>(plan, frame); });
+  require(streamed.passed(), streamed.first);
   expected = "shift_plan: folds 0 and 1 overlap at channel 1";
   tshift::shift_plan const overlapping(4, {{0, 2, 1}, {1, 2, 1}});
 }
@@ -125,8 +140,9 @@ struct part {
   char const* name;
   void (*run)();
 };
-constexpr part parts[] = {{"operations", operations}, {"streams", streams}, {"blocks", blocks},
-                          {"models", models},         {"files", files},     {"conformance", conformance}};
+constexpr part parts[] = {{"operations", operations},  {"streams", streams}, {"views", views},
+                          {"blocks", blocks},          {"models", models},   {"files", files},
+                          {"conformance", conformance}};
 
 }  // namespace
 

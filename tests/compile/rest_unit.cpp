@@ -60,8 +60,16 @@ tshift::index_t shift_on(Eigen::ThreadPoolInterface& pool, floats const& x, floa
 
 bool conforms() {
   auto const mine = [](auto const& x, auto const& y, auto const& plan) { tshift::shift(x, y, plan); };
-  return tshift::conformance::check<float>(mine).passed() &&
-         tshift::conformance::check<std::complex<double>>(mine).passed();
+  auto const inplace = [](auto const& x, auto const& plan) { tshift::shift_inplace(x, plan); };
+  auto const add = [](auto const& x, auto const& r, auto const& y, auto const& plan) {
+    tshift::shift_add(x, r, y, plan);
+  };
+  auto const adjoint = [](auto const& dy, auto const& dx, auto const& plan) { tshift::shift_adjoint(dy, dx, plan); };
+  auto const stream = [](auto const& plan, auto const& frame) { return tshift::shift_stream<float>(plan, frame); };
+  namespace conformance = tshift::conformance;
+  return conformance::check<float>(mine).passed() && conformance::check<std::complex<double>>(mine).passed() &&
+         conformance::check_inplace<float>(inplace).passed() && conformance::check_add<float>(add).passed() &&
+         conformance::check_adjoint<float>(adjoint).passed() && conformance::check_stream<float>(stream).passed();
 }
 
 }  // namespace rest

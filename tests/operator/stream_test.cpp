@@ -111,8 +111,7 @@ std::vector<shift_plan> const& plans() {
 }
 
 std::string describe(shift_plan const& plan) {
-  constexpr char const* names[] = {"zero", "keep", "edge", "circular"};
-  std::string text = std::string("padding ") + names[static_cast<int>(plan.edge())] + ", folds";
+  std::string text = std::string("padding ") + tshift::name_of(plan.edge()) + ", folds";
   for (fold const& f : plan.folds()) {
     text += " {" + std::to_string(f.begin) + ", " + std::to_string(f.count) + ", " + std::to_string(f.offset) + "}";
   }
@@ -164,7 +163,7 @@ std::string difference(tensor<T> const& want, tensor<T>& got) {
   return tshift::conformance::compare<T>(want.view(), got.view()).message();
 }
 
-// Feeds a stream and keeps what comes out, one behind the other; checks on the way every promise about counts, and that
+// Feeds a stream and keeps what comes out, one after the other; checks on the way every promise about counts, and that
 // nothing but the frames due is written.
 template <class T>
 class recorder {
@@ -220,7 +219,7 @@ class recorder {
     auto const written = y.view();
     tshift::reference::for_each_element(dims, [&](index_t n, index_t t, index_t c, index_t s) {
       if (t >= due) {
-        expect(std::memcmp(old.at(n, t, c, s), written.at(n, t, c, s), sizeof(T)) == 0, "frames behind those due");
+        expect(std::memcmp(old.at(n, t, c, s), written.at(n, t, c, s), sizeof(T)) == 0, "frames after those due");
       } else if (kept_ + t < out_.shape.time) {
         std::memcpy(out_.at(n, kept_ + t, c, s), written.at(n, t, c, s), sizeof(T));
       } else {
@@ -422,6 +421,80 @@ TEMPLATE_TEST_CASE("Priming gives a sequence a past", "[stream]", std::int8_t, d
   REQUIRE(cases == 1920);
 }
 
+TEST_CASE("Spans are pushed as views of [N, k, C, S] are", "[stream]") {
+  generator random(31);
+  index_t streams = 0;
+  for (shape const dims : {shape{1, 23, channels, 1}, shape{3, 11, channels, 2}}) {
+    tensor<std::int16_t> const x(dims, layout::ntcs, random);
+    for (shift_plan const& plan : plans()) {
+      shift_stream<std::int16_t> by_spans(plan, dims), by_views(plan, dims);
+      auto const per_frame = static_cast<std::size_t>(dims.batch * dims.channels * dims.space);
+      auto const packed = [&](index_t first, index_t count) {
+        tensor<std::int16_t> chunk({dims.batch, count, dims.channels, dims.space}, layout::ntcs);
+        tshift::reference::shift<std::int16_t>(frames(x.view(), first, count), chunk.view(), {channels, {}});
+        return chunk;
+      };
+      index_t received = 0;
+      auto const past = packed(0, 2);
+      by_spans.prime(past.memory);
+      by_views.prime(past.view());
+      while (received < dims.time) {
+        index_t const k = std::min(below(random, 5), dims.time - received);
+        auto const chunk = packed(received, k);
+        index_t const due = by_spans.ready(k);
+        // Room for more than is due, and not for whole frames: what is not due stays as it was.
+        std::vector<std::int16_t> got(static_cast<std::size_t>(due) * per_frame + 3, 77);
+        tensor<std::int16_t> want({dims.batch, due, dims.channels, dims.space}, layout::ntcs);
+        REQUIRE(by_spans.push(chunk.memory, got) == due);
+        REQUIRE(by_views.push(chunk.view(), want.view()) == due);
+        want.memory.resize(got.size(), 77);
+        REQUIRE(got == want.memory);
+        received += k;
+      }
+      REQUIRE(std::ranges::equal(by_spans.state(), by_views.state()));
+      index_t const last = by_spans.pending();
+      std::vector<std::int16_t> got(static_cast<std::size_t>(last) * per_frame);
+      tensor<std::int16_t> want({dims.batch, last, dims.channels, dims.space}, layout::ntcs);
+      REQUIRE(by_spans.flush(got) == last);
+      REQUIRE(by_views.flush(want.view()) == last);
+      REQUIRE(got == want.memory);
+      ++streams;
+    }
+  }
+  REQUIRE(streams == 2 * static_cast<index_t>(plans().size()));
+}
+
+TEST_CASE("Spans that hold no whole frames, or too few, are refused", "[stream]") {
+  std::vector<float> const x(36);
+  std::vector<float> y(36, 5.0f);
+  shift_stream<float> stream(shift_plan(4, {{0, 1, 1}, {1, 1, -1}}), {.batch = 3, .channels = 4});
+  auto const part = [&](std::size_t size) { return std::span<float const>(x).first(size); };
+  auto const room = [&](std::size_t size) { return std::span<float>(y).first(size); };
+  REQUIRE(message_of([&] { stream.push(part(35), y); }) ==
+          "shift_stream::push: x has 35 elements, must be a multiple of 12, those of a frame");
+  REQUIRE(message_of([&] { stream.push(part(1), y); }) ==
+          "shift_stream::push: x has 1 elements, must be a multiple of 12, those of a frame");
+  REQUIRE(message_of([&] { stream.push(part(36), room(23)); }) ==
+          "shift_stream::push: y has 23 elements, must have >= 24 for 2 frames");
+  REQUIRE(message_of([&] { stream.prime(part(13)); }) ==
+          "shift_stream::prime: x has 13 elements, must be a multiple of 12, those of a frame");
+  REQUIRE(message_of([&] { stream.push(std::span<float const>(y).first(24), y); }) ==
+          "shift_stream::push: x and y overlap in memory, must share no element");
+  REQUIRE(y == std::vector<float>(36, 5.0f));
+  REQUIRE(stream.push(part(36), room(24)) == 2);
+  REQUIRE(message_of([&] { stream.flush(room(11)); }) ==
+          "shift_stream::flush: y has 11 elements, must have >= 12 for 1 frames");
+  REQUIRE(stream.push(std::span<float const>(), std::span<float>()) == 0);
+  REQUIRE(stream.flush(room(12)) == 1);
+  REQUIRE(stream.flush(std::span<float>()) == 0);
+
+  // Frames of no elements: none can be counted in a span.
+  shift_stream<float> nothing(shift_plan(0, {}), {.channels = 0});
+  REQUIRE(nothing.push(std::span<float const>(), std::span<float>()) == 0);
+  REQUIRE(message_of([&] { nothing.push(part(1), y); }) ==
+          "shift_stream::push: x has 1 elements, must be a multiple of 0, those of a frame");
+}
+
 TEST_CASE("A plan's history is all the past that a stream needs", "[stream]") {
   generator random(4);
   constexpr index_t past = 10, T = 6;
@@ -443,7 +516,7 @@ TEST_CASE("A plan's history is all the past that a stream needs", "[stream]") {
   }
 }
 
-TEST_CASE("Two streams one behind the other are two shifts one after the other", "[stream]") {
+TEST_CASE("Two streams one after the other are two shifts one after the other", "[stream]") {
   generator random(5);
   std::size_t pairs = 0;
   constexpr index_t T = 30;
@@ -803,7 +876,7 @@ TEST_CASE("A state that does not fit is refused, and nothing changes", "[stream]
 }
 
 TEST_CASE("A stream counts frames up to 2^63 - 1 and refuses more", "[stream]") {
-  // One frame repeated: stride 0 along time, no memory behind it.
+  // One frame repeated: stride 0 along time, no memory after it.
   char x = 5, y[2] = {};
   auto const repeated = [&](index_t frames_of_x) {
     return tensor_view<char const>(&x, {1, frames_of_x, 1}, strides{0, 0, 0, 0});

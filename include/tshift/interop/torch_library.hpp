@@ -14,7 +14,7 @@
 //             n_div: needed for shiftser and tps, 8 for tsm and tsm_online; direction ("delay", "advance", "both") and
 //             stride: shiftser's alone; shift_ratio: paddle's alone. An argument the preset does not have is refused
 //             unless it has its default.
-//   the rest  see torch.hpp and its shift_options
+//   the rest  see torch.hpp and its tensor_dims
 //
 // From C++ the functions of torch.hpp do the same without going through PyTorch's dispatcher.
 //
@@ -38,21 +38,15 @@
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace interop::detail::library {
 
 inline padding padding_of(c10::string_view name) {
-  if (name == "zero") return padding::zero;
-  if (name == "keep") return padding::keep;
-  if (name == "edge") return padding::edge;
-  if (name == "circular") return padding::circular;
+  for (padding const edge : {padding::zero, padding::keep, padding::edge, padding::circular}) {
+    if (name == name_of(edge)) return edge;
+  }
   detail::fail("temporal_shift: padding = '%.40s', must be zero, keep, edge or circular", std::string(name).c_str());
-}
-
-inline std::string name_of(padding edge) {
-  constexpr char const* names[] = {"zero", "keep", "edge", "circular"};
-  return names[static_cast<int>(edge)];
 }
 
 /// The plan that an operator's arguments describe. x's number of channels is the plan's.
 inline shift_plan plan_of(at::Tensor const& x, at::IntArrayRef folds, c10::string_view padding_name,
-                          shift_options const& how) {
+                          tensor_dims const& how) {
   if (folds.size() % 3 != 0) {
     detail::fail("temporal_shift: folds has %td integers, must have three for each fold: begin, count, offset",
                  static_cast<index_t>(folds.size()));
@@ -70,8 +64,8 @@ inline std::vector<std::int64_t> folds_of(shift_plan const& plan) {
   return flat;
 }
 
-inline shift_options options_of(c10::optional<at::Tensor> const& lengths, at::Scalar const& fill, std::int64_t time_dim,
-                                std::int64_t channel_dim) {
+inline tensor_dims options_of(c10::optional<at::Tensor> const& lengths, at::Scalar const& fill, std::int64_t time_dim,
+                              std::int64_t channel_dim) {
   return {time_dim, channel_dim, lengths.value_or(at::Tensor()), fill};
 }
 
@@ -93,13 +87,13 @@ c10::TypedOperatorHandle<Signature> handle_of(char const* name) {
 
 /// Below autograd through the dispatcher again, so that what stands between (fake tensors, other backends) is asked.
 struct dispatched {
-  static at::Tensor shift(at::Tensor const& x, shift_plan const& plan, shift_options const& how) {
+  static at::Tensor shift(at::Tensor const& x, shift_plan const& plan, tensor_dims const& how) {
     static auto const handle = handle_of<shift_signature>("tshift::temporal_shift");
     at::AutoDispatchBelowADInplaceOrView const below;
     return handle.call(x, folds_of(plan), name_of(plan.edge()), optional_of(how.lengths), how.fill, how.time_dim,
                        how.channel_dim);
   }
-  static at::Tensor adjoint(at::Tensor const& dy, shift_plan const& plan, shift_options const& how) {
+  static at::Tensor adjoint(at::Tensor const& dy, shift_plan const& plan, tensor_dims const& how) {
     static auto const handle = handle_of<adjoint_signature>("tshift::temporal_shift_adjoint");
     at::AutoDispatchBelowADInplaceOrView const below;
     return handle.call(dy, folds_of(plan), name_of(plan.edge()), optional_of(how.lengths), how.time_dim,
@@ -112,7 +106,7 @@ template <bool recorded>
 at::Tensor temporal_shift(at::Tensor const& x, at::IntArrayRef folds, c10::string_view padding_name,
                           c10::optional<at::Tensor> const& lengths, at::Scalar const& fill, std::int64_t time_dim,
                           std::int64_t channel_dim) {
-  shift_options const how = options_of(lengths, fill, time_dim, channel_dim);
+  tensor_dims const how = options_of(lengths, fill, time_dim, channel_dim);
   shift_plan const plan = plan_of(x, folds, padding_name, how);
   if constexpr (!recorded) return detail::at_once::shift(x, plan, how);
   if (!detail::recorded(x)) return dispatched::shift(x, plan, how);
@@ -123,7 +117,7 @@ template <bool recorded>
 at::Tensor temporal_shift_adjoint(at::Tensor const& dy, at::IntArrayRef folds, c10::string_view padding_name,
                                   c10::optional<at::Tensor> const& lengths, std::int64_t time_dim,
                                   std::int64_t channel_dim) {
-  shift_options const how = options_of(lengths, 0, time_dim, channel_dim);
+  tensor_dims const how = options_of(lengths, 0, time_dim, channel_dim);
   shift_plan const plan = plan_of(dy, folds, padding_name, how);
   if constexpr (!recorded) return detail::at_once::adjoint(dy, plan, how);
   if (!detail::recorded(dy)) return dispatched::adjoint(dy, plan, how);
@@ -134,7 +128,7 @@ template <bool recorded>
 at::Tensor temporal_shift_add(at::Tensor const& x, at::Tensor const& r, at::IntArrayRef folds,
                               c10::string_view padding_name, c10::optional<at::Tensor> const& lengths,
                               at::Scalar const& fill, std::int64_t time_dim, std::int64_t channel_dim) {
-  shift_options const how = options_of(lengths, fill, time_dim, channel_dim);
+  tensor_dims const how = options_of(lengths, fill, time_dim, channel_dim);
   if constexpr (!recorded) return detail::run_add(x, r, plan_of(x, folds, padding_name, how), how);
   if (!detail::recorded(x) && !detail::recorded(r)) {
     static auto const handle = handle_of<add_signature>("tshift::temporal_shift_add");
@@ -148,7 +142,7 @@ at::Tensor temporal_shift_add(at::Tensor const& x, at::Tensor const& r, at::IntA
 inline at::Tensor temporal_shift_(at::Tensor x, at::IntArrayRef folds, c10::string_view padding_name,
                                   c10::optional<at::Tensor> const& lengths, at::Scalar const& fill,
                                   std::int64_t time_dim, std::int64_t channel_dim) {
-  shift_options const how = options_of(lengths, fill, time_dim, channel_dim);
+  tensor_dims const how = options_of(lengths, fill, time_dim, channel_dim);
   return interop::temporal_shift_(x, plan_of(x, folds, padding_name, how), how);
 }
 
@@ -163,10 +157,8 @@ inline shift_plan preset_of(c10::string_view name, index_t channels, c10::option
   refuse_unless(name == "shiftser" || name == "tsm" || name == "tsm_online" || name == "tps" || !n_div, "n_div");
   if ((name == "shiftser" || name == "tps") && !n_div) detail::fail("preset: %s needs n_div", text.c_str());
   if (name == "shiftser") {
-    direction const both_ways[] = {direction::delay, direction::advance, direction::both};
-    char const* const words[] = {"delay", "advance", "both"};
-    for (int i = 0; i < 3; ++i) {
-      if (way == words[i]) return presets::shiftser(channels, *n_div, both_ways[i], stride);
+    for (direction const known : {direction::delay, direction::advance, direction::both}) {
+      if (way == name_of(known)) return presets::shiftser(channels, *n_div, known, stride);
     }
     detail::fail("preset: direction = '%.40s', must be delay, advance or both", std::string(way).c_str());
   }

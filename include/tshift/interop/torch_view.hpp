@@ -44,7 +44,7 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 /// Of the dimensions that are neither time nor channels the first is the batch, and all others are space:
 /// [N,T,C] and [N,T,C,H,W] by default; NTHWC: channel_dim = -1; NCT and NCTHW: time_dim = 2, channel_dim = 1;
 /// TNC: time_dim = 0; [T,C]: time_dim = 0, channel_dim = 1, one sequence.
-struct shift_options {
+struct tensor_dims {
   std::int64_t time_dim = 1;     ///< in [-rank, rank); negative counts from the last
   std::int64_t channel_dim = 2;  ///< in [-rank, rank), not time_dim
   at::Tensor lengths = {};       ///< undefined: all T; else N integers in [0, T] on the CPU, see tensor_view::lengths
@@ -68,7 +68,7 @@ struct axes {
   std::int64_t time = 0, channels = 0, batch = -1;
   c10::SmallVector<std::int64_t, 4> space;
 
-  axes(char const* operation, std::int64_t rank, shift_options const& how) {
+  axes(char const* operation, std::int64_t rank, tensor_dims const& how) {
     if (rank < 2) fail("%s: x has %td dimensions, must have time and channels", operation, static_cast<index_t>(rank));
     time = dimension(operation, "time_dim", how.time_dim, rank);
     channels = dimension(operation, "channel_dim", how.channel_dim, rank);
@@ -154,7 +154,7 @@ tensor_view<T> view_along(at::Tensor const& x, axes const& where, at::Tensor con
 ///                      common stride
 /// Copies nothing.
 template <class T>
-tensor_view<T> view_of(at::Tensor const& x, shift_options const& how = {}, std::span<index_t const> lengths = {}) {
+tensor_view<T> view_of(at::Tensor const& x, tensor_dims const& how = {}, std::span<index_t const> lengths = {}) {
   using value = std::remove_const_t<T>;
   constexpr char const* operation = "view_of";
   detail::check_tensor(operation, "x", x);
@@ -180,7 +180,7 @@ tensor_view<T> view_of(at::Tensor const& x, shift_options const& how = {}, std::
   return view;
 }
 
-/// A view's memory as a tensor [N, T, C], or [N, T, C, S] where there is space. Lengths stay behind.
+/// A view's memory as a tensor [N, T, C], or [N, T, C, S] where there is space. Lengths are left out.
 /// @param view  its memory must outlive the tensor and all that shares the tensor's storage; T is one of PyTorch's
 /// @throws shape_error  a stride is negative, which PyTorch does not have
 /// Copies nothing.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The state of a stream: for each segment of channels and each sequence a ring of the last few input frames, behind a
+// The state of a stream: for each segment of channels and each sequence a ring of the last few input frames, after a
 // header with two counters. Plain bytes without pointers, so that it can be saved, moved and restored.
 #pragma once
 

@@ -20,7 +20,7 @@ using tshift::fold;
 using tshift::index_t;
 using tshift::padding;
 using tshift::shift_plan;
-using tshift::interop::shift_options;
+using tshift::interop::tensor_dims;
 
 int cases = 0;
 
@@ -187,7 +187,7 @@ void gradients() {
       if (registered) {
         namespace library = tshift::interop::detail::library;
         auto const handle = library::handle_of<library::shift_signature>("tshift::temporal_shift");
-        y = handle.call(x, library::folds_of(plan), library::name_of(edge), c10::nullopt, 0, 1, 2);
+        y = handle.call(x, library::folds_of(plan), tshift::name_of(edge), c10::nullopt, 0, 1, 2);
       } else {
         y = tshift::interop::temporal_shift(x, plan);
       }
