@@ -223,7 +223,7 @@ TEST_CASE("Eight threads share a plan, an input and a pool, each with an output 
                    [&] { return name(what) + ", thread " + std::to_string(i); });
     }
   }
-  REQUIRE_ALL(result, 9 * 8);
+  REQUIRE_ALL(result, operation_count * 8);
 }
 
 TEST_CASE("Nothing to do is no reason to start anybody", "[executor]") {
