@@ -11,8 +11,7 @@
 
 #include "floors.hpp"
 
-namespace tshift_bench {
-namespace {
+namespace tshift_bench { namespace {
 
 namespace nn = tshift::nn;
 using tshift::position;
@@ -393,8 +392,6 @@ void add_mean_pool(tensor_case const& on) {
   });
 }
 
-}  // namespace
-
 void add_blocks() {
   for (tensor_case const& on : chosen_nn_cases()) add_linear(on);
   for (tensor_case const& on : chosen_nn_cases()) {
@@ -412,4 +409,7 @@ void add_blocks() {
   }
 }
 
+registration const blocks_rows(70, add_blocks);
+
+}  // namespace
 }  // namespace tshift_bench

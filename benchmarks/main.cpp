@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <regex>
 #include <sstream>
@@ -39,6 +40,20 @@ effort chosen_effort = effort::full;
 std::vector<measured_row> measured;
 std::vector<failed_row> failures;
 std::vector<std::string> registered;  // names of all rows, as Google Benchmark sees them
+
+/// What adds the rows, by place. A function's variable: files register themselves before main, in any order.
+std::multimap<int, void (*)()>& row_groups() {
+  static std::multimap<int, void (*)()> groups;
+  return groups;
+}
+
+/// Two rows of one name would be pooled as repetitions of one.
+void check_names() {
+  std::vector<std::string> names = registered;
+  std::sort(names.begin(), names.end());
+  auto const twice = std::adjacent_find(names.begin(), names.end());
+  if (twice != names.end()) throw std::runtime_error("two rows are called " + *twice);
+}
 
 // ---------------------------------------------------------------------------------------------------------- tables
 
@@ -333,16 +348,8 @@ int run(int argc, char** argv) {
     if (key != "date") benchmark::AddCustomContext(key, value);  // Google Benchmark has its own
   }
 
-  add_shift();
-  add_shift_inplace();
-  add_shift_add();
-  add_shift_adjoint();
-  add_shifted_view();
-  add_shift_stream();
-  add_blocks();
-  add_models();
-  add_cost_of_shift();
-  add_sizes();
+  for (auto const& [place, add_all] : row_groups()) add_all();
+  check_names();
 
   // Any format but the console's is for programs, which must find nothing else on standard output.
   benchmark::BenchmarkReporter* reporter = benchmark::CreateDefaultDisplayReporter();
@@ -375,6 +382,8 @@ std::string row::name() const {
   text.erase(std::remove(text.begin(), text.end(), ','), text.end());
   return text;
 }
+
+registration::registration(int place, void (*add_all)()) { row_groups().emplace(place, add_all); }
 
 effort current_effort() { return chosen_effort; }
 

@@ -9,8 +9,7 @@
 #include "../tests/support/seeded.hpp"
 #include "floors.hpp"
 
-namespace tshift_bench {
-namespace {
+namespace tshift_bench { namespace {
 
 namespace models = tshift::models;
 namespace nn = tshift::nn;
@@ -214,8 +213,6 @@ double cnn_flops(shape const& on) { return 2 * conv_block_flops(on); }
 double transformer_flops(shape const& on) { return 2 * (attention_flops(on, 2) + mlp_flops(on)); }
 double shiftformer_flops(shape const& on) { return 2 * mlp_flops(on); }
 
-}  // namespace
-
 void add_models() {
   for (tensor_case const& on : chosen_nn_cases()) {
     tensor_case const split = with_heads(on);
@@ -244,4 +241,8 @@ void add_cost_of_shift() {
   }
 }
 
+registration const models_rows(80, add_models);
+registration const cost_of_shift_rows(90, add_cost_of_shift);
+
+}  // namespace
 }  // namespace tshift_bench

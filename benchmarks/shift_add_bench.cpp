@@ -4,8 +4,7 @@
 
 #include "support.hpp"
 
-namespace tshift_bench {
-namespace {
+namespace tshift_bench { namespace {
 
 /// y = x + r with the instruction set this file is compiled for, four vectors at a time, ordinary stores.
 void add_floor(float const* x, float const* r, float* y, std::size_t count) {
@@ -45,8 +44,6 @@ void add(tensor_case const& whole, shift_case const& what, double target) {
   });
 }
 
-}  // namespace
-
 void add_shift_add() {
   constexpr double targets[] = {1.10, 1.10, 1.15};
   for (tensor_case const& on : time_major_cases) {
@@ -57,4 +54,7 @@ void add_shift_add() {
   }
 }
 
+registration const shift_add_rows(30, add_shift_add);
+
+}  // namespace
 }  // namespace tshift_bench

@@ -3,8 +3,7 @@
 // it moves the same bytes as shift does.
 #include "support.hpp"
 
-namespace tshift_bench {
-namespace {
+namespace tshift_bench { namespace {
 
 /// dx = S' dy by scattering: every dy[t] is added to the frame that y[t] came from. The same sums as
 /// reference::shift_adjoint, in time linear in the number of frames instead of quadratic. At the small size the two
@@ -65,8 +64,6 @@ void add(tensor_case const& whole, std::string const& variant, index_t n_div, sh
   }
 }
 
-}  // namespace
-
 void add_shift_adjoint() {
   using tshift::presets::shiftser;
   for (bool const in_place : {false, true}) {
@@ -83,4 +80,7 @@ void add_shift_adjoint() {
   }
 }
 
+registration const shift_adjoint_rows(40, add_shift_adjoint);
+
+}  // namespace
 }  // namespace tshift_bench

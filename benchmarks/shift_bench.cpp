@@ -5,8 +5,7 @@
 
 #include "support.hpp"
 
-namespace tshift_bench {
-namespace {
+namespace tshift_bench { namespace {
 
 template <class T>
 row describe(tensor_case const& on, std::string variant, index_t n_div, double target) {
@@ -72,8 +71,6 @@ void add_two_threads(tensor_case const& whole, shift_plan const& plan) {
   });
 }
 
-}  // namespace
-
 void add_shift() {
   using tshift::presets::shiftser;
   constexpr double targets[] = {1.05, 1.10, 1.15};
@@ -116,4 +113,7 @@ void add_shift() {
   add_two_threads(large, shiftser(768, 8));
 }
 
+registration const shift_rows(10, add_shift);
+
+}  // namespace
 }  // namespace tshift_bench

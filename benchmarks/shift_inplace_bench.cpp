@@ -2,8 +2,7 @@
 // shift_inplace: x = S x, beside the share of a memcpy of the tensor that the moved channels make up.
 #include "support.hpp"
 
-namespace tshift_bench {
-namespace {
+namespace tshift_bench { namespace {
 
 /// One row. The floor copies fresh values over the tensor, which the operation then shifts: it always finds the tensor
 /// as a memcpy leaves it, and never a tensor that earlier rounds have shifted to zeros.
@@ -33,8 +32,6 @@ void add(tensor_case const& whole, shift_case const& what, double target) {
   });
 }
 
-}  // namespace
-
 void add_shift_inplace() {
   constexpr double targets[] = {1.15, 1.25, 2.00};
   for (tensor_case const& on : time_major_cases) {
@@ -45,4 +42,7 @@ void add_shift_inplace() {
   }
 }
 
+registration const shift_inplace_rows(20, add_shift_inplace);
+
+}  // namespace
 }  // namespace tshift_bench

@@ -2,8 +2,7 @@
 // shift_stream: a clip pushed in pieces, beside memcpy of the same pieces. Times are per frame.
 #include "support.hpp"
 
-namespace tshift_bench {
-namespace {
+namespace tshift_bench { namespace {
 
 /// Pushes x in chunks and flushes; y receives the frames in order. The stream is as new afterwards.
 void run_stream(tshift::shift_stream<float>& stream, tensor_view<float const> x, tensor_view<float> y, index_t chunk) {
@@ -53,12 +52,13 @@ void add(way const& w, index_t chunk) {
   });
 }
 
-}  // namespace
-
 void add_shift_stream() {
   for (way const w : {delay, both}) {
     for (index_t const chunk : {1, 16}) add(w, chunk);
   }
 }
 
+registration const shift_stream_rows(60, add_shift_stream);
+
+}  // namespace
 }  // namespace tshift_bench

@@ -2,8 +2,7 @@
 // shifted: reading a tensor through a shift, beside reading it as it lies. The reader here adds up all elements.
 #include "sums.hpp"
 
-namespace tshift_bench {
-namespace {
+namespace tshift_bench { namespace {
 
 void add(tensor_case const& whole, way const& w, index_t n_div) {
   tensor_case const on = sized(whole, n_div, w.text);
@@ -42,8 +41,6 @@ void add(tensor_case const& whole, way const& w, index_t n_div) {
   });
 }
 
-}  // namespace
-
 void add_shifted_view() {
   for (tensor_case const& on : time_major_cases) {
     for (way const w : {delay, both}) {
@@ -52,4 +49,7 @@ void add_shifted_view() {
   }
 }
 
+registration const shifted_view_rows(50, add_shifted_view);
+
+}  // namespace
 }  // namespace tshift_bench

@@ -11,8 +11,7 @@
 
 #include "sums.hpp"
 
-namespace tshift_bench {
-namespace {
+namespace tshift_bench { namespace {
 
 constexpr std::size_t KiB = 1024, MiB = 1024 * KiB, GiB = 1024 * MiB;
 
@@ -186,8 +185,6 @@ bool fits(std::size_t bytes, bool cold) {
   return false;
 }
 
-}  // namespace
-
 void add_sizes() {
   effort const how = current_effort();
   std::size_t const last = how == effort::full ? GiB : how == effort::quick ? 256 * MiB : MiB;
@@ -203,4 +200,7 @@ void add_sizes() {
   }
 }
 
+registration const sizes_rows(100, add_sizes);
+
+}  // namespace
 }  // namespace tshift_bench

@@ -79,17 +79,14 @@ void record_name(std::string name);
 effort current_effort();
 index_t rounds_for(row const& info);
 
-/// One per operator or group of blocks; each registers its rows.
-void add_shift();
-void add_shift_inplace();
-void add_shift_add();
-void add_shift_adjoint();
-void add_shifted_view();
-void add_shift_stream();
-void add_blocks();
-void add_models();
-void add_cost_of_shift();
-void add_sizes();
+/// A file's rows register themselves, so that no list names the files: at namespace scope stands
+///   registration const rows(place, add_all);
+/// and the program calls add_all once the options are known. Tables come in the order of the places: operations below
+/// 70, blocks and models below 100.
+class registration {
+ public:
+  registration(int place, void (*add_all)());
+};
 
 /// Median and other quantiles, by linear interpolation. Not for empty lists.
 inline double quantile(std::vector<double> values, double q) {

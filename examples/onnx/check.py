@@ -32,7 +32,7 @@ PADDINGS = ["zero", "keep", "edge", "circular"]
 CHANNELS = 19  # odd, and no multiple of anything
 
 
-def presets(channels):
+def own_presets(channels):
     """name: (the recipe's folds and padding, the arguments of the same preset in C++)"""
     plans = {}
     for direction, stride in itertools.product(("delay", "advance", "both"), (1, 2, 3)):
@@ -51,19 +51,38 @@ def presets(channels):
     return plans
 
 
+def other_presets(channels):
+    """The library's presets for which the recipe has no function: their folds come from the library."""
+    plans = {}
+    for name in tshift_torch.preset_names():
+        if not hasattr(recipe, name):
+            folds, padding = tshift_torch.preset(name, channels)
+            plans[name] = (list(zip(folds[0::3], folds[1::3], folds[2::3])), padding), (name, {})
+    return plans
+
+
+def presets(channels):
+    return own_presets(channels) | other_presets(channels)
+
+
 def flat(folds):
     return [number for fold in folds for number in fold]
 
 
 def check_presets():
     count = 0
+    checked = set()
     for channels in [*range(0, 70), 255, 256, 768, 1023, 2048]:
-        for name, ((folds, padding), (preset, options)) in presets(channels).items():
+        for name, ((folds, padding), (preset, options)) in own_presets(channels).items():
+            checked.add(preset)
             want = tuple(tshift_torch.preset(preset, channels, **options))
             if (flat(folds), padding) != want:
                 sys.exit(f"FAILED: recipe.{name}, {channels} channels: {folds}, {padding}; the library has {want}")
             count += 1
-    print(f"presets: {count} equal to the library's")
+    for name in tshift_torch.preset_names():
+        if hasattr(recipe, name) and name not in checked:
+            sys.exit(f"FAILED: recipe.{name} is compared with nothing; own_presets() does not list it")
+    print(f"presets: {count} equal to the library's; exported with the library's folds: {', '.join(other_presets(8))}")
 
 
 class Shift(torch.nn.Module):

@@ -68,7 +68,8 @@ def temporal_shift(x, folds, padding="zero", *, time_dim=1, channel_dim=2, short
     return torch.cat(pieces, channel_dim) if len(pieces) > 1 else pieces[0]
 
 
-# The published systems as (folds, padding). What each is, and where from: tshift/presets.hpp.
+# Published systems as (folds, padding). What each is, and where from: tshift/presets.hpp. It may have more; folds that
+# nobody has written down here are those of tshift_torch.preset(name, channels), or of examples/presets.md.
 
 
 def shiftser(channels, n_div, direction="delay", stride=1, padding="zero"):

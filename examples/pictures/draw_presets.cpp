@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Draws the presets for examples/presets.md: every tensor element is the number of its frame, the library shifts them,
-// and what comes out is the picture.
+// Draws the presets for examples/presets.md, every entry of presets::table and what else the page shows: every tensor
+// element is the number of its frame, the library shifts them, and what comes out is the picture.
 //
 //   draw_presets <folder>          writes the pictures
 //   draw_presets --check <folder>  compares them with those in the folder
-#include <array>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <fstream>
@@ -81,23 +81,38 @@ constexpr shift_plan roll(8, {{.begin = 0, .count = 4, .offset = +1}}, padding::
 // [/roll]
 
 struct drawing {
-  char const* name;  // of the file
-  char const* call;  // as the title
+  std::string name;  // of the file
+  std::string call;  // as the title
   shift_plan plan;
 };
 
-constexpr std::array drawings{
-    drawing{"tsm", "presets::tsm(8, 4)", tsm},
-    drawing{"tsm_online", "presets::tsm_online(8, 4)", tsm_online},
-    drawing{"shiftser_delay", "presets::shiftser(8, 4)", delay},
-    drawing{"shiftser_both", "presets::shiftser(8, 4, both)", both},
-    drawing{"shiftser_keep", "presets::shiftser(8, 4, both, 2, keep)", kept},
-    drawing{"paddle", "presets::paddle(9, 0.2f)", paddle},
-    drawing{"tps", "presets::tps(8, 4)", tps},
-    drawing{"rwkv", "presets::rwkv(8)", rwkv},
-    drawing{"shift_gcn", "presets::shift_gcn(18)", shift_gcn},
-    drawing{"roll", "shift_plan(8, {{0, 4, +1}}, circular)", roll},
-};
+/// A preset as the page draws it: n_div 4, and the fewest channels, 8 or more, that give every fold two.
+drawing drawing_of(tshift::presets::entry const& preset) {
+  for (index_t channels = 8; channels < 100; ++channels) {
+    shift_plan const plan = preset.make(channels, {.n_div = 4});
+    bool const wide = std::all_of(plan.folds().begin(), plan.folds().end(), [](auto const& f) { return f.count > 1; });
+    if (!wide) continue;
+    std::string const n_div = preset.takes_n_div() ? ", 4" : "";
+    return {preset.name(), "presets::" + std::string(preset.name()) + '(' + std::to_string(channels) + n_div + ')',
+            plan};
+  }
+  throw std::logic_error(std::string("presets::") + preset.name() + " moves too little to be drawn");
+}
+
+/// Every preset of the table. Before them what its plain call would not show; a name in both is drawn as it stands here.
+std::vector<drawing> all_drawings() {
+  std::vector<drawing> all{
+      {"shiftser_both", "presets::shiftser(8, 4, both)", both},
+      {"shiftser_keep", "presets::shiftser(8, 4, both, 2, keep)", kept},
+      {"paddle", "presets::paddle(9, 0.2f)", paddle},
+      {"roll", "shift_plan(8, {{0, 4, +1}}, circular)", roll},
+  };
+  for (tshift::presets::entry const& preset : tshift::presets::table) {
+    bool const there = std::any_of(all.begin(), all.end(), [&](drawing const& d) { return d.name == preset.name(); });
+    if (!there) all.push_back(drawing_of(preset));
+  }
+  return all;
+}
 
 // --- measures, in pixels ----------------------------------------------------------------------------------------------
 
@@ -250,6 +265,7 @@ std::string read(std::string const& path) {
 
 int run(std::string const& folder, bool check) {
   int wrong = 0;
+  std::vector<drawing> const drawings = all_drawings();
   for (drawing const& what : drawings) {
     std::string const path = folder + '/' + what.name + ".svg", svg = picture(what);
     if (!check) {

@@ -3,11 +3,14 @@
 //
 // They disagree, so choose by the code a checkpoint was trained with: TSM's first fold advances, Paddle's and
 // ShiftSER's first fold delays; n_div and shift_ratio are per direction, so "both" moves twice that share.
+// `table` lists them all: the PyTorch extension, the pictures, the tests and the checks of the pages go through it.
 #pragma once
 
 #include <tshift/macros/away.hpp>
 
 #include <limits>
+#include <optional>
+#include <string_view>
 
 #include <tshift/plan.hpp>
 
@@ -109,6 +112,82 @@ constexpr shift_plan shift_gcn(index_t channels) {
            {5 * k, k, 2},
            {6 * k, k, 3},
            {7 * k, k, 4}}};
+}
+
+/// GSM's shift (Sudhakaran et al., CVPR 2020): [0, C // 2) advances and all others delay, zeros. Every channel moves.
+/// GSM multiplies what it shifts by a learned gate, adds what the gate kept, and interleaves the channels of each half
+/// afterwards; neither is part of this. The released module asks for a C that 4 divides. With an odd C its slices
+/// would leave the larger half to the delay, and so does this; tsm(C, 2) leaves the last channel where it is.
+/// Source: github.com/swathikirans/GSM, gsm.py
+constexpr shift_plan gsm(index_t channels) {
+  index_t const half = detail::fold_size("gsm", channels, 2, 2);
+  return {channels, {{0, half, -1}, {half, channels - half, 1}}};
+}
+
+/// What presets take beside the number of channels; an entry of the table says which of them its preset takes.
+struct arguments {
+  std::optional<index_t> n_div = {};  ///< none: the preset's own, where it has one
+  direction way = direction::delay;   ///< shiftser's
+  index_t stride = 1;                 ///< shiftser's
+  padding edge = padding::zero;       ///< shiftser's
+  float shift_ratio = 0.25f;          ///< paddle's
+};
+
+/// A preset with its name, for programs that choose one at run time. Which arguments it takes follows from its type.
+class entry {
+ public:
+  /// A preset of the number of channels alone.
+  constexpr entry(char const* name, shift_plan (*preset)(index_t)) : name_(name), of_channels_(preset) {}
+  /// One that takes n_div. @param n_div  what it is where nobody says so; none: it has to be said
+  constexpr entry(char const* name, shift_plan (*preset)(index_t, index_t), std::optional<index_t> n_div = {})
+      : name_(name), of_n_div_(preset), n_div_(n_div) {}
+  /// One that takes a shift_ratio.
+  constexpr entry(char const* name, shift_plan (*preset)(index_t, float)) : name_(name), of_ratio_(preset) {}
+  /// One that takes n_div, direction, stride and padding. n_div has to be said.
+  constexpr entry(char const* name, shift_plan (*preset)(index_t, index_t, direction, index_t, padding))
+      : name_(name), of_all_(preset) {}
+
+  /// As it is called in C++: "tsm".
+  constexpr char const* name() const { return name_; }
+  /// Whether it has an n_div.
+  constexpr bool takes_n_div() const { return of_n_div_ != nullptr || of_all_ != nullptr; }
+  /// Whether it has a shift_ratio.
+  constexpr bool takes_shift_ratio() const { return of_ratio_ != nullptr; }
+  /// Whether it has a direction, a stride and an edge.
+  constexpr bool takes_direction() const { return of_all_ != nullptr; }
+
+  /// The preset called with those of the arguments that it takes; it ignores the others.
+  /// @throws shape_error  what the preset refuses, or an n_div that is not said
+  constexpr shift_plan make(index_t channels, arguments const& with = {}) const {
+    if (of_channels_ != nullptr) return of_channels_(channels);
+    if (of_ratio_ != nullptr) return of_ratio_(channels, with.shift_ratio);
+    std::optional<index_t> const n_div = with.n_div ? with.n_div : n_div_;
+    if (!n_div) detail::fail("presets::%s needs n_div", name_);
+    if (of_n_div_ != nullptr) return of_n_div_(channels, *n_div);
+    return of_all_(channels, *n_div, with.way, with.stride, with.edge);
+  }
+
+ private:
+  char const* name_;
+  shift_plan (*of_channels_)(index_t) = nullptr;
+  shift_plan (*of_n_div_)(index_t, index_t) = nullptr;
+  shift_plan (*of_ratio_)(index_t, float) = nullptr;
+  shift_plan (*of_all_)(index_t, index_t, direction, index_t, padding) = nullptr;
+  std::optional<index_t> n_div_ = {};
+};
+
+/// Every preset. Whatever goes through all of them reads this: a new one is a function and a line here.
+inline constexpr entry table[] = {
+    {"shiftser", shiftser}, {"tsm", tsm, 8}, {"tsm_online", tsm_online, 8}, {"paddle", paddle},
+    {"tps", tps},           {"rwkv", rwkv},  {"shift_gcn", shift_gcn},      {"gsm", gsm},
+};
+
+/// The preset of this name, or nullptr.
+constexpr entry const* find(std::string_view name) {
+  for (entry const& each : table) {
+    if (name == each.name()) return &each;
+  }
+  return nullptr;
 }
 
 }  // namespace presets

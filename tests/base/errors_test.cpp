@@ -51,11 +51,15 @@ class refusals {
   tensor_view<std::int32_t> y_view() { return {y(), dims}; }
 
   void check(std::vector<refusal> const& all) {
-    auto const before = memory_;
     for (refusal const& one : all) {
-      CHECK(message_of(one.call) == one.message);
-      CHECK(memory_ == before);
+      check([&] { CHECK(message_of(one.call) == one.message); });
     }
+  }
+
+  void check(std::function<void()> const& call) {
+    auto const before = memory_;
+    call();
+    CHECK(memory_ == before);
   }
 
  private:
@@ -77,6 +81,41 @@ TEST_CASE("A plan for another number of channels is refused by every operation",
       {"shift_adjoint_inplace: plan has 768 channels, dy has 3", [&] { tshift::shift_adjoint_inplace(y, wide); }},
       {"shift: plan has 0 channels, x has 3", [&] { tshift::shift(x, y, shift_plan()); }},
   });
+}
+
+TEST_CASE("Every operation of the table refuses what is wrong with its tensors, and writes nothing", "[errors]") {
+  refusals on;
+  index_t const three[] = {1, 2, 3}, good[] = {2, 4};
+  auto const x = on.x_view(), r = on.r_view(), y = on.y_view();
+  tensor_view<std::int32_t> const nowhere(static_cast<std::int32_t*>(nullptr), dims);
+  tensor_view<std::int32_t> const twice(on.y(), dims, strides{12, 2, 1, 1});
+  tensor_view<std::int32_t> const ragged(on.y(), dims, layout::ntc, three), late(on.y(), dims, layout::ntc, good);
+  tensor_view<std::int32_t> const narrow(on.r(), {2, 4, 2}), shorter(on.y(), {2, 3, 3});
+  using view = tensor_view<std::int32_t> const&;
+  for (operation_row const& row : operation_table) {
+    INFO(row.name);
+    std::string const call = std::string(row.call) + ": ", in = row.input;
+    // The message begins with the operation and this; what stands after it depends on the names of the output.
+    auto const refuses = [&](std::string const& begin, view from, view beside, view to, shift_plan const& folds) {
+      std::string message;
+      on.check([&] { message = message_of([&] { apply<std::int32_t>(row.what, from, beside, to, folds, 0); }); });
+      INFO(message);
+      CHECK(message.starts_with(call + begin));
+    };
+    refuses("plan has 768 channels, " + in + " has 3", x, r, y, shift_plan(768, {{0, 96, 1}}));
+    refuses("", x, r, nowhere, plan);
+    refuses("", x, r, twice, plan);
+    refuses("", x, r, ragged, plan);
+    if (row.has_x) {
+      refuses(in + " has no data, must have 24 elements", nowhere, r, y, plan);
+      refuses(in + " has time 4, ", x, r, shorter, plan);
+      refuses("", x, r, late, plan);  // lengths belong to the input
+    }
+    if (row.has_r) {
+      refuses("r has no data, must have 24 elements", x, nowhere, y, plan);
+      refuses(in + " has channels 3, r has 2", x, narrow, y, plan);
+    }
+  }
 }
 
 TEST_CASE("Shapes that differ in any dimension are refused by its name", "[errors]") {

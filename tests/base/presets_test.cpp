@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
@@ -77,6 +78,71 @@ TEST_CASE("The presets give the folds of the published systems", "[presets]") {
 
   STATIC_REQUIRE(is(presets::shift_gcn(20), 20,
                     {{0, 2, -1}, {2, 2, -2}, {4, 2, -3}, {6, 2, -4}, {8, 2, 1}, {10, 2, 2}, {12, 2, 3}, {14, 2, 4}}));
+}
+
+TEST_CASE("What holds of every preset holds of each in the table", "[presets]") {
+  for (presets::entry const& preset : presets::table) {
+    std::string const name = std::string("presets::") + preset.name();
+    INFO(name);
+    REQUIRE(presets::find(preset.name()) == &preset);  // so no two have one name
+    REQUIRE(message_of([&] { preset.make(-1, {.n_div = 4}); }).starts_with(name + ": channels = -1, must be "));
+    for (index_t channels = 0; channels <= 70; ++channels) {
+      INFO(channels << " channels");
+      shift_plan const plan = preset.make(channels, {.n_div = 4});
+      REQUIRE(plan.channels() == channels);
+      REQUIRE_FALSE(plan.folds().empty());
+      index_t next = 0;  // folds lie side by side from the first channel on
+      for (fold const& f : plan.folds()) {
+        REQUIRE(f.begin == next);
+        REQUIRE(f.offset != 0);
+        next += f.count;
+      }
+      REQUIRE(plan.moved() == next);
+    }
+    REQUIRE(preset.make(64, {.n_div = 4}).moved() > 0);
+  }
+  REQUIRE(presets::find("tms") == nullptr);
+  REQUIRE(presets::find("") == nullptr);
+}
+
+TEST_CASE("An entry of the table hands on the arguments that its preset takes, and no others", "[presets]") {
+  presets::arguments const usual{.n_div = 4};
+  presets::arguments const others[] = {
+      {.n_div = 5},
+      {.n_div = 4, .shift_ratio = 0.125f},
+      {.n_div = 4, .way = direction::both},
+      {.n_div = 4, .stride = 2},
+      {.n_div = 4, .edge = padding::keep},
+  };
+  for (presets::entry const& preset : presets::table) {
+    INFO("presets::" << preset.name());
+    bool const takes[] = {preset.takes_n_div(), preset.takes_shift_ratio(), preset.takes_direction(),
+                          preset.takes_direction(), preset.takes_direction()};
+    for (std::size_t i = 0; i < std::size(others); ++i) {
+      INFO("argument " << i);
+      REQUIRE((preset.make(40, others[i]) != preset.make(40, usual)) == takes[i]);
+    }
+  }
+  STATIC_REQUIRE(presets::find("shiftser")->make(40, {5, direction::both, 3, padding::keep}) ==
+                 presets::shiftser(40, 5, direction::both, 3, padding::keep));
+  STATIC_REQUIRE(presets::find("paddle")->make(40, {.shift_ratio = 0.125f}) == presets::paddle(40, 0.125f));
+  STATIC_REQUIRE(presets::find("tps")->make(40, {.n_div = 5}) == presets::tps(40, 5));
+}
+
+TEST_CASE("An entry of the table has its preset's own defaults", "[presets]") {
+  STATIC_REQUIRE(presets::find("tsm")->make(64) == presets::tsm(64));
+  STATIC_REQUIRE(presets::find("tsm_online")->make(64) == presets::tsm_online(64));
+  STATIC_REQUIRE(presets::find("paddle")->make(64) == presets::paddle(64));
+  STATIC_REQUIRE(presets::find("shiftser")->make(64, {.n_div = 4}) == presets::shiftser(64, 4));
+  REQUIRE(message_of([] { presets::find("tps")->make(64); }) == "presets::tps needs n_div");
+  REQUIRE(message_of([] { presets::find("shiftser")->make(64); }) == "presets::shiftser needs n_div");
+}
+
+TEST_CASE("GSM moves every channel, and of an odd number the larger half comes from the past", "[presets]") {
+  STATIC_REQUIRE(is(presets::gsm(8), 8, {{0, 4, -1}, {4, 4, 1}}));
+  STATIC_REQUIRE(is(presets::gsm(7), 7, {{0, 3, -1}, {3, 4, 1}}));
+  STATIC_REQUIRE(is(presets::gsm(1), 1, {{0, 0, -1}, {0, 1, 1}}));
+  STATIC_REQUIRE(presets::gsm(8) == presets::tsm(8, 2));
 }
 
 TEST_CASE("TSM's and Paddle's folds point in opposite directions", "[presets]") {

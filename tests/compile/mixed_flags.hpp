@@ -7,7 +7,10 @@
 #include <tshift/tshift.hpp>
 
 #include <cstddef>
+#include <iterator>
 #include <typeinfo>
+
+#include "../support/operations.hpp"
 
 #define MIXED_TEXT_(x) #x
 #define MIXED_TEXT(x) MIXED_TEXT_(x)
@@ -20,7 +23,7 @@ using stream = tshift::shift_stream<float>;
 // The tensor that all units shift, and how many operations write a result of its size.
 constexpr tshift::shape dims{.batch = 3, .time = 29, .channels = 37};
 constexpr index_t elements = 3 * 29 * 37;
-constexpr index_t operations = 8;
+constexpr index_t operations = std::ssize(test_support::operation_table) + 3;  // and lazily by two ways, and a stream
 
 // The tensor that all units feed to blocks and models. Each block's result is of this size at most.
 constexpr tshift::shape rows{.batch = 2, .time = 13, .channels = 12};
@@ -42,7 +45,7 @@ struct operator_unit {
 
   tshift::shift_plan (*make_plan)(index_t channels, tshift::padding edge);
   tshift::tensor_view<float> (*make_view)(float* memory, tshift::shape const& shape, tshift::layout order);
-  // Results of all operations, one behind the other; null, or what went wrong.
+  // Results of all operations, one after the other; null, or what went wrong.
   char const* (*run)(tshift::tensor_view<float const> x, tshift::shift_plan const& plan, float* results);
   char const* (*run_bytes)(tshift::tensor_view<unsigned char const> x, tshift::shift_plan const& plan,
                            unsigned char* results);
@@ -70,7 +73,7 @@ struct block_unit {
   std::size_t const* layout;
   std::size_t layout_count;
   tshift::shift_options (*make_options)();
-  // Results of all blocks, one behind the other; null, or what went wrong.
+  // Results of all blocks, one after the other; null, or what went wrong.
   char const* (*run)(tshift::tensor_view<float const> x, tshift::shifted_view<float> const& shifted,
                      tshift::shift_plan const& plan, float* results);
   char const* (*logits)(tshift::shift_options const& options, tshift::tensor_view<float const> x,

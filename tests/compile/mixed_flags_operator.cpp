@@ -28,6 +28,9 @@ tensor_view<float> make_view(float* memory, tshift::shape const& shape, tshift::
   return {memory, shape, order};
 }
 
+/// What is instantiated with it stays in this unit.
+struct this_unit {};
+
 /// All operations on x, each with its result at the next place in `results`.
 template <class T>
 char const* run_all(tensor_view<T const> const& x, shift_plan const& plan, T* results) {
@@ -39,16 +42,9 @@ char const* run_all(tensor_view<T const> const& x, shift_plan const& plan, T* re
   auto const backwards = [](index_t n, auto const& body) {
     for (index_t i = n; i-- > 0;) body(i);
   };
-  tensor_view<T> const y = next(x);
-  tshift::shift(x, y, plan);
-  tensor_view<T> const in_place = next(x);
-  tshift::shift_inplace(backwards, in_place, plan);
-  tensor_view<T> const sum = next(x);
-  tshift::shift_add(x, x, sum, plan);
-  tensor_view<T> const adjoint = next(x);
-  tshift::shift_adjoint(x, adjoint, plan);
-  tensor_view<T> const adjoint_in_place = next(x);
-  tshift::shift_adjoint_inplace(adjoint_in_place, plan);
+  for (test_support::operation_row const& row : test_support::operation_table) {  // shift is the first
+    test_support::apply<T, this_unit>(row.what, x, x, next(x), plan, T{}, backwards);
+  }
 
   // Read lazily, by elements and by runs.
   auto const lazy = tshift::shifted(x, plan);

@@ -22,7 +22,7 @@ TEST_CASE("The fuzz targets keep their promises over the committed corpus", "[fu
     }
     return inputs;
   };
-  // Counts of lines: whoever adds one, adds one here.
-  CHECK(check("safetensors", fuzz::safetensors_input) == 350);
-  CHECK(check("shift", fuzz::shift_input) == 1301);
+  // So many lines there are at least: none is lost unnoticed.
+  CHECK(check("safetensors", fuzz::safetensors_input) >= 350);
+  CHECK(check("shift", fuzz::shift_input) >= 1301);
 }

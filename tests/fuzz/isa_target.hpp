@@ -174,10 +174,9 @@ void run_isa_stream(byte_source& in) {
 
 template <class T>
 void run_isa(byte_source& in, unsigned operation) {
-  constexpr unsigned fixed = 9;
-  unsigned const what = operation % (fixed + 6);
-  if (what < fixed) return run_isa_fixed<T>(in, static_cast<test_support::operation>(what));
-  if (what < fixed + 5) return run_isa_stream<T>(in);
+  unsigned const what = operation % kinds;
+  if (what < slots) return run_isa_fixed<T>(in, in_slot(operation));
+  if (what < slots + 5) return run_isa_stream<T>(in);
   run_isa_lazy<T>(in);
 }
 

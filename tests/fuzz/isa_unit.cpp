@@ -6,11 +6,6 @@
 #endif
 #include "isa_unit.hpp"
 
-#include <tshift/shift.hpp>
-#include <tshift/shift_add.hpp>
-#include <tshift/shift_adjoint.hpp>
-#include <tshift/shift_inplace.hpp>
-
 #define FUZZ_TEXT_(x) #x
 #define FUZZ_TEXT(x) FUZZ_TEXT_(x)
 #define FUZZ_NAME_(x) unit_##x
@@ -25,20 +20,13 @@ using tshift::shift_plan;
 using tshift::shift_stream;
 using tshift::tensor_view;
 
+/// What is instantiated with it stays in this unit.
+struct this_unit {};
+
 template <class T>
 void apply(operation what, tensor_view<T const> x, tensor_view<T const> r, tensor_view<T> y, shift_plan const& plan,
            T const& fill) {
-  switch (what) {
-    case operation::shift: return tshift::shift(x, y, plan, fill);
-    case operation::shift_onto_itself: return tshift::shift(y, y, plan, fill);
-    case operation::shift_inplace: return tshift::shift_inplace(y, plan, fill);
-    case operation::shift_add: return tshift::shift_add(x, r, y, plan, fill);
-    case operation::shift_add_onto_r: return tshift::shift_add(x, y, y, plan, fill);
-    case operation::shift_add_onto_x: return tshift::shift_add(y, r, y, plan, fill);
-    case operation::adjoint: return tshift::shift_adjoint(x, y, plan);
-    case operation::adjoint_onto_itself: return tshift::shift_adjoint(y, y, plan);
-    case operation::adjoint_inplace: return tshift::shift_adjoint_inplace(y, plan);
-  }
+  test_support::apply<T, this_unit>(what, x, r, y, plan, fill);
 }
 
 template <class T>

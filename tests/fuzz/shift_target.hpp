@@ -308,17 +308,21 @@ T draw_fill(byte_source& in) {
 
 // --- operations ---
 
-/// Two operations of the fixed list, see tests/support/operations.hpp: one input or two, apart from y or y itself.
+/// The operation of the table that an input is about. The first nine have a slot each; however many there are, inputs
+/// of the corpus that were written for these keep their meaning.
+inline constexpr unsigned slots = 9, kinds = slots + 6;
+inline test_support::operation in_slot(unsigned drawn) {
+  auto const count = static_cast<unsigned>(test_support::operations.size());
+  return test_support::operations[(drawn % kinds + slots * (drawn / kinds)) % count];
+}
+
+/// An operation of tests/support/operations.hpp: one input or two, apart from y or y itself.
 template <class T>
 void run_fixed(byte_source& in, test_support::operation what) {
-  using test_support::operation;
-  bool const adjoint =
-      what == operation::adjoint || what == operation::adjoint_onto_itself || what == operation::adjoint_inplace;
-  bool const has_x = what == operation::shift || what == operation::shift_add || what == operation::shift_add_onto_r ||
-                     what == operation::adjoint;
-  bool const has_r = what == operation::shift_add || what == operation::shift_add_onto_x;
+  test_support::operation_row const& row = test_support::row_of(what);
+  bool const has_x = row.has_x, has_r = row.has_r;
 
-  tshift::shape const dims = draw_shape(in, adjoint ? 128 : most_elements);
+  tshift::shape const dims = draw_shape(in, row.slow ? 128 : most_elements);
   drawn_plan const folds = draw_plan(in, draw_like(in, dims).channels, dims.time);
   std::vector<index_t> const lengths = draw_lengths(in, dims);
   T const fill = draw_fill<T>(in);
@@ -443,7 +447,7 @@ void run_lazy(byte_source& in) {
         require(run.begin == next && run.count > 0, "the runs of a frame leave a gap");
         require((run.frame < 0) == (run.data == nullptr), "a run has a frame but no data, or data but no frame");
         next = run.begin + run.count;
-        require(next <= dims.channels, "a run ends behind the last channel");
+        require(next <= dims.channels, "a run ends after the last channel");
         for (index_t c = run.begin; c < next; ++c) {
           for (index_t s = 0; s < dims.space; ++s) {
             T const want = tshift::reference::shifted_element<T>(x, plan, fill, n, t, c, s);
@@ -602,12 +606,11 @@ void run_damaged_state(byte_source& in) {
 
 template <class T>
 void run_shift(byte_source& in, unsigned operation) {
-  constexpr unsigned fixed = 9;
-  unsigned const what = operation % (fixed + 6);
-  if (what < fixed) return run_fixed<T>(in, static_cast<test_support::operation>(what));
-  if (what < fixed + 2) return run_stream<T>(in);
-  if (what < fixed + 4) return run_overlapping<T>(in);
-  if (what == fixed + 4) return run_lazy<T>(in);
+  unsigned const what = operation % kinds;
+  if (what < slots) return run_fixed<T>(in, in_slot(operation));
+  if (what < slots + 2) return run_stream<T>(in);
+  if (what < slots + 4) return run_overlapping<T>(in);
+  if (what == slots + 4) return run_lazy<T>(in);
   run_damaged_state<T>(in);
 }
 

@@ -44,7 +44,7 @@ bool refused(Call call) {
   return false;
 }
 
-/// The input, byte by byte; behind its end there are zeros, so that every input means something.
+/// The input, byte by byte; after its end there are zeros, so that every input means something.
 class byte_source {
  public:
   explicit byte_source(std::span<std::uint8_t const> bytes) : bytes_(bytes) {}

@@ -25,6 +25,33 @@ HERE = pathlib.Path(__file__).resolve().parent
 # --- Published systems. x is [N, T, C] or [N, T, C, H, W]; v is the value of a frame that has no source. -----------
 
 
+class System:
+    """A preset as its users write it, and its folds: a second statement of what the slices say."""
+
+    def __init__(self, shift, folds, own):
+        self.shift, self.folds, self.own = shift, folds, own
+
+
+SYSTEMS = {}
+
+
+def system(folds, own=lambda *arguments: "zero"):
+    """Registers shift(x, *arguments, v) under its name. folds and own (the padding) take C and the arguments."""
+
+    def register(shift):
+        SYSTEMS[shift.__name__] = System(shift, folds, own)
+        return shift
+
+    return register
+
+
+def shiftser_folds(c, n_div, way, stride, edge):
+    size = c // n_div
+    both = [(0, size, stride), (size, size, -stride)]
+    return {"delay": both[:1], "advance": [(0, size, -stride)], "both": both}[way]
+
+
+@system(shiftser_folds, own=lambda c, n_div, way, stride, edge: edge)
 def shiftser(x, n_div, way, stride, edge, v):
     """One or two folds of C // n_div moved by stride frames, by slice assignment."""
     fold = x.shape[2] // n_div
@@ -40,6 +67,7 @@ def shiftser(x, n_div, way, stride, edge, v):
     return out
 
 
+@system(lambda c, n_div: [(0, c // n_div, -1), (c // n_div, c // n_div, 1)])
 def tsm(x, n_div, v):
     """The first fold takes the next frame, the second the previous one; slices glued with cat."""
     fold = x.shape[2] // n_div
@@ -49,6 +77,7 @@ def tsm(x, n_div, v):
     return torch.cat([future, past, rest], dim=2)
 
 
+@system(lambda c, n_div: [(0, c // n_div, 1)])
 def tsm_online(x, n_div, v):
     """Frame by frame: the first fold is swapped with a cache that holds the frame before."""
     fold = x.shape[2] // n_div
@@ -66,6 +95,12 @@ def paddle_bounds(channels, ratio):
     return int(numpy.float32(channels) * r), int(numpy.float32(channels * 2) * r)
 
 
+def paddle_folds(c, ratio):
+    c1, c2 = paddle_bounds(c, ratio)
+    return [(0, c1, 1), (c1, c2 - c1, -1)]
+
+
+@system(paddle_folds)
 def paddle(x, ratio, v):
     """One frame of padding on both sides of T, three slices of it, cat over the channels."""
     frames = x.shape[1]
@@ -75,7 +110,8 @@ def paddle(x, ratio, v):
     return torch.cat([padded[:, :frames, :c1], padded[:, 2:, c1:c2], padded[:, 1:-1, c2:]], dim=2)
 
 
-def tps(x, n_div):
+@system(lambda c, n_div: [(0, c // n_div, 1), (c // n_div, c // n_div, -1)], own=lambda c, n_div: "keep")
+def tps(x, n_div, v):
     """As ShiftSER in both directions, but onto a copy, so that vacated frames keep their own values."""
     fold = x.shape[2] // n_div
     before, after, rest = torch.split(x, [fold, fold, x.shape[2] - 2 * fold], dim=2)
@@ -84,13 +120,15 @@ def tps(x, n_div):
     return torch.cat([before, after, rest], dim=2)
 
 
+@system(lambda c: [(0, c // 2, 1)])
 def rwkv(x, v):
-    """The first half padded by one row in front and cropped by one behind."""
+    """The first half padded by one row in front and cropped by one at the end."""
     half = x.shape[2] // 2
     time_shift = torch.nn.ConstantPad2d((0, 0, 1, -1), v)
     return torch.cat([time_shift(x[:, :, :half]), x[:, :, half:]], dim=2)
 
 
+@system(lambda c: [(i * (c // 9), c // 9, offset) for i, offset in enumerate((-1, -2, -3, -4, 1, 2, 3, 4))])
 def shift_gcn(x, v):
     """Nine parts: four look ahead by 1..4 frames, four look back by 1..4, the last one and the remainder stay."""
     part = x.shape[2] // 9
@@ -102,6 +140,16 @@ def shift_gcn(x, v):
         out[:, i + 1 :, back] = x[:, : -(i + 1), back]
     out[:, :, 8 * part :] = x[:, :, 8 * part :]
     return out
+
+
+@system(lambda c: [(0, c // 2, -1), (c // 2, c - c // 2, 1)])
+def gsm(x, v):
+    """Two halves, a frame of padding at the end of the one and in front of the other, as where every gate is one."""
+    half = x.shape[2] // 2
+    ahead, back = x[:, :, :half], x[:, :, half:]
+    ahead = torch.cat([ahead[:, 1:], torch.full_like(ahead[:, :1], v)], dim=1)
+    back = torch.cat([torch.full_like(back[:, :1], v), back[:, :-1]], dim=1)
+    return torch.cat([ahead, back], dim=2)
 
 
 # --- The same folds with a padding that the published system does not offer. ----------------------------------------
@@ -147,49 +195,21 @@ class Case:
         self.preset, self.arguments = preset, arguments
         self.n, self.t, self.c, self.hw = n, t, arguments[0], hw
         self.layout, self.fill, self.lengths = layout, fill, lengths
-        own = {"tps": "keep", "shiftser": arguments[-1]}.get(preset, "zero")
+        self.system = SYSTEMS[preset]
+        own = self.system.own(*arguments)
         self.pad, self.replaced = (own, False) if pad is None else (pad, True)
 
     def folds(self):
-        """(begin, count, offset) per fold, a second statement of what the slices above say."""
-        c = self.c
-        if self.preset == "shiftser":
-            size, stride = c // self.arguments[1], self.arguments[3]
-            return {
-                "delay": [(0, size, stride)],
-                "advance": [(0, size, -stride)],
-                "both": [(0, size, stride), (size, size, -stride)],
-            }[self.arguments[2]]
-        if self.preset == "tsm":
-            size = c // self.arguments[1]
-            return [(0, size, -1), (size, size, 1)]
-        if self.preset == "tsm_online":
-            return [(0, c // self.arguments[1], 1)]
-        if self.preset == "paddle":
-            c1, c2 = paddle_bounds(c, self.arguments[1])
-            return [(0, c1, 1), (c1, c2 - c1, -1)]
-        if self.preset == "tps":
-            size = c // self.arguments[1]
-            return [(0, size, 1), (size, size, -1)]
-        if self.preset == "rwkv":
-            return [(0, c // 2, 1)]
-        size = c // 9
-        return [(i * size, size, o) for i, o in enumerate((-1, -2, -3, -4, 1, 2, 3, 4))]
+        """(begin, count, offset) per fold."""
+        return self.system.folds(*self.arguments)
 
     def published(self, x):
-        v = float(self.fill)
         if self.replaced:
             return {"circular": circular, "edge": edge_frames, "keep": keep_frames}[self.pad](x, self.folds())
-        if self.preset == "shiftser":
-            return shiftser(x, *self.arguments[1:], v)
-        if self.preset in ("tsm", "tsm_online", "paddle"):
-            return {"tsm": tsm, "tsm_online": tsm_online, "paddle": paddle}[self.preset](x, self.arguments[1], v)
-        if self.preset == "tps":
-            return tps(x, self.arguments[1])
-        return {"rwkv": rwkv, "shift_gcn": shift_gcn}[self.preset](x, v)
+        return self.system.shift(x, *self.arguments[1:], float(self.fill))
 
     def apply(self, x):
-        """The published shift; of a ragged batch, on every sequence alone, padding behind it untouched."""
+        """The published shift; of a ragged batch, on every sequence alone, padding after it untouched."""
         if self.lengths is None:
             return self.published(x)
         rows = []
@@ -272,6 +292,10 @@ def preset_cases():
         yield Case("paddle", 9, 0.2, n=2, t=5, fill=fill)
         yield Case("rwkv", 5, n=2, t=5, fill=fill)
         yield Case("shift_gcn", 20, n=1, t=5, fill=fill)
+    # One more preset is one more loop at the end: the numbers of the cases before it stay.
+    for t in (1, 2, 5):
+        for n, c, fill in ((1, 8, 0), (2, 5, 0), (1, 1, 0), (2, 6, 7)):
+            yield Case("gsm", c, n=n, t=t, fill=fill)
 
 
 def padding_cases():

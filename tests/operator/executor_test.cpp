@@ -89,7 +89,7 @@ TEST_CASE("One, two and three threads write the same bytes as none, in any order
   compare(any_executor(thread_executor{2}), "two threads", result, operations);
   compare(any_executor(thread_executor{3}), "three threads", result, operations);
   compare(any_executor(reversed_executor{}), "last part first", result, operations);
-  REQUIRE_ALL(result, 4 * 5 * 9 * 4);
+  REQUIRE_ALL(result, 4 * 5 * operation_count * 4);
 }
 
 TEST_CASE("OpenMP writes the same bytes, whatever the size of its team", "[executor][openmp]") {
@@ -100,7 +100,7 @@ TEST_CASE("OpenMP writes the same bytes, whatever the size of its team", "[execu
     compare(tshift::openmp_executor{}, "OpenMP", result, operations);
   }
   omp_set_num_threads(before);
-  REQUIRE_ALL(result, 3 * 5 * 9 * 4);
+  REQUIRE_ALL(result, 3 * 5 * operation_count * 4);
 }
 
 TEST_CASE("Eigen's thread pool writes the same bytes, whatever its size", "[executor][eigen]") {
@@ -109,7 +109,7 @@ TEST_CASE("Eigen's thread pool writes the same bytes, whatever its size", "[exec
     Eigen::ThreadPool pool(threads);
     compare(tshift::eigen_executor{pool}, "Eigen", result, operations);
   }
-  REQUIRE_ALL(result, 3 * 5 * 9 * 4);
+  REQUIRE_ALL(result, 3 * 5 * operation_count * 4);
 }
 
 TEST_CASE("Parts that are written around the caches meet without a seam", "[executor][streaming]") {
@@ -161,7 +161,7 @@ TEST_CASE("Tensors below the size of a part are done where they are, larger ones
       }
     }
   }
-  REQUIRE_ALL(result, 5 * 9 * 4 * 4);
+  REQUIRE_ALL(result, 5 * operation_count * 4 * 4);
 }
 
 TEST_CASE("Every executor is asked for the same parts", "[executor]") {
@@ -222,7 +222,7 @@ TEST_CASE("Eight threads share a plan, an input and a pool, each with an output 
                    [&] { return name(what) + ", thread " + std::to_string(i); });
     }
   }
-  REQUIRE_ALL(result, 9 * 8);
+  REQUIRE_ALL(result, operation_count * 8);
 }
 
 TEST_CASE("Nothing to do is no reason to start anybody", "[executor]") {

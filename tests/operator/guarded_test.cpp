@@ -148,7 +148,7 @@ TEMPLATE_TEST_CASE("Bytes around and between the elements stay, at every misalig
     }
   }
   constexpr index_t places = 64 / index_t{alignof(T)};
-  REQUIRE_ALL(result, 4 * 10 * (places * 9 + places / 4 * 3));
+  REQUIRE_ALL(result, 4 * 10 * (places * operation_count + places / 4 * 3));
 }
 
 #if __has_include(<sys/mman.h>)
@@ -213,20 +213,12 @@ void check_at_pages(placed_memory& memory, shape const& dims, layout order, shif
       return what + " in " + name(order) + ", " + describe(dims, plan) + (memory.at_end ? ", at the end" : "");
     });
   };
-  if constexpr (tshift::addable<T>) {
-    for (operation const what : operations) {
-      check(
-          name(what), [&](tensor_view<T> to) { apply_reference<T>(what, x, r, to, plan, fill); },
-          [&] { apply<T>(what, x, r, y, plan, fill); });
-    }
-  } else {
-    for (operation const what : moves) {
-      check(
-          name(what), [&](tensor_view<T> to) { apply_reference_move<T>(what, x, to, plan, fill); },
-          [&] { apply_move<T>(what, x, y, plan, fill); });
-    }
+  for (operation const what : operations_of<T>()) {
+    check(
+        name(what), [&](tensor_view<T> to) { apply_reference<T>(what, x, r, to, plan, fill); },
+        [&] { apply<T>(what, x, r, y, plan, fill); });
   }
-  auto const moved = [&](tensor_view<T> to) { apply_reference_move<T>(operation::shift, x, to, plan, fill); };
+  auto const moved = [&](tensor_view<T> to) { apply_reference<T>(operation::shift, x, x, to, plan, fill); };
   check("shifted", moved, [&] { apply_lazy<T>(x, y, plan, fill); });
   if (plan.edge() == padding::circular) return;
   auto const state = memory.state(tshift::shift_stream<T>::state_bytes(plan, dims));
@@ -235,7 +227,7 @@ void check_at_pages(placed_memory& memory, shape const& dims, layout order, shif
 
 // Cases that check_at_pages runs over the four paddings.
 template <class T>
-constexpr index_t cases_at_pages = tshift::addable<T> ? 4 * 10 + 3 : 4 * 4 + 3;
+constexpr index_t cases_at_pages = 4 * (std::ssize(operations_of<T>()) + 1) + 3;
 
 // Rows of channels, frames apart from each other, and rows of time: each of up to `longest` bytes, every number of
 // elements.
@@ -402,7 +394,7 @@ TEST_CASE("Strides beyond 2^31 and 2^32 reach the right elements", "[guarded][pa
     }
   }
   munmap(map, bytes);
-  REQUIRE_ALL(result, 18);
+  REQUIRE_ALL(result, 2 * operation_count);
 }
 
 #endif

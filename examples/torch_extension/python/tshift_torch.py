@@ -17,12 +17,13 @@ temporal_shift_ = torch.ops.tshift.temporal_shift_
 temporal_shift_add = torch.ops.tshift.temporal_shift_add
 temporal_shift_adjoint = torch.ops.tshift.temporal_shift_adjoint
 preset = torch.ops.tshift.preset
+preset_names = torch.ops.tshift.preset_names
 
 
 class TemporalShift(torch.nn.Module):
     """y = S x as a layer: TemporalShift("shiftser", channels, n_div=16, direction="both").
 
-    No parameters and no buffers, so a model's state_dict does not change. Arguments behind `channels` are the preset's,
+    No parameters and no buffers, so a model's state_dict does not change. Arguments after `channels` are the preset's,
     besides time_dim and channel_dim (1 and 2: [N,T,C] and [N,T,C,H,W]).
     """
 

@@ -7,13 +7,13 @@
 //   temporal_shift_add(x, r, folds, padding="zero", *, lengths=None, fill=0, time_dim=1, channel_dim=2) -> Tensor
 //   temporal_shift_(x, folds, padding="zero", *, lengths=None, fill=0, time_dim=1, channel_dim=2) -> x
 //   preset(name, channels, *, n_div=None, direction="delay", stride=1, shift_ratio=0.25) -> (folds, padding)
+//   preset_names() -> names
 //
 //   folds     begin, count, offset of one fold after the other: three integers each, at most 16 folds
 //   padding   "zero", "keep", "edge" or "circular"
 //   preset    the folds and the padding of a published system: y = temporal_shift(x, *preset("tsm", C, n_div=8)).
-//             n_div: needed for shiftser and tps, 8 for tsm and tsm_online; direction ("delay", "advance", "both") and
-//             stride: shiftser's alone; shift_ratio: paddle's alone. An argument the preset does not have is refused
-//             unless it has its default.
+//             Every preset of presets.hpp, by its name there; preset_names() lists them. An argument that a preset
+//             does not have is refused unless it has its default; n_div=None is the preset's own, where it has one.
 //   the rest  see torch.hpp and its tensor_dims
 //
 // From C++ the functions of torch.hpp do the same without going through PyTorch's dispatcher.
@@ -146,29 +146,37 @@ inline at::Tensor temporal_shift_(at::Tensor x, at::IntArrayRef folds, c10::stri
   return interop::temporal_shift_(x, plan_of(x, folds, padding_name, how), how);
 }
 
+inline direction direction_of(c10::string_view name) {
+  if (name == "delay") return direction::delay;
+  if (name == "advance") return direction::advance;
+  if (name == "both") return direction::both;
+  detail::fail("preset: direction = '%.40s', must be delay, advance or both", std::string(name).c_str());
+}
+
 inline shift_plan preset_of(c10::string_view name, index_t channels, c10::optional<std::int64_t> n_div,
                             c10::string_view way, index_t stride, double shift_ratio) {
   std::string const text(name);
+  presets::entry const* const found = presets::find(text);
+  if (found == nullptr) detail::fail("preset: there is no preset '%.40s'", text.c_str());
   auto const refuse_unless = [&text](bool fine, char const* argument) {
     if (!fine) detail::fail("preset: %.40s takes no %s", text.c_str(), argument);
   };
-  refuse_unless(name == "shiftser" || (way == "delay" && stride == 1), "direction and no stride");
-  refuse_unless(name == "paddle" || shift_ratio == 0.25, "shift_ratio");
-  refuse_unless(name == "shiftser" || name == "tsm" || name == "tsm_online" || name == "tps" || !n_div, "n_div");
-  if ((name == "shiftser" || name == "tps") && !n_div) detail::fail("preset: %s needs n_div", text.c_str());
-  if (name == "shiftser") {
-    for (direction const known : {direction::delay, direction::advance, direction::both}) {
-      if (way == name_of(known)) return presets::shiftser(channels, *n_div, known, stride);
-    }
-    detail::fail("preset: direction = '%.40s', must be delay, advance or both", std::string(way).c_str());
-  }
-  if (name == "tsm") return presets::tsm(channels, n_div.value_or(8));
-  if (name == "tsm_online") return presets::tsm_online(channels, n_div.value_or(8));
-  if (name == "paddle") return presets::paddle(channels, static_cast<float>(shift_ratio));
-  if (name == "tps") return presets::tps(channels, *n_div);
-  if (name == "rwkv") return presets::rwkv(channels);
-  if (name == "shift_gcn") return presets::shift_gcn(channels);
-  detail::fail("preset: there is no preset '%.40s'", text.c_str());
+  refuse_unless(found->takes_direction() || (way == "delay" && stride == 1), "direction and no stride");
+  refuse_unless(found->takes_shift_ratio() || shift_ratio == 0.25, "shift_ratio");
+  refuse_unless(found->takes_n_div() || !n_div, "n_div");
+  presets::arguments with;
+  if (n_div) with.n_div = *n_div;
+  with.way = direction_of(way);
+  with.stride = stride;
+  with.shift_ratio = static_cast<float>(shift_ratio);
+  return found->make(channels, with);
+}
+
+/// The names that preset() takes.
+inline std::vector<std::string> preset_names() {
+  std::vector<std::string> names;
+  for (presets::entry const& each : presets::table) names.emplace_back(each.name());
+  return names;
 }
 
 inline std::tuple<std::vector<std::int64_t>, std::string> preset(c10::string_view name, std::int64_t channels,
@@ -196,6 +204,7 @@ inline void define(torch::Library& library) {
       "preset(str name, int channels, *, int? n_div=None, str direction=\"delay\", int stride=1, "
       "float shift_ratio=0.25) -> (int[] folds, str padding)",
       &preset);
+  library.def("preset_names() -> str[]", &preset_names);
 }
 
 template <bool recorded>

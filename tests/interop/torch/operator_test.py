@@ -5,6 +5,7 @@
 import copy
 import io
 import itertools
+import pathlib
 import pickle
 
 import torch
@@ -244,9 +245,30 @@ def in_pytorch():
         check(y.shape == x.shape and fake.grad.shape == x.shape, "fake tensors", "in PyTorch")
 
 
+def presets():
+    """By the golden cases: the folds that stand there are another statement than the library's."""
+    seen = set()
+    lines = (pathlib.Path(__file__).resolve().parents[2] / "golden" / "presets.txt").read_text().splitlines()
+    for at, line in enumerate(lines):
+        if not line.startswith("preset "):
+            continue
+        name, channels, *words = line.split()[1:]
+        options = {}
+        if len(words) == 1:
+            options = dict(shift_ratio=float(words[0])) if "." in words[0] else dict(n_div=int(words[0]))
+        if len(words) == 4:
+            options = dict(n_div=int(words[0]), direction=words[1], stride=int(words[2]))
+        folds, padding = ops.preset(name, int(channels), **options)
+        check(folds == [int(word) for word in lines[at + 2].split()[2:]], line, "presets")
+        check(len(words) == 4 or padding == lines[at + 1].split()[1], line, "presets")  # shiftser's is an argument
+        seen.add(name)
+    check(sorted(seen) == sorted(ops.preset_names()), f"golden cases of {seen}", "presets")
+
+
 def main():
     torch.set_num_threads(1)
     values()
+    presets()
     memory_orders()
     threads()
     gradients()
