@@ -7,40 +7,38 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: bash cmake/mutate.sh [--list | --quick | NAME...]
+usage: bash cmake/mutate.sh [--list | --check | --quick | NAME...]
   (nothing)  every mutant of tests/mutants/mutants.txt: some minutes
   NAME...    these mutants
   --quick    the few that show that this script works: less than a minute
-  --list     names and mistakes, nothing is built
+  --list     names, headers and mistakes; nothing is built
+  --check    whether every mutant applies to the headers as they are; nothing is built
 Each mutant is built with the tests it names, in a temporary copy of include/, by two jobs at a time. It is killed when
 a test fails, crashes, hangs for two minutes, or a static_assert does not hold; otherwise it SURVIVED.
-Exit status: 0 all killed; 1 survivors; 2 something else is wrong: a mutant that does not apply or compile, a list of
-another length than it says, or tests that fail without any mistake.
+Exit status: 0 all killed; 1 survivors; 2 something else is wrong: a mutant that does not apply or compile, or tests
+that fail without any mistake.
 CXX (g++) and CXXFLAGS (-O1) choose the compiler; it needs Catch2 and xsimd where it finds them by itself.
 TEXT
 }
 
-fatal() {
-  printf 'mutate.sh: %s\n' "$*" >&2
-  exit 2
-}
-
 source_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+me=mutate.sh failure=2
+source "$source_dir/cmake/tools/say.sh"
 list=$source_dir/tests/mutants/mutants.txt
 compiler=${CXX:-g++}
 read -r -a options <<<"-std=c++20 ${CXXFLAGS:--O1} -fopenmp -pthread"
-most_jobs=2
+most_jobs=${TSHIFT_JOBS:-2}
 seconds=120  # for one test program
 
 # --- the list ---------------------------------------------------------------------------------------------------------
 
-declare -A file tests from to why flags quick
+declare -A known file tests from to why flags quick
 names=()
 
 # Reads the list; anything that is not as its head describes ends the script with file and line.
 read_list() {
-  local line key value name='' number=0 count=''
-  [[ -r $list ]] || fatal "cannot read $list"
+  local line key value name='' number=0
+  [[ -r $list ]] || die "cannot read $list"
   while IFS= read -r line || [[ -n $line ]]; do
     ((++number))
     case $line in
@@ -49,49 +47,53 @@ read_list() {
     esac
     key=${line%% *} value=${line#"${line%% *}"} value=${value# }
     case $key in
-      count) [[ -z $count && $value =~ ^[0-9]+$ ]] || fatal "$list:$number: count is given twice or is no number"
-             count=$value; continue ;;
       mutant)
-        [[ -z $name && $value =~ ^[a-z0-9-]+$ && -z ${file[$value]+set} ]] ||
-          fatal "$list:$number: mutant '$value' is no name, is not new, or has no empty line in front of it"
-        name=$value names+=("$name") file[$name]='' flags[$name]='' quick[$name]=''
+        [[ -z $name && $value =~ ^[a-z0-9-]+$ && -z ${known[$value]:-} ]] ||
+          die "$list:$number: mutant '$value' is no name, is not new, or has no empty line in front of it"
+        name=$value names+=("$name") known[$name]=yes file[$name]='' flags[$name]='' quick[$name]=''
         continue ;;
       file | tests | from | to | why | flags | quick) ;;
-      *) fatal "$list:$number: there is no '$key'" ;;
+      *) die "$list:$number: there is no '$key'" ;;
     esac
-    [[ -n $name ]] || fatal "$list:$number: '$key' belongs to no mutant"
+    [[ -n $name ]] || die "$list:$number: '$key' belongs to no mutant"
     local -n field=$key
-    [[ -z ${field[$name]:-} ]] || fatal "$list:$number: '$key' is given twice"
-    [[ -n $value || $key == to ]] || fatal "$list:$number: '$key' is empty"
+    [[ -z ${field[$name]:-} ]] || die "$list:$number: '$key' is given twice"
+    [[ -n $value || $key == to ]] || die "$list:$number: '$key' is empty"
     field[$name]=$value
   done <"$list"
   for name in "${names[@]}"; do
-    for key in file tests from to why; do
+    for key in tests from to why; do
       local -n field=$key
-      [[ -n ${field[$name]+set} && ( -n ${field[$name]} || $key == to ) ]] || fatal "mutant $name has no '$key'"
+      [[ -n ${field[$name]+set} && ( -n ${field[$name]} || $key == to ) ]] || die "mutant $name has no '$key'"
     done
-    [[ ${from[$name]} != "${to[$name]}" ]] || fatal "mutant $name changes nothing"
+    [[ ${from[$name]} != "${to[$name]}" ]] || die "mutant $name changes nothing"
   done
-  ((${#names[@]} > 0)) || fatal "$list holds no mutants"
-  [[ ${#names[@]} == "$count" ]] || fatal "$list holds ${#names[@]} mutants, and says count ${count:-nothing}"
+  ((${#names[@]} > 0)) || die "$list holds no mutants"
 }
 
-# The source file of a test.
+# The source file of a test: its name, or folder and name.
 source_of() {
   local found
-  found=$(cd -- "$source_dir/tests" && printf '%s\n' */"$1_test.cpp")
-  [[ -f $source_dir/tests/$found ]] || fatal "there is no file $1_test.cpp in a folder of tests/, or more than one"
+  found=$(cd -- "$source_dir/tests" && shopt -s nullglob && if [[ $1 == */* ]]; then
+    printf '%s\n' "$1"_test.cpp
+  else
+    printf '%s\n' */"$1_test.cpp"
+  fi)
+  [[ $found != *$'\n'* ]] || die "more than one folder has a test $1: write <folder>/$1 for one of" $found
+  [[ -f $source_dir/tests/$found ]] || die "there is no file $1_test.cpp in a folder of tests/"
   printf '%s' "$source_dir/tests/$found"
 }
 
 # target_of <name>: the file that the mutant changes, below include/tshift. The text must be there exactly once.
 target_of() {
-  local places
-  places=$(cd -- "$include/tshift" && grep -rFo -- "${from[$1]}" "${file[$1]}") ||
-    fatal "mutant $1: include/tshift/${file[$1]} does not contain '${from[$1]}'"
+  local places where=${file[$1]:-.}
+  places=$(cd -- "$include/tshift" && grep -rFo -- "${from[$1]}" "$where" /dev/null) ||
+    die "mutant $1: include/tshift/${file[$1]} does not contain '${from[$1]}'"
   [[ $places != *$'\n'* ]] ||
-    fatal "mutant $1: include/tshift/${file[$1]} contains '${from[$1]}' more than once"
-  (cd -- "$include/tshift" && grep -rFl -- "${from[$1]}" "${file[$1]}")
+    die "mutant $1: '${from[$1]}' stands more than once in include/tshift/${file[$1]}, which 'file' can narrow:" \
+      "$(printf '%s\n' "$places" | sed 's/:.*//; s!^[.]/!!' | sort | uniq -c | tr -s ' \n' ' ')"
+  places=${places%%:*}
+  printf '%s' "${places#./}"
 }
 
 # apply <name> <headers>: makes the mutant's mistake in a copy of include/.
@@ -124,6 +126,17 @@ build_part() {
     -o "$temporary/${1##*/}.o"
 }
 
+# What no mutant changes and every test reads. g++ takes the compiled form where the flags are the same, and reads the
+# header itself where they are not; clang would complain, and reads the headers as always.
+prefix=()
+build_prefix() {
+  if "$compiler" --version | grep -q clang; then return; fi
+  printf '#include "support/catch.hpp"\n#include <xsimd/xsimd.hpp>\n' >"$temporary/prefix.hpp"
+  "$compiler" "${options[@]}" -I "$source_dir/tests" -x c++-header "$temporary/prefix.hpp" -o "$temporary/prefix.hpp.gch" ||
+    die "tests/support/catch.hpp and xsimd do not compile"
+  prefix=(-include "$temporary/prefix.hpp")
+}
+
 # try <folder> <headers> <test> <flags>: builds one test against the headers in a folder, and runs it.
 # 0: it passed. 1: it failed, and <folder>/verdict says how. 2: it could not be built, see <folder>/log.
 try() {
@@ -133,7 +146,7 @@ try() {
   if grep -q 'Eigen\|eigen' "$source"; then
     read -r -a eigen <<<"$(pkg-config --cflags eigen3)" || return 2
   fi
-  if ! "$compiler" "${options[@]}" "${more[@]}" "${eigen[@]}" -I "$headers" -I "$source_dir/tests" \
+  if ! "$compiler" "${options[@]}" "${more[@]}" "${prefix[@]}" "${eigen[@]}" -I "$headers" -I "$source_dir/tests" \
     -DTSHIFT_GOLDEN_DIR="\"$source_dir/tests/golden\"" "$source" "$temporary/main.o" "$temporary/isa.o" \
     -o "$folder/program" >"$folder/log" 2>&1; then
     # A test of a constant expression fails in the compiler.
@@ -215,25 +228,39 @@ in_parallel() {
 # --- arguments --------------------------------------------------------------------------------------------------------
 
 read_list
+include=$source_dir/include
 chosen=()
 case ${1:-} in
   -h | --help) usage; exit ;;
   --list)
-    for name in "${names[@]}"; do printf '%-36s %-22s %s\n' "$name" "${file[$name]}" "${why[$name]}"; done
+    for name in "${names[@]}"; do
+      path=$(target_of "$name") || exit
+      printf '%-36s %-22s %s\n' "$name" "$path" "${why[$name]}"
+    done
+    exit ;;
+  --check)
+    (($# == 1)) || die "--check takes no names"
+    wrong=0
+    for name in "${names[@]}"; do
+      (target_of "$name" >/dev/null && for test in ${tests[$name]}; do source_of "$test" >/dev/null || exit; done) ||
+        ((++wrong))
+    done
+    ((wrong == 0)) || die "$wrong of ${#names[@]} mutants do not apply"
+    printf '%d mutants apply\n' "${#names[@]}"
     exit ;;
   --quick)
-    (($# == 1)) || fatal "--quick takes no names"
+    (($# == 1)) || die "--quick takes no names"
     for name in "${names[@]}"; do [[ ${quick[$name]} != yes ]] || chosen+=("$name"); done
-    ((${#chosen[@]} > 0)) || fatal "no mutant says 'quick yes'" ;;
-  -*) usage >&2; fatal "there is no option '$1'" ;;
+    ((${#chosen[@]} > 0)) || die "no mutant says 'quick yes'" ;;
+  -*) usage >&2; die "there is no option '$1'" ;;
   '') chosen=("${names[@]}") ;;
   *)
     for name in "$@"; do
-      [[ -n ${file[$name]+set} ]] || fatal "there is no mutant '$name'; --list names all"
+      [[ -n ${known[$name]:-} ]] || die "there is no mutant '$name'; --list names all"
       chosen+=("$name")
     done ;;
 esac
-command -v "$compiler" >/dev/null || fatal "there is no compiler '$compiler'; set CXX"
+command -v "$compiler" >/dev/null || die "there is no compiler '$compiler'; set CXX"
 
 set -m
 trap clean_up EXIT
@@ -244,8 +271,8 @@ temporary=$(mktemp -d)
 include=$temporary/include
 cp -R -- "$source_dir/include" "$include"
 
-# Every mutant of the list must apply, chosen or not, before anything is built.
-for name in "${names[@]}"; do
+# Every chosen mutant must apply before anything is built.
+for name in "${chosen[@]}"; do
   target_of "$name" >/dev/null
   for test in ${tests[$name]}; do source_of "$test" >/dev/null; done
 done
@@ -253,9 +280,10 @@ done
 # --- work -------------------------------------------------------------------------------------------------------------
 
 # In the background like everything else, so that Ctrl-C is heeded at once.
+build_prefix
 in_parallel build_part support/main support/isa
 for part in main isa; do
-  [[ -s $temporary/$part.o ]] || fatal "tests/*/$part.cpp does not compile without any mistake"
+  [[ -s $temporary/$part.o ]] || die "tests/*/$part.cpp does not compile without any mistake"
 done
 
 # Each test with each set of flags, once.
@@ -271,8 +299,8 @@ done
 numbered_baseline() { baseline "baseline-$1" "${baselines[$1]%%|*}" "${baselines[$1]#*|}"; }
 in_parallel numbered_baseline "${!baselines[@]}"
 for i in "${!baselines[@]}"; do
-  cat -- "$temporary/baseline-$i/result" 2>/dev/null || fatal "${baselines[$i]}: no result"
-  [[ $(<"$temporary/baseline-$i/result") == passes* ]] || fatal "the tests must pass before mutants can be judged"
+  cat -- "$temporary/baseline-$i/result" 2>/dev/null || die "${baselines[$i]}: no result"
+  [[ $(<"$temporary/baseline-$i/result") == passes* ]] || die "the tests must pass before mutants can be judged"
 done
 
 in_parallel examine "${chosen[@]}"
@@ -291,6 +319,6 @@ for name in "${chosen[@]}"; do
   esac
 done
 printf '%d mutants: %d killed, %d survived, %d errors\n' "${#chosen[@]}" "$killed" "$survived" "$errors"
-((killed + survived + errors == ${#chosen[@]})) || fatal "the numbers do not add up"
+((killed + survived + errors == ${#chosen[@]})) || die "the numbers do not add up"
 ((errors == 0)) || exit 2
 ((survived == 0)) || exit 1

@@ -9,7 +9,9 @@ usage: bash cmake/run.sh <command>
   demo [file.wav] [options]   build the demo and run it, on a recording of read speech unless a file is given
   shiftser [options]          build shiftser, which runs a PyTorch checkpoint over features, and run it (see --help)
   test                        build everything with warnings as errors and run every test
-  prove [leg...]              sanitizers, other machines and compilers, mutants, fuzzing: an hour (see prove --help)
+  test [--isa] NAME...        build and run the tests of one file (shift: tests/operator/shift_test.cpp; nn/linear where
+                              two folders have the name) or of one folder (nn): seconds; --isa: for AVX2 and AVX-512 too
+  prove [leg...]              sanitizers, other machines and compilers, mutants, fuzzing: 45 minutes (see prove --help)
   torch [--without-onnx]      build the PyTorch extension and run its tests and those of the ONNX recipe
   bench [options]             build the benchmarks for this machine, run and draw them (--quick, --smoke, --record)
   help                        print this text
@@ -18,13 +20,9 @@ repository cannot be written.
 TEXT
 }
 
-say() { printf 'run.sh: %s\n' "$*" >&2; }
-die() {
-  say "$@"
-  exit 1
-}
-
 source_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+me=run.sh
+source "$source_dir/cmake/tools/say.sh"
 
 # --- packages ---------------------------------------------------------------------------------------------------------
 
@@ -35,8 +33,9 @@ examples=(libeigen3-dev libsndfile1-dev libpng-dev nlohmann-json3-dev libcli11-d
 # Speech for the demo.
 recording=(pocketsphinx-testdata)
 bench=(libbenchmark-dev)
-# Test framework; a second compiler with its OpenMP; the linters; pkgconf and git for the tests of ways in.
-test=(catch2 clang libomp-dev clang-format clang-tidy cppcheck doxygen pkgconf git)
+# Test framework; a second compiler with its OpenMP; the linters; a reader of sources; pkgconf and git for the tests of
+# ways in.
+test=(catch2 clang libomp-dev clang-format clang-tidy cppcheck doxygen universal-ctags pkgconf git)
 
 # present <package>: installed by Debian, or its program comes from elsewhere.
 present() {
@@ -96,16 +95,6 @@ choose_build_dir() {
   fi
 }
 
-# quietly <log> <command...>: output goes to the log, and to the terminal only if the command fails.
-quietly() {
-  local log=$1
-  shift
-  "$@" >"$log" 2>&1 || {
-    cat -- "$log" >&2
-    die "failed: $*"
-  }
-}
-
 jobs=$(nproc)
 native="-march=native${CXXFLAGS:+ $CXXFLAGS}"
 
@@ -137,14 +126,24 @@ case ${1:-} in
     ;;
   test)
     shift
+    tests=()
+    # A name that there is not should not wait for packages and compilers.
     if (($# > 0)); then
-      say "test takes no arguments, got: $*"
-      exit 2
+      chosen=$(bash "$source_dir/cmake/tools/test_names.sh" "$@") || exit
+      mapfile -t tests <<<"$chosen"
     fi
     need "${common[@]}" "${examples[@]}" "${recording[@]}" "${bench[@]}" "${test[@]}"
     choose_build_dir test
-    cmake -S "$source_dir" -B "$build_dir" -DCMAKE_BUILD_TYPE=Release -DTSHIFT_BUILD_TESTS=ON \
-      -DTSHIFT_BUILD_EXAMPLES=ON -DTSHIFT_BUILD_BENCHMARKS=ON -DTSHIFT_INSTALL=ON -DTSHIFT_WERROR=ON -DTSHIFT_LINT=ON
+    configure=(cmake -S "$source_dir" -B "$build_dir" -DCMAKE_BUILD_TYPE=Release -DTSHIFT_BUILD_TESTS=ON
+      -DTSHIFT_BUILD_EXAMPLES=ON -DTSHIFT_BUILD_BENCHMARKS=ON -DTSHIFT_INSTALL=ON -DTSHIFT_WERROR=ON -DTSHIFT_LINT=ON)
+    if ((${#tests[@]} > 0)); then
+      # The build itself notices new files and edited CMakeLists.txt.
+      [[ -f $build_dir/Makefile || -f $build_dir/build.ninja ]] || quietly "$build_dir/configure.log" "${configure[@]}"
+      quietly "$build_dir/build.log" cmake --build "$build_dir" -j "$jobs" --target "${tests[@]}"
+      cd -- "$build_dir"
+      exec ctest --verbose --no-tests=error --timeout 300 -R "^($(IFS='|' && echo "${tests[*]//./[.]}"))\$"
+    fi
+    "${configure[@]}"
     cmake --build "$build_dir" -j "$jobs"
     cd -- "$build_dir"
     exec ctest --output-on-failure --timeout 300 -j "$jobs"
@@ -152,26 +151,26 @@ case ${1:-} in
   prove)
     shift
     case ${1:-} in
-      -h | --help | --list | --packages) exec bash "$source_dir/cmake/prove.sh" "$@" ;;
+      -h | --help | --list | --packages) exec bash "$source_dir/cmake/tools/prove.sh" "$@" ;;
     esac
-    mapfile -t prove < <(bash "$source_dir/cmake/prove.sh" --packages "$@")
+    mapfile -t prove < <(bash "$source_dir/cmake/tools/prove.sh" --packages "$@")
     need "${common[@]}" "${examples[@]}" "${bench[@]}" "${test[@]}" "${prove[@]}"
     choose_build_dir prove
-    TSHIFT_PROVE_DIR=$build_dir exec bash "$source_dir/cmake/prove.sh" "$@"
+    TSHIFT_PROVE_DIR=$build_dir exec bash "$source_dir/cmake/tools/prove.sh" "$@"
     ;;
   torch)
     shift
-    mapfile -t torch < <(bash "$source_dir/cmake/torch.sh" --packages)
+    mapfile -t torch < <(bash "$source_dir/cmake/tools/torch.sh" --packages)
     need "${torch[@]}"
     choose_build_dir torch
-    exec bash "$source_dir/cmake/torch.sh" "$@" "$build_dir"
+    exec bash "$source_dir/cmake/tools/torch.sh" "$@" "$build_dir"
     ;;
   bench)
     shift
-    mapfile -t drawing < <(bash "$source_dir/cmake/bench.sh" --packages "$@")
+    mapfile -t drawing < <(bash "$source_dir/cmake/tools/bench.sh" --packages "$@")
     need "${common[@]}" "${bench[@]}" "${drawing[@]}"
     build_native bench tshift_bench OFF ON
-    exec bash "$source_dir/cmake/bench.sh" "$build_dir" "$@"
+    exec bash "$source_dir/cmake/tools/bench.sh" "$build_dir" "$@"
     ;;
   help | -h | --help)
     usage

@@ -1,31 +1,19 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# What every leg of `run.sh prove` begins with. A leg is one file cmake/prove/<leg>.sh: its second comment line says what
-# it proves (`prove --list` prints it), `# packages:` names what Debian must install for it, and it ends with `covered`.
+# What every leg of `run.sh prove` begins with. A leg is one file cmake/prove/<leg>.sh: its third line says what it
+# proves (`prove --list` prints it), and `# packages:` names what Debian must install for it. It ends with what it
+# covered: `covered` where a thing left out would pass in silence, else `say`.
 set -euo pipefail
 
 source_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
 leg=$(basename -- "$0" .sh)
-jobs=$(nproc)
+me=$leg
+source "$source_dir/cmake/tools/say.sh"
+# prove.sh runs legs side by side, and gives each its share of the cores.
+jobs=${TSHIFT_JOBS:-$(nproc)}
 # Everything a leg builds and logs stays below this folder.
 build_dir=${TSHIFT_PROVE_DIR:-${TMPDIR:-/tmp}/tshift-prove-$EUID}/$leg
 mkdir -p -- "$build_dir"
-
-say() { printf '%s: %s\n' "$leg" "$*"; }
-die() {
-  printf '%s: %s\n' "$leg" "$*" >&2
-  exit 1
-}
-
-# quietly <log> <command...>: output goes to the log, and its end to the terminal if the command fails.
-quietly() {
-  local log=$1
-  shift
-  "$@" >"$log" 2>&1 || {
-    tail -n 60 -- "$log" >&2
-    die "failed, the whole output is in $log: $*"
-  }
-}
 
 # covered <name> <figure> <of what>: prints it, and fails if it is less than cmake/proved.txt has for the name, which is
 # the leg's, or the leg's with a dot and a word.
@@ -38,52 +26,59 @@ covered() {
   printf '%s: %s %s\n' "$1" "$2" "$3"
 }
 
-# passed <name> <log>: the assertions that Catch2 counts at the end of each program's output, against proved.txt.
+# passed <name> <log...>: every log is one test program's, in which all tests passed and something was asserted. Says how
+# much: the figure is a report, and may fall where tests are merged.
 passed() {
-  local figure
-  figure=$(awk '/^All tests passed \([0-9]+ assertions? in [0-9]+ test cases?\)$/ { sum += substr($4, 2) }
-    END { if (sum) print sum }' "$2")
-  [[ -n $figure ]] || {
-    tail -n 60 "$2" >&2
-    die "$1: the log does not say that all tests passed: $2"
-  }
-  covered "$1" "$figure" assertions
-}
-
-# in_parts <log> <program> [tests]: the tests that Catch2 selects, dealt out to as many processes as there are cores.
-in_parts() {
-  local log=$1 program=$2 part running=() status=0
-  # Catch2 2 ends with the number of tests here. The program's first line names the instruction set.
-  "$program" --list-test-names-only "${@:3}" >"$log.names" 2>"$log" || true
-  sed -i '/^instruction set: /d; /^$/d' "$log.names"
-  [[ -s $log.names ]] || die "no tests are selected: $program ${*:3}"
-  for ((part = 0; part < jobs; ++part)); do
-    # A comma would end the name.
-    awk -v part="$part" -v parts="$jobs" 'NR % parts == part { gsub(/,/, "\\,"); print }' "$log.names" >"$log.names.$part"
-    "$program" --use-colour no --input-file "$log.names.$part" >"$log.$part" 2>&1 &
-    running+=($!)
-  done
-  for part in "${!running[@]}"; do
-    wait "${running[$part]}" || {
-      status=$?
-      tail -n 60 -- "$log.$part" >&2
-      printf '%s: status %d, the whole output is in %s\n' "$leg" "$status" "$log.$part" >&2
+  local log figure sum=0
+  for log in "${@:2}"; do
+    figure=$(sed -n 's/^All tests passed (\([0-9]*\) assertions\{0,1\} in [0-9]* test cases\{0,1\})$/\1/p' "$log")
+    [[ $figure =~ ^[1-9][0-9]*$ ]] || {
+      tail -n 60 -- "$log" >&2
+      die "$1: the log does not say that tests ran, asserted something and passed: $log"
     }
+    sum=$((sum + figure))
   done
-  ((status == 0)) || die "failed: $program ${*:3}"
-  cat -- "$log".[0-9]* >"$log"
-  awk -v names="$(wc -l <"$log.names")" '/^All tests passed/ { sum += $7 } END { exit sum != names }' "$log" ||
-    die "not every test of $log.names has run: $log"
+  ((sum > 0)) || die "$1: no test program ran"
+  printf '%s: %d assertions in %d programs\n' "$1" "$sum" $(($# - 1))
 }
 
-# suite <name> <compiler> <flags>: builds the test program in a folder of its own and runs it. Without the models of full
-# size, which without optimisation take longer than all other tests together.
-suite() {
-  local name=$1 compiler=$2 flags=$3 target=tshift_tests folder=$build_dir/$1
-  quietly "$folder.configure.log" cmake -S "$source_dir" -B "$folder" -DCMAKE_BUILD_TYPE=None \
-    -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_CXX_FLAGS="$flags" -DTSHIFT_BUILD_TESTS=ON -DTSHIFT_BUILD_EXAMPLES=OFF \
-    -DTSHIFT_BUILD_BENCHMARKS=OFF
-  quietly "$folder.build.log" cmake --build "$folder" -j "$jobs" --target "$target"
-  in_parts "$folder.log" "$folder/tests/$target" '~"models of full size*"'
-  passed "$name" "$folder.log"
+# room: waits until a core is free for one more background job.
+room() { while (($(jobs -rp | wc -l) >= jobs)); do wait -n || true; done; }
+
+# test_files <folder...>: the tests of these folders of tests/, or of all, as operator/shift.
+test_files() {
+  local folder file
+  if (($# == 0)); then set -- "$source_dir"/tests/*/; fi
+  for folder in "$@"; do
+    for file in "$source_dir/tests/$(basename -- "$folder")"/*_test.cpp; do
+      [[ -f $file ]] || continue
+      file=${file#"$source_dir/tests/"}
+      printf '%s\n' "${file%_test.cpp}"
+    done
+  done
 }
+
+# programs <name> <folder> [tests]: runs all test programs in the folder that CMake has built, or the tests of each that
+# Catch2 selects, the largest first. Each must pass; one for which the processor lacks the instructions fails.
+programs() {
+  local name=$1 folder=$2 logs=$2.logs program found=()
+  # shellcheck disable=SC2012  # the names are ours
+  mapfile -t found < <(ls -S -- "$folder")
+  ((${#found[@]} > 0)) || die "$name: there are no programs in $folder"
+  mkdir -p -- "$logs"
+  for program in "${found[@]}"; do
+    room
+    { "$folder/$program" --use-colour no "${@:3}" || printf 'ends with status %d\n' $?; } >"$logs/$program" 2>&1 &
+  done
+  wait
+  passed "$name" "${found[@]/#/$logs/}"
+}
+
+# configure <folder> <compiler> <flags>: a build of the tests with these flags alone.
+configure() {
+  quietly "$1.configure.log" cmake -S "$source_dir" -B "$1" -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_COMPILER="$2" \
+    -DCMAKE_CXX_FLAGS="$3" -DTSHIFT_BUILD_TESTS=ON -DTSHIFT_BUILD_EXAMPLES=OFF -DTSHIFT_BUILD_BENCHMARKS=OFF
+}
+
+# make_targets <folder> <targets...>
+make_targets() { quietly "$1.build.log" cmake --build "$1" -j "$jobs" --target "${@:2}"; }

@@ -16,24 +16,24 @@ fuzz() {
 }
 
 # Inputs found earlier would make the figures depend on what ran before.
-for target in "${targets[@]}"; do rm -rf -- "$build_dir/corpus-$target"; done
 for target in "${targets[@]}"; do
-  while (($(jobs -pr | wc -l) >= jobs)); do wait -n || true; done
-  fuzz "$target" &
+  rm -rf -- "$build_dir/corpus-$target" "$build_dir/$target.passed"
+done
+for target in "${targets[@]}"; do
+  room
+  fuzz "$target" && touch -- "$build_dir/$target.passed" &
 done
 wait
 failed=0
 for target in "${targets[@]}"; do
-  sed "s/^fuzz: /$leg: /" "$build_dir/$target.txt"
-  grep -q 'findings: 0$' "$build_dir/$target.txt" || failed=1
+  cat -- "$build_dir/$target.txt"
+  [[ -f $build_dir/$target.passed ]] || failed=1
 done
-((failed == 0)) || die "a target stopped, its log and the input are in $build_dir"
+((failed == 0)) || die "a target stopped, or did not begin with every committed input; its log is in $build_dir"
 
 # figure <target> <pattern>: the number in the brackets of the pattern.
 figure() { sed -n "s/^fuzz: $1: $2.*/\1/p" "$build_dir/$1.txt" | head -n 1; }
 for target in safetensors shift isa wav; do
   covered "fuzz.$target" "$(figure "$target" '\([0-9]*\) executions')" executions
-  # From the committed inputs alone: what is found by chance is not counted.
-  covered "fuzz.$target.edges" "$(figure "$target" '.*(\([0-9]*\) at the start)')" 'edges from the committed inputs'
 done
 covered fuzz.isa.units "$(sed -n 's/^fuzz: isa: \([0-9]*\) instruction sets$/\1/p' "$build_dir/isa.txt")" 'instruction sets'

@@ -6,6 +6,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 rm -rf -- "${build_dir:?}"/*
 headers=$(find "$source_dir/include" -name '*.hpp' | wc -l)
+((headers > 0)) || die "there are no headers in $source_dir/include"
 
 sums() (cd -- "$1" && find . -name '*.hpp' -exec sha256sum {} + | sort)
 
@@ -69,5 +70,4 @@ quietly "$build_dir/test_package.configure.log" cmake -S test_package -B "$build
 quietly "$build_dir/test_package.build.log" cmake --build "$build_dir/test_package"
 "$build_dir/test_package/test_package"
 
-say "$package and the Conan package are built and used; lintian has no complaint"
-covered "$leg" "$headers" "headers in each package"
+say "$package and the Conan package, with $headers headers each, are built and used; lintian has no complaint"

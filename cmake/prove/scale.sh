@@ -10,7 +10,7 @@ available=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
   die "needs 10 GiB of free memory for tensors of more than 2^32 bytes, $((${available:-0} >> 20)) GiB are there"
 
 program=$build_dir/scale
-quietly "$program.build.log" g++ -std=c++20 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -pthread \
+quietly "$program.build.log" g++ -std=c++20 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror -pthread \
   -I "$source_dir/include" "$source_dir/tests/scale/scale.cpp" -o "$program"
 for part in strides batches models stream large; do
   quietly "$program.$part.log" "$program" "$part"

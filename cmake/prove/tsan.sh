@@ -6,23 +6,29 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 # Only what starts threads. OpenMP's runtime stays out: GCC's is not built for ThreadSanitizer, which then reports races
 # that are none. Its adapter is one loop over the parts that the other executors run.
+mapfile -t tests < <(test_files | while read -r test; do
+  if grep -q '#include <thread>\|#include "support/thread_executor.hpp"' "$source_dir/tests/${test}_test.cpp"; then
+    printf '%s\n' "$test"
+  fi
+done)
+((${#tests[@]} > 0)) || die 'no test includes <thread> or support/thread_executor.hpp'
 read -r -a flags <<<"-std=c++20 -O1 -g1 -fsanitize=thread -Wno-tsan -fopenmp $(pkg-config --cflags eigen3)"
-sources=(support/main support/isa operator/executor_test models/models_test)
-objects=() running=()
+flags+=(-I "$source_dir/include" -I "$source_dir/tests" "-DTSHIFT_GOLDEN_DIR=\"$source_dir/tests/golden\"")
+objects=() sources=(support/main support/isa "${tests[@]/%/_test}")
 for file in "${sources[@]}"; do
-  object=$build_dir/${file##*/}.o
+  object=$build_dir/${file/\//.}.o
   objects+=("$object")
-  g++ "${flags[@]}" -I "$source_dir/include" -I "$source_dir/tests" -c "$source_dir/tests/$file.cpp" -o "$object" \
-    >"$object.log" 2>&1 &
-  running+=($!)
+  rm -f -- "$object"
+  room
+  g++ "${flags[@]}" -c "$source_dir/tests/$file.cpp" -o "$object" >"$object.log" 2>&1 &
 done
-for i in "${!running[@]}"; do
-  wait "${running[i]}" || {
+wait
+for i in "${!objects[@]}"; do
+  [[ -f ${objects[i]} ]] || {
     cat -- "${objects[i]}.log" >&2
     die "${sources[i]}.cpp does not compile"
   }
 done
-quietly "$build_dir/link.log" g++ "${flags[@]}" "${objects[@]}" -o "$build_dir/threads"
 
 # A race on purpose first: a sanitizer that finds nothing must be known to look.
 cat >"$build_dir/race.cpp" <<'CODE'
@@ -40,5 +46,14 @@ if "$build_dir/race" >"$build_dir/race.log" 2>&1 || ! grep -q 'data race' "$buil
   die "ThreadSanitizer does not find a race that is there: $build_dir/race.log"
 fi
 
-quietly "$build_dir/threads.log" "$build_dir/threads" '[executor]~[openmp],[models]'
-passed tsan "$build_dir/threads.log"
+for i in "${!tests[@]}"; do
+  program=$build_dir/${tests[i]/\//.}
+  quietly "$program.link.log" g++ "${flags[@]}" "${objects[0]}" "${objects[1]}" "${objects[i + 2]}" -o "$program"
+  room
+  { "$program" --use-colour no '~[openmp]' || printf 'ends with status %d\n' $?; } \
+    >"$program.log" 2>&1 &
+done
+wait
+logs=("${tests[@]//\//.}")
+logs=("${logs[@]/#/$build_dir/}")
+passed tsan "${logs[@]/%/.log}"

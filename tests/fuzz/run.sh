@@ -16,11 +16,10 @@ and for wav libsndfile1-dev and libeigen3-dev.
 TEXT
 }
 
-say() { printf 'fuzz: %s\n' "$*"; }
-die() {
-  printf 'fuzz: %s\n' "$*" >&2
-  exit 1
-}
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+source_dir=${here%/tests/fuzz}
+me=fuzz
+source "$source_dir/cmake/tools/say.sh"
 
 [[ ${1-} == -h || ${1-} == --help ]] && usage && exit
 runs=${1:-10000000}
@@ -28,8 +27,6 @@ runs=${1:-10000000}
 targets=("${@:2}")
 ((${#targets[@]} > 0)) || targets=(safetensors shift isa wav)
 
-here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-source_dir=${here%/tests/fuzz}
 work=${TSHIFT_FUZZ_DIR:-$source_dir/build-fuzz}
 clang=${CXX:-clang++}
 command -v "$clang" >/dev/null || die "no $clang: install clang and libclang-rt-dev, or name another in CXX"
@@ -72,7 +69,7 @@ build() {
   esac
 }
 
-# unpack <corpus folder> <to>: each line of hexadecimal digits becomes a file.
+# unpack <corpus folder> <to>: each line of hexadecimal digits becomes a file. Sets committed to their number.
 unpack() {
   local line digits count=0
   mkdir -p "$2"
@@ -84,6 +81,7 @@ unpack() {
     printf '%b' "$(sed 's/../\\x&/g' <<<"$digits")" >"$2/committed-$count"
   done < <(cat -- "$1"/*.txt)
   ((count > 0)) || die "$1 has no inputs"
+  committed=$count
 }
 
 failed=0
@@ -103,6 +101,7 @@ for target in "${targets[@]}"; do
     grep -av -e src/libmpg123 -e '^$' >"$log" || status=${PIPESTATUS[0]}
   executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
   seconds=$(sed -n 's/^Done [0-9]* runs in \([0-9]*\) second.*/\1/p' "$log")
+  read_first=$(sed -n 's/^#\([0-9]*\)[[:space:]]*INITED .*/\1/p' "$log" | head -n 1)
   first=$(sed -n 's/^#[0-9]*[[:space:]]*INITED cov: \([0-9]*\) .*/\1/p' "$log" | head -n 1)
   last=$(grep -aEo 'cov: [0-9]+ ft: [0-9]+' "$log" | tail -n 1) || last='no coverage'
   points=$(sed -n 's/.*Loaded 1 PC tables (\([0-9]*\) PCs).*/\1/p' "$log" | head -n 1)
@@ -113,6 +112,9 @@ for target in "${targets[@]}"; do
   if ((status != 0 || findings > 0)); then
     grep -E 'what\(\)|ERROR|runtime error|SUMMARY' "$log" || tail -n 20 "$log"
     say "$target: stopped with status $status; the whole report is in $log"
+    failed=1
+  elif ((${read_first:-0} < committed)); then
+    say "$target: began with ${read_first:-0} inputs, and $committed are committed"
     failed=1
   elif ((${executed:-0} < runs)); then
     say "$target: fewer executions than the $runs asked for"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# tests/unit/interop_mdspan_test.cpp with the standard library's mdspan: with the first compiler here that has one. The
+# tests/interop/mdspan_test.cpp with the standard library's mdspan: with the first compiler here that has one. The
 # unit tests, built as C++20, run it with a stand-in.
 set -euo pipefail
 
@@ -14,12 +14,9 @@ Tries $CXX, g++-15 and newer, and clang++-18 and newer with libc++. Ends with 77
 TEXT
 }
 
-fatal() {
-  printf 'mdspan.sh: %s\n' "$*" >&2
-  exit 1
-}
-
 source_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
+me=mdspan.sh
+source "$source_dir/cmake/tools/say.sh"
 build_dir=$source_dir/build/mdspan
 fetch=no
 for argument in "$@"; do
@@ -38,7 +35,7 @@ cd -- "$build_dir"
 candidates=()
 root=$build_dir/libc++/usr/lib
 if [[ $fetch == yes ]]; then
-  command -v clang++-19 >/dev/null || fatal "--fetch is for clang++-19: install clang-19"
+  command -v clang++-19 >/dev/null || die "--fetch is for clang++-19: install clang-19"
   [[ -f $root/llvm-19/include/c++/v1/mdspan ]] || {
     apt-get -q download libc++-19-dev libc++1-19 libc++abi-19-dev libc++abi1-19 libunwind-19
     for package in ./*.deb; do dpkg-deb -x "$package" libc++; done
@@ -53,7 +50,7 @@ for version in 18 17 16 15; do candidates+=("g++-$version"); done
 for version in 23 22 21 20 19 18; do candidates+=("clang++-$version -stdlib=libc++"); done
 candidates+=("clang++ -stdlib=libc++")
 
-flags=(-std=c++23 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -DTSHIFT_DEBUG=1
+flags=(-std=c++23 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror -DTSHIFT_DEBUG=1
        -Wno-unused-command-line-argument -I "$source_dir/include" -I "$source_dir/tests")
 read -r -a xsimd <<<"$(pkg-config --cflags xsimd 2>/dev/null || true)"
 printf '#include <version>\n#if !defined(__cpp_lib_mdspan)\n#error none\n#endif\n' >has_mdspan.cpp
@@ -77,7 +74,7 @@ if ! "${chosen[@]}" -std=c++23 -fsyntax-only has_catch.cpp 2>/dev/null; then
   exit 77
 fi
 timeout 600 "${chosen[@]}" "${flags[@]}" "${xsimd[@]}" "$source_dir/tests/support/main.cpp" \
-  "$source_dir/tests/support/isa.cpp" "$source_dir/tests/unit/interop_mdspan_test.cpp" -o mdspan_test ||
-  fatal "the tests do not compile"
+  "$source_dir/tests/support/isa.cpp" "$source_dir/tests/interop/mdspan_test.cpp" -o mdspan_test ||
+  die "the tests do not compile"
 timeout 60 ./mdspan_test | tee mdspan_test.log
-grep -q ' cases with std::mdspan$' mdspan_test.log || fatal "the tests ran with something else than std::mdspan"
+grep -q ' cases with std::mdspan$' mdspan_test.log || die "the tests ran with something else than std::mdspan"

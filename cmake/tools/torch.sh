@@ -6,7 +6,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: bash cmake/torch.sh [--packages] [--without-onnx] [BUILD]
+usage: bash cmake/tools/torch.sh [--packages] [--without-onnx] [BUILD]
   BUILD            folder to build in (build/torch)
   --without-onnx   leaves out ONNX Runtime, which npm downloads once into BUILD/onnxruntime
   --packages       prints the Debian packages this needs, one per line, and does nothing
@@ -14,12 +14,9 @@ PYTHON (/usr/bin/python3) is the Python that has torch.
 TEXT
 }
 
-fatal() {
-  printf 'torch.sh: %s\n' "$*" >&2
-  exit 1
-}
-
-source_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+source_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
+me=torch.sh
+source "$source_dir/cmake/tools/say.sh"
 build_dir=$source_dir/build/torch
 python=${PYTHON:-/usr/bin/python3}
 onnx=yes
@@ -37,18 +34,11 @@ for argument in "$@"; do
 done
 
 "$python" -c 'import torch' 2>/dev/null ||
-  fatal "$python has no torch: install python3-torch, or set PYTHON to a Python that has it"
+  die "$python has no torch: install python3-torch, or set PYTHON to a Python that has it"
 mkdir -p -- "$build_dir"
 build_dir=$(cd -- "$build_dir" && pwd -P)
 
 printf 'torch.sh: building in %s\n' "$build_dir"
-# quietly <command...>: shows the output only if the command fails.
-quietly() {
-  "$@" >"$build_dir/torch.log" 2>&1 || {
-    cat -- "$build_dir/torch.log" >&2
-    fatal "failed: $*"
-  }
-}
 project_dir=$source_dir/tests/interop/torch
 programs=$build_dir/programs
 # A cache made at another place, before the repository or the build folder was moved, would stop CMake.
@@ -57,12 +47,12 @@ if [[ -f $programs/CMakeCache.txt ]] &&
     grep -qxF "CMAKE_CACHEFILE_DIR:INTERNAL=$programs" "$programs/CMakeCache.txt"; }; then
   rm -rf -- "$programs"
 fi
-quietly cmake -S "$project_dir" -B "$programs" -DCMAKE_BUILD_TYPE=Release
-quietly cmake --build "$programs" -j "$(nproc)"
+quietly "$build_dir/torch.log" cmake -S "$project_dir" -B "$programs" -DCMAKE_BUILD_TYPE=Release
+quietly "$build_dir/torch.log" cmake --build "$programs" -j "$(nproc)"
 
 # Nothing is left behind in the repository, and no test may hang: 10 minutes each is far more than they take.
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$programs/extension
-run() { timeout 600 "$@" || fatal "failed ($?): $*"; }
+run() { timeout 600 "$@" || die "failed ($?): $*"; }
 run "$programs/torch_test"
 run "$python" "$project_dir/operator_test.py"
 run "$python" "$project_dir/module_test.py"

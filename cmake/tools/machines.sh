@@ -28,22 +28,22 @@ compile_one() {
 
 program=tests
 
-# build <machine> <compiler and flags> <flags for linking> <source below tests/>...: builds the program
+# build <machine> <compiler and flags> <flags for linking> <tests, as test_files prints them>...: builds the program
 # $build_dir/<machine>/$program. The library's own headers must come through without a warning.
 build() {
-  local machine=$1 folder=$build_dir/$1 compiler=() link=() flags=() objects=() source object level
+  local machine=$1 folder=$build_dir/$1 compiler=() link=() flags=() objects=() tests=("${@:4}") source object level
   read -ra compiler <<<"$2"
   read -ra link <<<"$3"
-  flags=(-std=c++20 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -DTSHIFT_DEBUG=1 -isystem "$headers"
+  flags=(-std=c++20 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -DTSHIFT_DEBUG=1 -isystem "$headers"
     -I "$source_dir/include" -I "$source_dir/tests" "-DTSHIFT_GOLDEN_DIR=\"$source_dir/tests/golden\"")
   mkdir -p -- "$folder"
-  for source in support/main.cpp support/isa.cpp "${@:4}"; do
-    object=$folder/$(basename -- "$source" .cpp).o
+  for source in support/main support/isa "${tests[@]/%/_test}"; do
+    object=$folder/${source//\//.}.o
     objects+=("$object")
     level=-O1
-    if [[ $source == support/main.cpp ]]; then level=-O0; fi # all of Catch2, which spends no time worth speaking of
-    while (($(jobs -rp | wc -l) >= jobs)); do wait -n || true; done
-    compile_one "$object" "$source_dir/tests/$source" "${compiler[@]}" "$level" "${flags[@]}" &
+    if [[ $source == support/main ]]; then level=-O0; fi # all of Catch2, which spends no time worth speaking of
+    room
+    compile_one "$object" "$source_dir/tests/$source.cpp" "${compiler[@]}" "$level" "${flags[@]}" &
   done
   wait
   for object in "${objects[@]}"; do

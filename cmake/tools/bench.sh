@@ -6,7 +6,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: bash cmake/bench.sh [--packages] BUILD [options]
+usage: bash cmake/tools/bench.sh [--packages] BUILD [options]
   BUILD         folder in which tshift_bench was built; the results go to BUILD/results: results.json and *.svg
   --record      measures what benchmarks/cost.md, benchmarks/build_cost.md and benchmarks/plots/*.svg show, and renews
                 them; for a quiet machine: 5 minutes. --quick for a trial, which the pages then say
@@ -17,13 +17,9 @@ PYTHON (/usr/bin/python3) is the Python that has matplotlib.
 TEXT
 }
 
-say() { printf 'bench.sh: %s\n' "$*" >&2; }
-die() {
-  say "$@"
-  exit 2
-}
-
-source_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+source_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
+me=bench.sh failure=2
+source "$source_dir/cmake/tools/say.sh"
 benchmarks=$source_dir/benchmarks
 python=${PYTHON:-/usr/bin/python3}
 case ${1:-} in
