@@ -72,7 +72,7 @@ class temporary_file {
 std::vector<float> run(std::filesystem::path const& path, std::vector<float> const& features, index_t batch,
                        index_t frames) {
   // [readme]
-  auto const file = tshift::io::safetensors::open(path);  // mapped, checked, neither copied nor converted
+  auto const file = tshift::io::safetensors::open(path);  // mapped, checked, not copied
   tshift::models::shift_cnn<float> const model(file.state_dict());
 
   tshift::shape const shape{.batch = batch, .time = frames, .channels = model.channels()};
