@@ -36,10 +36,35 @@ bool equal(char const* what, view want, view got) {
   return result.equal;
 }
 
+/// The ways to say where elements lie, in short.
+bool in_short() {
+  std::size_t const size = std::size_t{2} * 8 * 64 * 56 * 56;
+  std::array<index_t, 2> const lengths{8, 5};
+  std::vector<float> torch_clip(size, 1.f), tf_clip(size), padded(size, 1.f);
+
+  // [readme]
+  tshift::shape const shape{.batch = 2, .time = 8, .channels = 64, .space = 56 * 56};
+  tshift::tensor_view const x(torch_clip, shape, tshift::layout::ntcs);  // a vector, NTCHW
+  tshift::tensor_view const y(tf_clip, shape, tshift::layout::ntsc);     // NTHWC: orders may differ
+  tshift::shift(x, y, tshift::presets::tsm(64));
+  tshift::tensor_view const part = x.slice_channels(32, 16).slice_frames(2, 4);  // a slice is a view as well
+  tshift::shift_inplace(part, tshift::presets::tsm(16));
+  tshift::tensor_view const ragged(padded, shape, tshift::layout::ntcs, lengths);  // sequence n has lengths[n] frames
+  tshift::shift_inplace(ragged, tshift::presets::tsm(64));
+  // [/readme]
+
+  // In the clip the future arrives from channel 0 to 7, and nothing does in the last frame.
+  bool const turned = y(0, 6, 0, 55) == 1 && y(0, 7, 0, 55) == 0 && y(1, 7, 63, 55) == 1;
+  bool const sliced = x(1, 4, 32, 9) == 1 && x(1, 5, 32, 9) == 0 && x(1, 5, 31, 9) == 1 && x(1, 6, 32, 9) == 1;
+  bool const ended = ragged(1, 4, 0) == 0 && ragged(1, 5, 0) == 1 && ragged(0, 4, 0) == 1 && ragged(0, 7, 0) == 0;
+  return turned && sliced && ended;
+}
+
 }  // namespace
 
 int main() {
-  bool right = true;
+  bool right = in_short();
+  std::printf("%-54s %s\n", "two orders, a slice and unequal lengths, in short:", right ? "right" : "wrong");
   std::vector<float> memory(elements(clip)), shifted_memory(elements(clip)), reference_memory(elements(clip));
 
   // PyTorch's order: [N, T, C, H, W].

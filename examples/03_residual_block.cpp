@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // A shift in a residual block, S the shift and f the block's layers. In place saves memory, and is wrong wherever
 // somebody else still reads x.
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <vector>
 
-#include <tshift/nn/residual.hpp>
-#include <tshift/tshift.hpp>
+#include <tshift/nn.hpp>
 
 namespace {
 
@@ -71,6 +73,32 @@ tensor shifted_by_hand(tensor const& memory) {
   return y;
 }
 
+/// The same with a block of the library: y = x + mlp(S x), which reads x through the shift.
+int in_short() {
+  constexpr index_t C = channels;
+  // W1 repeats x four times and W2 takes the first copy, so that the block is y = x + gelu(S x).
+  std::vector<float> W1(4 * C * C), b1(4 * C), W2(C * 4 * C), b2(C), values(frames * C), result(frames * C);
+  for (index_t o = 0; o < 4 * C; ++o) W1[static_cast<std::size_t>(o * C + o % C)] = 1;
+  for (index_t o = 0; o < C; ++o) W2[static_cast<std::size_t>(o * 4 * C + o)] = 1;
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 100 + static_cast<float>(i);  // where gelu(v) is v
+  view const x(values, dims), y(result, dims);
+
+  // [block]
+  tshift::nn::mlp<float> const mlp({C, 4 * C, W1, b1}, {4 * C, C, W2, b2});          // weights as PyTorch has them
+  auto const block = tshift::nn::wrap<float>(mlp, tshift::placement::branch, plan);  // y = x + mlp(S x)
+  std::vector<float> workspace = block.make_workspace(x.shape);
+  block.forward(x, y, workspace);
+  // [/block]
+
+  tensor input;
+  std::copy(values.begin(), values.end(), input.begin());
+  tensor const shifted = shifted_by_hand(input);
+  int wrong = 0;
+  for (std::size_t i = 0; i < result.size(); ++i) wrong += std::abs(result[i] - input[i] - shifted[i]) < 1e-3f ? 0 : 1;
+  std::printf("%-58s %d of %zu elements wrong\n", "(f) y = x + mlp(Sx), a block of the library:", wrong, result.size());
+  return wrong;
+}
+
 int differences(char const* what, tensor const& want, tensor const& got) {
   int wrong = 0;
   for (std::size_t i = 0; i < want.size(); ++i) wrong += want[i] != got[i] ? 1 : 0;
@@ -119,11 +147,10 @@ int main() {
   // (e) The whole block as one word. The library's own layers read through the shift; any other gets a shifted copy.
   auto const layer = [](tshift::tensor_view<float const> const& from, view const& to) { f(from, to); };
   tensor y{}, workspace{};
-  // [readme]
   auto const block = tshift::nn::wrap<float>(layer, tshift::placement::branch, plan);
   block.forward(x, view(y, dims), workspace);
-  // [/readme]
   wrong += differences("(e) y = x + f(Sx), wrapped:", branch, y);
+  wrong += in_short();
 
   std::puts(trapped > 0 && wrong == 0 ? "Only the trap is wrong, as it should be." : "This is not as it should be.");
   return trapped > 0 && wrong == 0 ? 0 : 1;

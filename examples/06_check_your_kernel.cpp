@@ -69,8 +69,13 @@ int main() {
   auto const right = tshift::conformance::check<float>(my_shift<+1>, only);
   print("my kernel", right);
 
-  auto const mistaken = tshift::conformance::check<float>(my_shift<-1>, only);
-  print("the same, with the sign of the offset confused", mistaken);
+  auto const mine = my_shift<-1>;  // with the sign of the offset confused
+
+  // [readme]
+  auto const report = tshift::conformance::check<float>(
+      mine, tshift::conformance::scope::only(tshift::layout::ntc, tshift::padding::zero).without_lengths());
+  if (!report) std::printf("%td of %td cases wrong\n%s\n", report.failed, report.cases, report.first);
+  // [/readme]
 
   // And one that was made for less than it is asked: it knows no padding but zero.
   auto const all_of_it =
@@ -84,5 +89,5 @@ int main() {
   auto const overwriting = tshift::conformance::check_inplace<float>(my_shift_inplace<false>, only);
   print("the same, always from the first frame to the last", overwriting);
 
-  return right && inplace && mistaken.failed > 0 && all_of_it.failed > 0 && overwriting.failed > 0 ? 0 : 1;
+  return right && inplace && report.failed > 0 && all_of_it.failed > 0 && overwriting.failed > 0 ? 0 : 1;
 }

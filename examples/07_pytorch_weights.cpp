@@ -74,14 +74,12 @@ std::vector<float> run(std::filesystem::path const& path, std::vector<float> con
   // [readme]
   auto const file = tshift::io::safetensors::open(path);  // mapped, checked, not copied
   tshift::models::shift_cnn<float> const model(file.state_dict());
-
   tshift::shape const shape{.batch = batch, .time = frames, .channels = model.channels()};
-  tshift::tensor_view const x(features.data(), shape);
   std::vector<float> logits(static_cast<std::size_t>(batch * model.classes()));
-  tshift::tensor_view const y(logits.data(), {.batch = batch, .time = 1, .channels = model.classes()});
-
-  std::vector<float> workspace(static_cast<std::size_t>(model.workspace_size(shape)));
-  model.forward(x, y, workspace);  // allocates nothing; as often as you like, from as many threads as workspaces
+  tshift::tensor_view const x(features, shape);
+  tshift::tensor_view const y(logits, tshift::shape{.batch = batch, .time = 1, .channels = model.classes()});
+  std::vector<float> workspace = model.make_workspace(shape);  // one for each thread that calls forward
+  model.forward(x, y, workspace);                              // allocates nothing, as often as you like
   // [/readme]
   return logits;
 }
@@ -100,9 +98,9 @@ int main() try {
   // The same model straight from memory gives the same bits.
   tshift::models::shift_cnn<float> const model(weights);
   tshift::shape const shape{.batch = batch, .time = frames, .channels = D};
-  std::vector<float> expected(logits.size()), workspace(static_cast<std::size_t>(model.workspace_size(shape)));
-  tshift::tensor_view const x(features.data(), shape);
-  tshift::tensor_view const y(expected.data(), {.batch = batch, .time = 1, .channels = classes});
+  std::vector<float> expected(logits.size()), workspace = model.make_workspace(shape);
+  tshift::tensor_view const x(features, shape);
+  tshift::tensor_view const y(expected, tshift::shape{.batch = batch, .time = 1, .channels = classes});
   model.forward(x, y, workspace);
   bool const equal = logits == expected;
 

@@ -12,7 +12,7 @@
 # - The README has a limit of lines.
 include("${CMAKE_CURRENT_LIST_DIR}/common.cmake")
 
-set(readme_lines 0)  # at most; 0: as many as it likes
+set(readme_lines 180)  # at most; 0: as many as it likes
 
 set(pages "")
 foreach(pattern *.md include/*.md tests/*.md examples/*.md benchmarks/*.md cmake/*.md)

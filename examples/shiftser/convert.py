@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# A PyTorch checkpoint to safetensors: python3 convert.py checkpoint.pt. Shown in README.md, run by tests/interop/shiftser_test.py.
+# A PyTorch checkpoint to safetensors: python3 convert.py checkpoint.pt. Run by tests/interop/shiftser_test.py.
 # [readme]
 import sys, torch
 from safetensors.torch import save_file

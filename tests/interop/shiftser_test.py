@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""From a checkpoint of PyTorch to logits of examples/shiftser, by the script and the options that README.md shows.
+"""From a checkpoint of PyTorch to logits of examples/shiftser, by the script and the options that its README.md shows.
 
     /usr/bin/python3 tests/interop/shiftser_test.py build/test/examples/shiftser
 """
