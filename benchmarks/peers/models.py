@@ -470,7 +470,8 @@ def measure(options, folder):
     torch, golden = import_torch()
     sides = start_sides([name for name in PEERS if name not in options.without], folder, options)
     try:
-        head = [f"processor: {processor()}, cores {' '.join(map(str, options.cores))}"]
+        head = [f"date: {time.strftime('%Y-%m-%d')}"]
+        head += [f"processor: {processor()}, cores {' '.join(map(str, options.cores))}"]
         head += [f"{name}: {side.what}" for name, side in sides.items()]
         head += [f"medians of {options.rounds} rounds, in which the sides take turns"]
         print("\n".join(head) + "\n")

@@ -167,6 +167,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         c = compile_operator(folder, options)
         version = subprocess.run([options.compiler, "--version"], capture_output=True, text=True).stdout.splitlines()[0]
+        print(f"date: {time.strftime('%Y-%m-%d')}")
         print(f"processor: {processor()}")
         usage = [line.split(":")[1].strip() for line in torch.__config__.show().splitlines() if "capability" in line]
         print(f"torch: {torch.__version__}, {torch.get_num_threads()} thread, {' '.join(usage) or 'unknown'}")

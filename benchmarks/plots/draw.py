@@ -3,7 +3,7 @@
 """Draws the results of tshift_bench as SVG. Needs matplotlib (Debian: python3-matplotlib, for /usr/bin/python3).
 
     tshift_bench --benchmark_out=results.json
-    /usr/bin/python3 benchmarks/plots/draw.py results.json --out FOLDER [--models benchmarks/README.md]
+    /usr/bin/python3 benchmarks/plots/draw.py results.json --out FOLDER [--models benchmarks/RESULTS.md]
 
 sizes.svg and cold.svg need the rows sizes/ and cold/, shares.svg the rows shift/ and shift_inplace/, models.svg
 and blocks.svg the tables that peers/models.py has written into the page given. What cannot be drawn is said.
@@ -214,7 +214,7 @@ def main():
         draw_shares(results, out / "shares.svg"),
     ]
     if options.models:
-        page = "Table, versions and command: benchmarks/README.md."
+        page = "Table, versions and command: benchmarks/RESULTS.md."
         missing += [
             draw_models(options.models, "model", f"Models from input to logits, one core, one thread. {page} "
                         "The small Transformer: 252.", out / "models.svg"),

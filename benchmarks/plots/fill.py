@@ -1,13 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes the tables of pages from the results of tshift_bench, so that nobody types a number.
+"""Writes the tables of pages, so that nobody types a number.
 
-    /usr/bin/python3 benchmarks/plots/fill.py results.json PAGE.md...
+    /usr/bin/python3 benchmarks/plots/fill.py results.json [--tables FILE] PAGE.md...
+        from what tshift_bench wrote with --benchmark_out=results.json and --markdown FILE
+    /usr/bin/python3 benchmarks/plots/fill.py --paste NAME=FILE... PAGE.md
+        from what the scripts in benchmarks/peers/ wrote: models, models_2_threads, blocks_beside, slices
+    /usr/bin/python3 benchmarks/plots/fill.py --derive [--check] PAGE.md...
+        from the tables in benchmarks/RESULTS.md; --check writes nothing, and fails where a page has others
 
-A table stands between the lines <!-- begin NAME --> and <!-- end NAME -->; NAME is one of TABLES below. A page with a
-name that is not known, or with a table whose rows were not measured, is an error, and nothing is written.
+A table stands between the lines <!-- begin NAME --> and <!-- end NAME -->. A page with a name that is not known, or with
+a table whose rows were not measured, is an error, and nothing is written.
 """
 
+import argparse
 import pathlib
 import re
 import statistics
@@ -15,19 +21,12 @@ import sys
 
 sys.dont_write_bytecode = True  # no __pycache__ in the source tree
 
+import recorded  # noqa: E402
+from recorded import Missing, markdown  # noqa: E402
 from results import MODES, Results, memcpy_rate, memcpy_us, size_text  # noqa: E402
 
 HEADINGS = ["`shift` [N, T, C]", "`shift` [N, C, T]", "`shift_inplace`", "`shift_add`", "`shifted`, summed",
             "the sum alone"]
-
-
-class Missing(Exception):
-    pass
-
-
-def markdown(headings, rows, text_columns=1):
-    lines = [headings, ["---"] * text_columns + ["---:"] * (len(headings) - text_columns), *rows]
-    return "\n".join("| " + " | ".join(map(str, cells)) + " |" for cells in lines)
 
 
 def us_text(us):
@@ -144,45 +143,106 @@ def regions(results):
     return markdown(["x and y lie in", "tensors", "`memcpy`", *HEADINGS], rows, 2)
 
 
-TABLES = {"facts": facts, "sizes": lambda r: speeds(r, "sizes"), "cold": lambda r: speeds(r, "cold"), "times": times,
-          "shares": shares, "stream": stream, "fresh": fresh, "calls": calls, "regions": regions}
+# What tshift_bench --markdown writes goes to RESULTS.md as it is: the tables whose titles begin so.
+GROUPS = {"operator": ["shift", "shift_inplace", "shift_add", "shift_adjoint", "shift_adjoint_inplace", "shifted",
+                       "shift_stream"],
+          "blocks": ["linear", "products", "lstm", "memory", "models", "cost of a shift"]}
+PASTED = ["models", "models_2_threads", "blocks_beside", "slices"]
+MEASURED = {"facts": facts, "sizes": lambda r: speeds(r, "sizes"), "cold": lambda r: speeds(r, "cold"), "times": times,
+            "shares": shares, "stream": stream, "fresh": fresh, "calls": calls, "regions": regions}
+ELSEWHERE = ["build_cost"]  # build_cost.sh writes that one
+NAMES = [*MEASURED, *GROUPS, *PASTED, *recorded.TABLES, *ELSEWHERE]
 
 
-def filled(page, results):
+def group(tables, name):
+    sections = {section.split(":")[0]: section.strip() for section in re.split(r"^### ", tables, flags=re.MULTILINE)[1:]}
+    absent = [title for title in GROUPS[name] if title not in sections]
+    if absent:
+        raise Missing(f"{name}: there is no table {', '.join(absent)}")
+    return "\n\n".join("### " + sections[title].split("\n\nAll tables:")[0] for title in GROUPS[name])
+
+
+def pasted(name, text):
+    """All that torch_slice.py printed, or the page that models.py wrote."""
+    if not text.strip():
+        raise Missing(f"{name}: the file is empty")
+    return f"```text\n{text.strip()}\n```" if name == "slices" else text.strip()
+
+
+def filled(page, tables):
+    """The page with these tables in it. tables: {name: function that gives the text}."""
+
     def table(match):
         name = match.group(1)
-        if name == "build_cost":  # build_cost.sh writes that one
+        if name not in NAMES:
+            raise Missing(f"{page}: no table is called {name}; there are {', '.join(NAMES)}")
+        if name not in tables:
             return match.group(0)
-        if name not in TABLES:
-            raise Missing(f"no table is called {name}; there are {', '.join(TABLES)}")
-        return f"<!-- begin {name} -->\n{TABLES[name](results)}\n<!-- end {name} -->"
+        try:
+            return f"<!-- begin {name} -->\n{tables[name]()}\n<!-- end {name} -->"
+        except Missing as error:
+            raise Missing(f"{page}: {error}") from error
 
     text = page.read_text(encoding="utf-8")
-    new, count = re.subn(r"<!-- begin (\w+) -->\n.*?<!-- end \1 -->", table, text, flags=re.DOTALL)
-    if count == 0:
-        raise Missing("there is no line <!-- begin NAME --> with its <!-- end NAME -->")
+    new = re.sub(r"<!-- begin (\w+) -->\n.*?<!-- end \1 -->", table, text, flags=re.DOTALL)
+    if not any(f"<!-- begin {name} -->" in text for name in tables):
+        raise Missing(f"{page} has none of the tables {', '.join(tables)}: no <!-- begin NAME --> with its <!-- end NAME -->")
     return new
 
 
-def main():
-    if len(sys.argv) < 3 or sys.argv[1] in ("-h", "--help"):
-        print(__doc__.strip())
-        return 0 if "-h" in sys.argv or "--help" in sys.argv else 2
+def chosen_tables(options):
+    if options.derive:
+        return recorded.TABLES
+    if options.paste:
+        tables = {}
+        for word in options.paste:
+            name, _, file = word.partition("=")
+            if name not in PASTED:
+                raise Missing(f"--paste {word}: must be NAME=FILE, NAME one of {', '.join(PASTED)}")
+            tables[name] = lambda name=name, text=pathlib.Path(file).read_text(encoding="utf-8"): pasted(name, text)
+        return tables
     try:
-        results = Results(sys.argv[1])
-    except (OSError, ValueError, KeyError) as error:
-        sys.exit(f"fill: cannot read {sys.argv[1]}: {error}")
-    pages = []
-    for name in sys.argv[2:]:
-        page = pathlib.Path(name)
-        try:
-            pages.append((page, filled(page, results)))
-        except (OSError, Missing) as error:
-            sys.exit(f"fill: {page}: {error}")
+        results = Results(options.pages[0])
+    except (ValueError, KeyError) as error:
+        raise Missing(f"cannot read {options.pages[0]}: {error}") from error
+    del options.pages[0]
+    tables = {name: lambda make=make: make(results) for name, make in MEASURED.items()}
+    if options.tables:
+        text = options.tables.read_text(encoding="utf-8")
+        tables.update({name: lambda name=name: group(text, name) for name in GROUPS})
+    return tables
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     usage="fill.py [options] PAGE.md...")
+    parser.add_argument("--tables", type=pathlib.Path, metavar="FILE", help="of tshift_bench --markdown FILE")
+    parser.add_argument("--paste", nargs="+", metavar="NAME=FILE", default=[], action="extend")
+    parser.add_argument("--derive", action="store_true")
+    parser.add_argument("--check", action="store_true", help="with --derive")
+    parser.add_argument("pages", nargs="*", type=pathlib.Path)
+    options = parser.parse_intermixed_args()
+    while options.paste and "=" not in options.paste[-1]:  # the page after NAME=FILE...
+        options.pages.insert(0, pathlib.Path(options.paste.pop()))
+    if options.check and not options.derive:
+        parser.error("--check goes with --derive")
+    stale = False
+    try:
+        tables = chosen_tables(options) if options.pages else {}
+        if not options.pages:
+            parser.error("no page is named")
+        pages = [(page, filled(page, tables)) for page in options.pages]
+    except (OSError, Missing) as error:
+        sys.exit(f"fill: {error}")
     for page, text in pages:
-        page.write_text(text, encoding="utf-8")
-        print(f"fill: {page}")
-    return 0
+        if not options.check:
+            page.write_text(text, encoding="utf-8")
+            print(f"fill: {page}")
+        elif page.read_text(encoding="utf-8") != text:
+            print(f"fill: {page} does not say what benchmarks/RESULTS.md says: "
+                  f"/usr/bin/python3 benchmarks/plots/fill.py --derive {page}", file=sys.stderr)
+            stale = True
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

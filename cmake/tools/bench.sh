@@ -8,8 +8,9 @@ usage() {
   cat <<'TEXT'
 usage: bash cmake/tools/bench.sh [--packages] BUILD [options]
   BUILD         folder in which tshift_bench was built; the results go to BUILD/results: results.json and *.svg
-  --record      measures what benchmarks/cost.md, benchmarks/build_cost.md and benchmarks/plots/*.svg show, and renews
-                them; for a quiet machine: 5 minutes. --quick for a trial, which the pages then say
+  --record      measures what benchmarks/RESULTS.md, cost.md, build_cost.md and plots/*.svg show, and renews them and the
+                tables made from them (benchmarks/README.md, README.md); for a quiet machine. --quick for a trial, which
+                the pages then say
   --no-plots    draws nothing
   --packages    prints the Debian packages this needs besides those of the build, and does nothing
 All other options are tshift_bench's (see --help there): --quick, --smoke, --benchmark_filter=REGEX, ...
@@ -80,7 +81,7 @@ if [[ $record == no ]]; then
     exit
   fi
   rm -f -- *.svg
-  "$python" "$benchmarks/plots/draw.py" results.json --out . --models "$benchmarks/README.md"
+  "$python" "$benchmarks/plots/draw.py" results.json --out . --models "$benchmarks/RESULTS.md"
   say "pictures: $results/*.svg"
   exit
 fi
@@ -88,7 +89,7 @@ fi
 # --- what is committed ------------------------------------------------------------------------------------------------
 
 has_matplotlib || die "$python has no matplotlib (Debian: python3-matplotlib)"
-for page in cost.md build_cost.md plots/sizes.svg; do
+for page in RESULTS.md README.md cost.md build_cost.md plots/sizes.svg ../README.md; do
   if [[ -e $benchmarks/$page && ! -w $benchmarks/$page ]]; then die "cannot write $benchmarks/$page"; fi
 done
 # Cores that others keep busy, over 3 seconds. The load average would still count the build.
@@ -101,14 +102,15 @@ if awk -v busy="$busy" 'BEGIN {exit !(busy > 0.2)}'; then
 fi
 if command -v taskset >/dev/null; then pinned=(taskset -c "$(($(nproc) - 1))"); fi
 began=$SECONDS
-shifts='shift(_inplace)?/ntc_(32|1)x374x768/n_div=[0-9]+/(delay|both)/'
-filter="^((sizes|cold|fresh|shift_stream)/|$shifts|shift/ntc_1x1x8/)"
-measure --benchmark_context=cores_busy_before="$busy" --benchmark_filter="$filter" "${options[@]}"
+# All but what needs more cores than one.
+measure --benchmark_context=cores_busy_before="$busy" --markdown tables.md --benchmark_filter=-2_threads "${options[@]}"
 "$python" "$benchmarks/plots/fill.py" results.json "$benchmarks/cost.md"
-"$python" "$benchmarks/plots/draw.py" results.json --out "$benchmarks/plots" --models "$benchmarks/README.md"
+"$python" "$benchmarks/plots/fill.py" results.json --tables tables.md "$benchmarks/RESULTS.md"
+"$python" "$benchmarks/plots/fill.py" --derive "$benchmarks/RESULTS.md" "$benchmarks/README.md" "$source_dir/README.md"
+"$python" "$benchmarks/plots/draw.py" results.json --out "$benchmarks/plots" --models "$benchmarks/RESULTS.md"
 rounds=3
 for option in "${options[@]}"; do [[ $option != --quick ]] || rounds=1; done
 status=0
 bash "$benchmarks/build_cost.sh" --rounds "$rounds" --record "$benchmarks/build_cost.md" || status=$?
-say "took $((SECONDS - began)) s; renewed: benchmarks/cost.md, benchmarks/build_cost.md, benchmarks/plots/*.svg"
+say "took $((SECONDS - began)) s; renewed: README.md, benchmarks/{README,RESULTS,cost,build_cost}.md, benchmarks/plots/*.svg"
 exit "$status"
