@@ -109,7 +109,7 @@ def headline():
         threads = models("models_2_threads")
         rows.append(["the same, one thread over two", *each(threads, 5, "{:.2f}")])
     sizes = [f"`[{size.replace('x', ', ')}]`" for size in SIZES]
-    return markdown(["one core, float `[N, T, C]`: time of", *sizes], rows)
+    return markdown(["time on one core, float `[N, T, C]`", *sizes], rows)
 
 
 TABLES = {"summary": summary, "models_short": models_short, "headline": headline}
