@@ -145,17 +145,6 @@ struct tensor_view {
     }
     return part;
   }
-
-  /// The name of slice_frames before 0.2.
-  TSHIFT_INLINE constexpr tensor_view frames(index_t first, index_t count) const { return slice_frames(first, count); }
-  /// The name of slice_channels before 0.2.
-  TSHIFT_INLINE constexpr tensor_view channels(index_t first, index_t count) const {
-    return slice_channels(first, count);
-  }
-  /// The name of slice_sequences before 0.2.
-  TSHIFT_INLINE constexpr tensor_view sequences(index_t first, index_t count) const {
-    return slice_sequences(first, count);
-  }
 };
 
 /// tensor_view(pointer, ...) views what the pointer points to.

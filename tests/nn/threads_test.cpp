@@ -16,14 +16,14 @@
 #include <tshift/models/shift_cnn.hpp>
 #include <tshift/models/shift_lstm.hpp>
 #include <tshift/models/shiftformer.hpp>
+#include <tshift/nn/activations.hpp>
 #include <tshift/nn/conv1d.hpp>
 #include <tshift/nn/depthwise_conv1d.hpp>
-#include <tshift/nn/activations.hpp>
 #include <tshift/nn/layer_norm.hpp>
 #include <tshift/nn/linear.hpp>
 #include <tshift/nn/lstm.hpp>
-#include <tshift/nn/pool.hpp>
 #include <tshift/nn/mlp.hpp>
+#include <tshift/nn/pool.hpp>
 #include <tshift/nn/residual.hpp>
 #include <tshift/nn/self_attention.hpp>
 
@@ -241,12 +241,13 @@ void for_each_block(index_t C, index_t longest, Visit const& visit) {
   tshift::nn::lstm_weights<T> const ahead{ih, hh, bias, other}, back{ih, hh, other, other};
   visit("lstm", tshift::nn::lstm<T>(C, H, ahead), H, same);
   visit("lstm of two directions", tshift::nn::lstm<T>(C, H, ahead, back), 2 * H, same);
-  for (position const kind : {position::absolute, position::relative_key, position::relative_key_query}) {
-    std::vector<T> const table = weights(kind == position::absolute ? 0 : (2 * longest - 1) * (C / 4));
+  for (frame_positions const kind :
+       {frame_positions::absolute, frame_positions::relative_key, frame_positions::relative_key_query}) {
+    std::vector<T> const table = weights(kind == frame_positions::absolute ? 0 : (2 * longest - 1) * (C / 4));
     tshift::nn::self_attention<T> const block(C, 4, weights(3 * C * C), weights(3 * C), kind, table);
     visit("self_attention", block, C, same);
     shift_plan const plan = tshift::presets::shiftser(C, 4, tshift::direction::both);
-    if (kind == position::absolute)
+    if (kind == frame_positions::absolute)
       visit("attention, wrapped", tshift::nn::wrap<T>(block, placement::skip, plan), C, same);
   }
   for (placement const where : {placement::none, placement::both}) {
