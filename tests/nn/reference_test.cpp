@@ -75,6 +75,7 @@ static_assert(reference::conv1d_frames(5, 7, 3, 1) == 1);
 static_assert(reference::conv1d_frames(0, 2, 1, 1) == 1);
 static_assert(reference::conv1d_frames(0, 1, 1, 0) == 0);
 static_assert(reference::conv1d_frames(1, 9, 5, 2) == 0);
+static_assert(reference::conv1d_frames(2, 9, 2, 0) == 0);
 
 constexpr std::array<int, 18> grouped_conv() {
   auto const x = counting_from<20>(1);
