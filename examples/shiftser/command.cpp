@@ -110,7 +110,6 @@ char const* name_in(choices<Value> const& list, Value value) {
 
 }  // namespace
 
-char const* name_of(tshift::direction towards) { return name_in(directions, towards); }
 char const* name_of(tshift::placement where) { return name_in(placements, where); }
 char const* name_of(tshift::frame_positions kind) { return name_in(positions, kind); }
 

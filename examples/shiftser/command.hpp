@@ -31,7 +31,6 @@ struct command {
 std::optional<command> parse(int count, char const* const* arguments);
 
 /// The words of the command line.
-char const* name_of(tshift::direction towards);
 char const* name_of(tshift::placement where);
 char const* name_of(tshift::frame_positions kind);
 
