@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The blocks of nn/, one by one. Each is verified against plain loops in double, sampled where those would take too
 // long; nothing may be NaN anywhere.
-#include <tshift/nn/depthwise_conv1d.hpp>
 #include <tshift/nn/activations.hpp>
+#include <tshift/nn/depthwise_conv1d.hpp>
 #include <tshift/nn/layer_norm.hpp>
 #include <tshift/nn/lstm.hpp>
-#include <tshift/nn/pool.hpp>
 #include <tshift/nn/mlp.hpp>
+#include <tshift/nn/pool.hpp>
 #include <tshift/nn/self_attention.hpp>
 
 #include "floors.hpp"
@@ -14,7 +14,7 @@
 namespace tshift_bench { namespace {
 
 namespace nn = tshift::nn;
-using tshift::position;
+using tshift::frame_positions;
 
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
@@ -139,12 +139,13 @@ void add_mlp(tensor_case const& on) {
 
 struct attention_kind {
   char const* text;
-  position value;
+  frame_positions value;
   int relative;  ///< kinds of relative positions in the score
 };
-constexpr attention_kind attention_kinds[] = {{"attention, absolute", position::absolute, 0},
-                                              {"attention, relative_key", position::relative_key, 1},
-                                              {"attention, relative_key_query", position::relative_key_query, 2}};
+constexpr attention_kind attention_kinds[] = {
+    {"attention, absolute", frame_positions::absolute, 0},
+    {"attention, relative_key", frame_positions::relative_key, 1},
+    {"attention, relative_key_query", frame_positions::relative_key_query, 2}};
 
 /// Adds all frames of one head of one sequence.
 void compare_head(dense const& qkv, std::vector<float> const& table, attention_kind const& kind, views const& on,

@@ -14,8 +14,8 @@ namespace tshift_bench { namespace {
 namespace models = tshift::models;
 namespace nn = tshift::nn;
 using test_support::model_sizes;
+using tshift::model_shift;
 using tshift::placement;
-using tshift::shift_options;
 
 constexpr index_t classes = 4;
 
@@ -45,7 +45,7 @@ struct forward {
 };
 
 template <template <class> class Model>
-forward<Model<float>> make_forward(model_sizes const& sizes, shift_options const& options, shape const& on) {
+forward<Model<float>> make_forward(model_sizes const& sizes, model_shift const& options, shape const& on) {
   auto const weights = test_support::seeded_weights<float>(sizes, 1);
   auto const model = std::make_shared<Model<float> const>(weights, options);
   auto const memory = tensors<float>(on);
@@ -54,8 +54,7 @@ forward<Model<float>> make_forward(model_sizes const& sizes, shift_options const
 
 /// Runs it once, and the same model in double.
 template <template <class> class Model>
-void verify(forward<Model<float>> const& call, model_sizes const& sizes, shift_options const& options,
-            char const* name) {
+void verify(forward<Model<float>> const& call, model_sizes const& sizes, model_shift const& options, char const* name) {
   call();
   Model<double> const model(test_support::seeded_weights<double>(sizes, 1), options);
   shape const& on = call.x.shape;
@@ -73,7 +72,7 @@ void verify(forward<Model<float>> const& call, model_sizes const& sizes, shift_o
 
 /// floor_of(dims) makes the floor; share: of one call of it.
 template <template <class> class Model, class Floor>
-void add_model(tensor_case const& on, char const* name, char const* kind, shift_options const& options, double flops,
+void add_model(tensor_case const& on, char const* name, char const* kind, model_shift const& options, double flops,
                double share, Floor const& floor_of) {
   row const info{.table =
                      "models: from input to classes; floor: their products as linear does them; for an LSTM, that of "
@@ -94,20 +93,20 @@ void add_model(tensor_case const& on, char const* name, char const* kind, shift_
 }
 
 template <template <class> class Model>
-void add_product_model(tensor_case const& on, char const* name, char const* kind, shift_options const& options,
+void add_product_model(tensor_case const& on, char const* name, char const* kind, model_shift const& options,
                        double flops) {
   add_model<Model>(on, name, kind, options, flops, product_floor::share(on.dims, flops),
                    [](shape const& dims) { return product_floor(dims); });
 }
 
-void add_recurrent_model(tensor_case const& on, char const* name, char const* kind, shift_options const& options) {
+void add_recurrent_model(tensor_case const& on, char const* name, char const* kind, model_shift const& options) {
   add_model<lstm>(on, name, kind, options, lstm_flops(on.dims, 2), 1,
                   [](shape const& dims) { return lstm_floor(dims, 2); });
 }
 
 // ------------------------------------------------------------------------------------------------- the cost of a shift
 
-row cost_row(tensor_case const& on, char const* variant, shift_options const& options, double flops) {
+row cost_row(tensor_case const& on, char const* variant, model_shift const& options, double flops) {
   return {.table = "cost of a shift: with it; floor: the same without it",
           .tensor = on.text(),
           .variant = variant,
@@ -119,7 +118,7 @@ row cost_row(tensor_case const& on, char const* variant, shift_options const& op
 
 template <template <class> class Model>
 void add_cost_in_model(tensor_case const& on, char const* name, char const* kind, double flops) {
-  shift_options const with = Model<float>::paper, without = Model<float>::baseline;
+  model_shift const with = Model<float>::paper, without = Model<float>::baseline;
   model_sizes const sizes = sizes_of(kind, on.dims);
   add_row(cost_row(on, name, with, flops), [=] {
     auto const plain = make_forward<Model>(sizes, without, on.dims);
@@ -160,7 +159,7 @@ void add_up(Block const& f, tensor_view<float const> const& branch, tensor_view<
 /// make(dims) gives a block of which a residual connection can be made.
 template <class Make>
 void add_cost_in_block(tensor_case const& on, char const* name, double flops, Make const& make) {
-  constexpr shift_options options{.n_div = 4, .towards = direction::both};
+  constexpr model_shift options{.n_div = 4, .towards = direction::both};
   for (placement_case const& where : placements) {
     std::string const variant = std::string(name) + ", " + where.text;
     add_row(cost_row(on, variant.c_str(), options, flops), [=] {
@@ -199,7 +198,7 @@ auto make_mlp(shape const& on) {
 auto make_attention(shape const& on) {
   index_t const D = on.channels;
   return std::make_shared<nn::self_attention<float> const>(
-      D, heads, linear_weights(D, 3 * D, 1), random_values(3 * D, 0.25, 2), tshift::position::relative_key_query,
+      D, heads, linear_weights(D, 3 * D, 1), random_values(3 * D, 0.25, 2), tshift::frame_positions::relative_key_query,
       random_values((2 * on.time - 1) * (D / heads), 0.5, 3));
 }
 

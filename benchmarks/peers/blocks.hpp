@@ -118,9 +118,9 @@ inline block make_block(test_support::model_sizes const& sizes, tshift::placemen
     bool const relative = sizes.position == "relative_key_query";
     auto const table =
         relative ? weights("net.distance_embedding.weight", {2 * sizes.length - 1, D / 12}) : std::vector<float>();
-    nn::self_attention<float> attention(D, 12, weights("net.qkv.weight", {3 * D, D}), weights("net.qkv.bias", {3 * D}),
-                                        relative ? tshift::position::relative_key_query : tshift::position::absolute,
-                                        table);
+    nn::self_attention<float> attention(
+        D, 12, weights("net.qkv.weight", {3 * D, D}), weights("net.qkv.bias", {3 * D}),
+        relative ? tshift::frame_positions::relative_key_query : tshift::frame_positions::absolute, table);
     index_t const workspace = attention.workspace_size(shape);
     return running(std::move(attention), D, workspace);
   }

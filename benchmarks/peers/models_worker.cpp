@@ -51,7 +51,7 @@ void use(loaded& to, Model model) {
   };
 }
 
-void use_block(loaded& to, test_support::model_sizes const& sizes, tshift::shift_options const& shift,
+void use_block(loaded& to, test_support::model_sizes const& sizes, tshift::model_shift const& shift,
                std::uint64_t seed) {
   index_t const D = sizes.width;
   auto const plan = shift.n_div == 0 ? tshift::shift_plan(D, {})
@@ -76,7 +76,7 @@ Value chosen(std::map<std::string, Value> const& words, std::string const& word)
 
 void load(std::istream& words, loaded& to) {
   test_support::model_sizes sizes;
-  tshift::shift_options shift;
+  tshift::model_shift shift;
   std::string towards, where;
   index_t batch = 0, time = 0;
   std::uint64_t seed = 0;
@@ -100,8 +100,8 @@ void load(std::istream& words, loaded& to) {
   } else if (sizes.kind == "lstm" || sizes.kind == "shift_lstm") {
     use(to, tshift::models::shift_lstm<float>(weights, shift));
   } else {
-    std::optional<tshift::position> kind;
-    if (sizes.position == "relative_key") kind = tshift::position::relative_key;
+    std::optional<tshift::frame_positions> kind;
+    if (sizes.position == "relative_key") kind = tshift::frame_positions::relative_key;
     use(to, tshift::models::shiftformer<float>(weights, shift, kind));
   }
 }

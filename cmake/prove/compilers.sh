@@ -26,10 +26,10 @@ export CMAKE_TOOLCHAIN_FILE=$build_dir/c++23.cmake
 # builds without exceptions and RTTI; and the user's macros. One build proves several things: the compiler, the
 # standard, that nothing overflows (clang's -ftrapv traps at every signed operation; g++'s only at those that become a
 # call of libgcc) and that no container is misused. g++ without optimisation is in the leg coverage.
+warnings='-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror'
 compiler() {
   local name=$1 program=$2 folder=$build_dir/$1
-  configure "$folder" "$program" '-O1 -ftrapv -D_GLIBCXX_ASSERTIONS -Wall -Wextra -Wpedantic -Wconversion
-    -Wsign-conversion -Wshadow -Werror'
+  configure "$folder" "$program" "-O1 -ftrapv -D_GLIBCXX_ASSERTIONS $warnings"
   make_targets "$folder" unit tshift_header_test tshift_no_exceptions
   grep -q -- '-std=[a-z+]*2[3b]' "$folder/tests/CMakeFiles/unit.operator.shift.dir/flags.make" ||
     die "$name: not in C++23"

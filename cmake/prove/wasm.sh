@@ -14,7 +14,7 @@ emscripten="em++ -fexceptions -DCATCH_CONFIG_NO_POSIX_SIGNALS"
 # The operator, PyTorch's bytes, and the limits of an index of 32 bits; but
 #   allocation, guarded   need this system's allocator, and pages that can be closed
 #   executor              needs threads
-#   random, stream, shift_adjoint, shifted_view   minutes each at node's speed, for code that has no side for this machine
+#   random, stream, shift_adjoint, shifted_view   no code of theirs has a side for this machine; they would make it long
 mapfile -t tests < <(test_files operator | grep -vE '/(allocation|guarded|executor|random|stream|shift_adjoint|shifted_view)$')
 tests+=(golden/golden base/index_limits)
 filter='~[exhaustive]~"Sums too large for the caches*"'

@@ -19,8 +19,7 @@
 #include "wav.hpp"
 #include "ways.hpp"
 
-namespace demo {
-namespace {
+namespace demo { namespace {
 
 using tshift::index_t;
 
@@ -45,15 +44,6 @@ constexpr double batch_bytes = 32e6;  // beyond the second-level caches of today
 constexpr double row_seconds = 0.12;  // two tables of twelve rows: about 5 s with the checks
 constexpr index_t picture_frames = 480;
 constexpr index_t picture_stride = 25;
-
-char const* name_of(tshift::direction way) {
-  switch (way) {
-    case tshift::direction::delay: return "delay";
-    case tshift::direction::advance: return "advance";
-    case tshift::direction::both: return "both";
-  }
-  return "?";
-}
 
 /// The command line is wrong: exit 2.
 class usage_error : public demo_error {

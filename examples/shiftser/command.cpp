@@ -22,9 +22,10 @@ choices<tshift::placement> const placements = {{"none", tshift::placement::none}
                                                {"branch", tshift::placement::branch},
                                                {"skip", tshift::placement::skip},
                                                {"both", tshift::placement::both}};
-choices<tshift::position> const positions = {{"absolute", tshift::position::absolute},
-                                             {"relative_key", tshift::position::relative_key},
-                                             {"relative_key_query", tshift::position::relative_key_query}};
+choices<tshift::frame_positions> const positions = {
+    {"absolute", tshift::frame_positions::absolute},
+    {"relative_key", tshift::frame_positions::relative_key},
+    {"relative_key_query", tshift::frame_positions::relative_key_query}};
 
 constexpr char const* about =
     "Runs a speech emotion model of ShiftSER, with the weights of a PyTorch checkpoint, over features of speech.\n"
@@ -109,9 +110,8 @@ char const* name_in(choices<Value> const& list, Value value) {
 
 }  // namespace
 
-char const* name_of(tshift::direction towards) { return name_in(directions, towards); }
 char const* name_of(tshift::placement where) { return name_in(placements, where); }
-char const* name_of(tshift::position kind) { return name_in(positions, kind); }
+char const* name_of(tshift::frame_positions kind) { return name_in(positions, kind); }
 
 std::optional<command> parse(int count, char const* const* arguments) {
   command result;

@@ -21,7 +21,7 @@ struct command {
   std::optional<tshift::direction> towards;
   std::optional<index_t> stride;
   std::optional<tshift::placement> where;
-  std::optional<tshift::position> positions;
+  std::optional<tshift::frame_positions> positions;
   bool lengths = false;
   bool time = false;
 };
@@ -31,8 +31,7 @@ struct command {
 std::optional<command> parse(int count, char const* const* arguments);
 
 /// The words of the command line.
-char const* name_of(tshift::direction towards);
 char const* name_of(tshift::placement where);
-char const* name_of(tshift::position kind);
+char const* name_of(tshift::frame_positions kind);
 
 }  // namespace shiftser

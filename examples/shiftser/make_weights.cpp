@@ -25,10 +25,10 @@ namespace {
 using test_support::model_sizes;
 using test_support::seeded;
 using tshift::direction;
+using tshift::frame_positions;
 using tshift::index_t;
+using tshift::model_shift;
 using tshift::placement;
-using tshift::position;
-using tshift::shift_options;
 using tshift::weights::dtype;
 using tshift::weights::state_dict;
 using tshift::weights::tensor;
@@ -227,16 +227,16 @@ void write_all() {
   using former = tshift::models::shiftformer<float>;
 
   // As the options say, not as the models' own defaults do.
-  shift_options const none{0, direction::delay, 1, placement::none};
-  shift_options const shift_cnn_paper{16, direction::delay, 1, placement::skip};
-  shift_options const shift_lstm_paper{4, direction::delay, 1, placement::branch};
-  shift_options const shiftformer_paper{4, direction::both, 1, placement::both};
+  model_shift const none{0, direction::delay, 1, placement::none};
+  model_shift const shift_cnn_paper{16, direction::delay, 1, placement::skip};
+  model_shift const shift_lstm_paper{4, direction::delay, 1, placement::branch};
+  model_shift const shiftformer_paper{4, direction::both, 1, placement::both};
   expect("cnn", shift_cnn<float>(cnn, shift_cnn_paper), all);
   expect("cnn_bf16", shift_cnn<float>(rounded, shift_cnn_paper), all);
   expect("cnn_none", shift_cnn<float>(cnn, none), all);
-  expect("cnn_one", shift_cnn<float>(cnn, shift_cnn_paper), all.sequences(0, 1));
+  expect("cnn_one", shift_cnn<float>(cnn, shift_cnn_paper), all.slice_sequences(0, 1));
   expect("cnn_ragged", shift_cnn<float>(cnn, shift_cnn_paper), ragged);
-  expect("cnn_empty", shift_cnn<float>(cnn, shift_cnn_paper), all.sequences(0, 0));
+  expect("cnn_empty", shift_cnn<float>(cnn, shift_cnn_paper), all.slice_sequences(0, 0));
   expect("cnn_n_div", shift_cnn<float>(cnn, {3, direction::delay, 1, placement::skip}), all);
   expect("cnn_direction", shift_cnn<float>(cnn, {16, direction::both, 1, placement::skip}), all);
   expect("cnn_advance", shift_cnn<float>(cnn, {16, direction::advance, 1, placement::skip}), all);
@@ -247,19 +247,19 @@ void write_all() {
   expect("shift_lstm", lstm_model(shift_lstm, shift_lstm_paper), all);
   expect("shift_lstm_none", lstm_model(shift_lstm, none), all);
   expect("lstm", lstm_model(lstm, none), all);
-  expect("lstm_n_div", lstm_model(lstm, shift_options{3, direction::delay, 1, placement::branch}), all);
+  expect("lstm_n_div", lstm_model(lstm, model_shift{3, direction::delay, 1, placement::branch}), all);
   expect("lstm_one_way", lstm_model(simple_lstm, none), all);
   expect("lstm_ragged", lstm_model(lstm, none), ragged);
 
-  expect("absolute", former(absolute, none, position::absolute), all);
-  expect("relative_key_query", former(relative, none, position::relative_key_query), all);
-  expect("relative_key", former(relative, none, position::relative_key), all);
-  expect("relative_shifted", former(relative, shift_options{6, direction::delay, 1, placement::skip}), all);
+  expect("absolute", former(absolute, none, frame_positions::absolute), all);
+  expect("relative_key_query", former(relative, none, frame_positions::relative_key_query), all);
+  expect("relative_key", former(relative, none, frame_positions::relative_key), all);
+  expect("relative_shifted", former(relative, model_shift{6, direction::delay, 1, placement::skip}), all);
   expect("relative_ragged", former(relative, none), ragged);
 
   expect("shiftformer", former(shiftformer, shiftformer_paper), all);
   expect("shiftformer_none", former(shiftformer, none), all);
-  expect("shiftformer_advance", former(shiftformer, shift_options{4, direction::advance, 1, placement::both}), all);
+  expect("shiftformer_advance", former(shiftformer, model_shift{4, direction::advance, 1, placement::both}), all);
   expect("shiftformer_absolute", former(with_positions, shiftformer_paper), all);
 }
 

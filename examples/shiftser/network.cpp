@@ -12,9 +12,9 @@ namespace shiftser {
 namespace {
 
 using tshift::direction;
+using tshift::frame_positions;
+using tshift::model_shift;
 using tshift::placement;
-using tshift::position;
-using tshift::shift_options;
 using tshift::weights::state_dict;
 
 enum class architecture { cnn, lstm, shift_lstm, transformer, shiftformer };
@@ -65,7 +65,7 @@ index_t count_blocks(state_dict const& weights, std::string const& prefix) {
   return count;
 }
 
-shift_options default_shift(architecture kind) {
+model_shift default_shift(architecture kind) {
   switch (kind) {
     case architecture::cnn: return tshift::models::shift_cnn<float>::paper;
     case architecture::shift_lstm: return tshift::models::shift_lstm<float>::paper;
@@ -87,8 +87,8 @@ std::optional<std::string> asks_for_shift(command const& words) {
   return {};
 }
 
-shift_options shift_of(architecture kind, command const& words, index_t channels) {
-  shift_options shift = default_shift(kind);
+model_shift shift_of(architecture kind, command const& words, index_t channels) {
+  model_shift shift = default_shift(kind);
   shift.n_div = words.n_div.value_or(shift.n_div);
   shift.towards = words.towards.value_or(shift.towards);
   shift.stride = words.stride.value_or(shift.stride);
@@ -118,14 +118,14 @@ shift_options shift_of(architecture kind, command const& words, index_t channels
 }
 
 /// Checks --position against the tables that are there. Nothing: no positions are to be asked for.
-std::optional<position> position_of(architecture kind, state_dict const& weights, command const& words) {
+std::optional<frame_positions> position_of(architecture kind, state_dict const& weights, command const& words) {
   bool const attends = kind == architecture::transformer;
   if (words.positions && !attends && kind != architecture::shiftformer) {
     throw usage_error(std::string("--position ") + name_of(*words.positions) + ": CNNs and LSTMs have no positions");
   }
   bool const distances = any_with(weights, "transformer.", ".distance_embedding.");
   if (words.positions) {
-    bool const relative = *words.positions != position::absolute;
+    bool const relative = *words.positions != frame_positions::absolute;
     if (relative && !attends) {
       throw usage_error(std::string("--position ") + name_of(*words.positions) + ": a Shiftformer has no attention");
     }
@@ -141,7 +141,7 @@ std::optional<position> position_of(architecture kind, state_dict const& weights
     return words.positions;
   }
   // Said outright, so that a Transformer whose table got lost is not taken for one without.
-  if (attends) return distances ? position::relative_key_query : position::absolute;
+  if (attends) return distances ? frame_positions::relative_key_query : frame_positions::absolute;
   return {};
 }
 
@@ -151,7 +151,7 @@ double flops_of(state_dict const& weights, std::string const& name) {
   return tensor != nullptr ? 2 * static_cast<double>(tensor->size()) : 0;
 }
 
-costs costs_of(architecture kind, state_dict const& weights, index_t blocks, std::optional<position> positions) {
+costs costs_of(architecture kind, state_dict const& weights, index_t blocks, std::optional<frame_positions> positions) {
   costs sum;
   sum.per_sequence = flops_of(weights, "head");
   for (index_t i = 0; i < blocks; ++i) {
@@ -163,7 +163,7 @@ costs costs_of(architecture kind, state_dict const& weights, index_t blocks, std
     }
     if (kind == architecture::transformer) {
       // Queries with keys, scores with values, and one product more for each kind of relative position.
-      int const products = 2 + static_cast<int>(positions.value_or(position::absolute));
+      int const products = 2 + static_cast<int>(positions.value_or(frame_positions::absolute));
       sum.per_pair_of_frames += 2.0 * products * static_cast<double>(size_of(weights, "head.weight", 1));
     }
   }
@@ -178,7 +178,7 @@ std::string counted(index_t count, std::string const& what, char const* plural) 
   return std::to_string(count) + " " + what + (count == 1 ? "" : plural);
 }
 
-std::string describe(shift_options const& shift, architecture kind, index_t channels) {
+std::string describe(model_shift const& shift, architecture kind, index_t channels) {
   if (shift.n_div == 0 || shift.where == placement::none) return "no shift";
   auto const plan = tshift::presets::shiftser(channels, shift.n_div, shift.towards, shift.stride);
   return "shift of " + counted(plan.moved(), "channel", "s") + " (n_div " + std::to_string(shift.n_div) + "), " +
@@ -193,7 +193,7 @@ network make_network(tshift::weights::state_dict const& weights, command const& 
   architecture const kind = recognise(weights);
   std::string const rnn = kind == architecture::shift_lstm ? "rnn.net." : "rnn.";
   index_t const D = is_recurrent(kind) ? size_of(weights, rnn + "weight_ih_l0", 1) : size_of(weights, "head.weight", 1);
-  shift_options const shift = shift_of(kind, words, D);
+  model_shift const shift = shift_of(kind, words, D);
   auto const positions = position_of(kind, weights, words);
 
   network result{[&]() -> decltype(network::model) {

@@ -9,7 +9,7 @@
 /// First number of the version.
 #define TSHIFT_VERSION_MAJOR 0
 /// Second number; the inline namespace TSHIFT_V has the first two.
-#define TSHIFT_VERSION_MINOR 1
+#define TSHIFT_VERSION_MINOR 2
 /// Third number.
 #define TSHIFT_VERSION_PATCH 0
 

@@ -6,10 +6,8 @@
 #include <tshift/macros/away.hpp>
 
 #include <cstddef>
-#include <iterator>
 #include <span>
 #include <type_traits>
-#include <utility>
 
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
@@ -26,7 +24,7 @@ namespace tshift { inline namespace TSHIFT_V {
 ///   tshift::tensor_view y(array, shape, tshift::layout::nct, lengths);            // array, C array and span likewise
 ///   tshift::tensor_view z(pointer, shape, tshift::strides{.time = 8, .channels = 1});  // whose size nobody knows
 ///
-/// A const vector gives a tensor_view<T const>, a type of its own: declare it apart from the view that is written.
+/// Const memory gives a tensor_view<T const>, a type of its own: declare it apart from the view that is written.
 template <class T>
 struct tensor_view {
   static_assert(std::is_trivially_copyable_v<T>,
@@ -77,7 +75,7 @@ struct tensor_view {
   TSHIFT_INLINE constexpr tensor_view(Memory&& memory, tshift::shape dims, layout order = layout::ntc,
                                       std::span<index_t const> frames = {})
       : tensor_view(detail::span_of<T, Memory>(memory).data(), dims, order, frames) {
-    detail::check_memory(static_cast<index_t>(std::size(memory)), dims, strides);
+    detail::check_memory(static_cast<index_t>(detail::span_of<T, Memory>(memory).size()), dims, strides);
   }
 
   /// The same with strides: element (0, 0, 0, 0) is the memory's first, and all others lie in the memory too.
@@ -85,13 +83,12 @@ struct tensor_view {
   TSHIFT_INLINE constexpr tensor_view(Memory&& memory, tshift::shape dims, tshift::strides steps,
                                       std::span<index_t const> frames = {})
       : tensor_view(detail::span_of<T, Memory>(memory).data(), dims, steps, frames) {
-    detail::check_memory(static_cast<index_t>(std::size(memory)), dims, strides);
+    detail::check_memory(static_cast<index_t>(detail::span_of<T, Memory>(memory).size()), dims, strides);
   }
 
   /// The same memory, to be read only: tensor_view<T> converts to tensor_view<T const>, never back.
-  template <class Mutable>
-  requires(std::is_same_v<Mutable const, T> && !std::is_const_v<Mutable>) TSHIFT_INLINE
-      constexpr tensor_view(tensor_view<Mutable> const& view) noexcept
+  template <detail::mutable_of<T> Mutable>
+  TSHIFT_INLINE constexpr tensor_view(tensor_view<Mutable> const& view) noexcept
       : data(view.data), shape(view.shape), strides(view.strides), lengths(view.lengths) {}
 
   /// Number of elements.
@@ -144,17 +141,6 @@ struct tensor_view {
       part.lengths = lengths.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
     }
     return part;
-  }
-
-  /// The name of slice_frames before 0.2.
-  TSHIFT_INLINE constexpr tensor_view frames(index_t first, index_t count) const { return slice_frames(first, count); }
-  /// The name of slice_channels before 0.2.
-  TSHIFT_INLINE constexpr tensor_view channels(index_t first, index_t count) const {
-    return slice_channels(first, count);
-  }
-  /// The name of slice_sequences before 0.2.
-  TSHIFT_INLINE constexpr tensor_view sequences(index_t first, index_t count) const {
-    return slice_sequences(first, count);
   }
 };
 

@@ -140,7 +140,7 @@ TEST_CASE("No offset is too large for the source of a frame", "[reference]") {
   STATIC_REQUIRE(reference::source_frame(most - 1, -1, most, padding::circular) == 0);
 }
 
-TEST_CASE("Frames behind the end of a sequence come from themselves", "[reference]") {
+TEST_CASE("Frames past the end of a sequence come from themselves", "[reference]") {
   for (auto const edge : paddings) {
     for (index_t const offset : {index_t{1}, index_t{-1}, index_t{5}, most, -most}) {
       for (index_t length = 0; length <= 3; ++length) {
@@ -322,7 +322,7 @@ TEST_CASE("<S x, g> equals <x, S' g> for every padding and offset", "[reference]
   }
 }
 
-TEST_CASE("A sequence ends at its length, and what lies behind is copied", "[reference]") {
+TEST_CASE("A sequence ends at its length, and what comes after is copied", "[reference]") {
   constexpr std::array<index_t, 1> two = {2};
   constexpr std::array<index_t, 1> none = {0};
   constexpr std::array<index_t, 1> all = {3};

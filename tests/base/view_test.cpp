@@ -462,14 +462,6 @@ TEST_CASE("Parts that are not all there are refused", "[view]") {
           "tensor_view: frames [1, 1 + 9223372036854775807), must lie in [0, 3)");
 }
 
-TEST_CASE("The parts have their former names too", "[view]") {
-  std::array<float, 12> memory = {};
-  tensor_view<float> const whole(memory, {2, 3, 2});
-  REQUIRE(whole.frames(1, 2).data == whole.slice_frames(1, 2).data);
-  REQUIRE(whole.channels(1, 1).data == whole.slice_channels(1, 1).data);
-  REQUIRE(whole.sequences(1, 1).data == whole.slice_sequences(1, 1).data);
-}
-
 TEST_CASE("A layout has a name", "[view]") {
   STATIC_REQUIRE(std::string_view(tshift::name_of(layout::ntcs)) == "ntcs");
   STATIC_REQUIRE(std::string_view(tshift::name_of(layout::ntsc)) == "ntsc");

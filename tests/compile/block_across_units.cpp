@@ -7,7 +7,7 @@
 // What passes between units of all flags: data.
 bool take(tshift::tensor_view<float> const& view);
 bool take(tshift::shift_plan const& plan);
-bool take(tshift::shift_options const& options);
+bool take(tshift::model_shift const& options);
 bool take(tshift::shift_stream<float> const& stream);
 bool take(tshift::shifted_view<float> const& lazy);
 bool take(tshift::shape_error const& error);
@@ -22,7 +22,7 @@ bool take(tshift::models::shift_cnn<float> const* model);
 int main() {
   tshift::tensor_view<float> const view;
   tshift::shift_plan const plan;
-  bool const taken = take(view) && take(plan) && take(tshift::shift_options()) &&
+  bool const taken = take(view) && take(plan) && take(tshift::model_shift()) &&
                      take(tshift::shift_stream<float>(plan, view.shape)) && take(tshift::shifted(view, plan)) &&
                      take(tshift::shape_error("error"));
   return taken ? 0 : 1;
@@ -39,7 +39,7 @@ int main() {
 
 bool take(tshift::tensor_view<float> const& view) { return view.size() == 0; }
 bool take(tshift::shift_plan const& plan) { return plan.channels() == 0; }
-bool take(tshift::shift_options const& options) { return options.n_div == 0; }
+bool take(tshift::model_shift const& options) { return options.n_div == 0; }
 bool take(tshift::shift_stream<float> const& stream) { return stream.pending() == 0; }
 bool take(tshift::shifted_view<float> const& lazy) { return lazy.runs_per_frame() == 0; }
 bool take(tshift::shape_error const& error) { return error.what()[0] == 'e'; }

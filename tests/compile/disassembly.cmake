@@ -11,7 +11,7 @@ cmake_minimum_required(VERSION 3.21)
 # baseline's instructions too. With ANY_STD the latter is required of all but functions of the standard library and of
 # xsimd, which are counted: blocks and models use containers and strings, whose functions carry no name of ours.
 
-# disassemble(<file> <result>): for each function its name; behind those with instructions in VEX or EVEX form, or with
+# disassemble(<file> <result>): for each function its name; after those with instructions in VEX or EVEX form, or with
 # registers longer than xmm, "|<lines with ymm>|<lines with zmm or masks>|<the first of all these>".
 function(disassemble file result)
   execute_process(COMMAND "${OBJDUMP}" -d --no-show-raw-insn "${file}"
@@ -89,7 +89,7 @@ foreach(object IN LISTS BASELINE)
   string(REGEX MATCHALL " [WwVvuT] [^\n]*" symbols "${symbols}")
   list(TRANSFORM symbols REPLACE "^ [WwVvuT] " "")
   list(APPEND baseline_symbols ${symbols})
-  # _ZN6tshift4v0_17sse2_dx...: the name of the flags is the third one, behind its length.
+  # _ZN6tshift4v0_17sse2_dx...: the name of the flags is the third one, after its length.
   foreach(symbol IN LISTS symbols)
     if(symbol MATCHES "6tshift[0-9]+v[0-9_]+((s?sse[0-9]_?[0-9]?|generic)_[a-z]*)")
       string(LENGTH "${CMAKE_MATCH_1}" length)

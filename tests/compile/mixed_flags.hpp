@@ -72,11 +72,11 @@ struct block_unit {
   char const* tag;
   std::size_t const* layout;
   std::size_t layout_count;
-  tshift::shift_options (*make_options)();
+  tshift::model_shift (*make_options)();
   // Results of all blocks, one after the other; null, or what went wrong.
   char const* (*run)(tshift::tensor_view<float const> x, tshift::shifted_view<float> const& shifted,
                      tshift::shift_plan const& plan, float* results);
-  char const* (*logits)(tshift::shift_options const& options, tshift::tensor_view<float const> x,
+  char const* (*logits)(tshift::model_shift const& options, tshift::tensor_view<float const> x,
                         tshift::tensor_view<float> y);
   bool (*refuses)(char* text, std::size_t size);
 };

@@ -7,13 +7,13 @@
 #include "mixed_flags_layout.hpp"
 
 #include <tshift/models/shift_cnn.hpp>
-#include <tshift/nn/depthwise_conv1d.hpp>
 #include <tshift/nn/activations.hpp>
+#include <tshift/nn/depthwise_conv1d.hpp>
 #include <tshift/nn/layer_norm.hpp>
 #include <tshift/nn/linear.hpp>
 #include <tshift/nn/lstm.hpp>
-#include <tshift/nn/pool.hpp>
 #include <tshift/nn/mlp.hpp>
+#include <tshift/nn/pool.hpp>
 #include <tshift/nn/self_attention.hpp>
 
 #include <cstdint>
@@ -84,7 +84,8 @@ char const* run(tensor_view<float const> x, tshift::shifted_view<float> const& s
   auto const qkv = next(3 * channels * channels);
   auto const qkv_bias = next(3 * channels);
   auto const table = next(124);
-  nn::self_attention<float> const attention(channels, 3, qkv, qkv_bias, tshift::position::relative_key_query, table);
+  nn::self_attention<float> const attention(channels, 3, qkv, qkv_bias, tshift::frame_positions::relative_key_query,
+                                            table);
   if (attention.workspace_size(x.shape) > 10000) return "self_attention: the workspace of this test is too small";
   attention.forward(shifted, place(channels), workspace);
   auto const wrapped = nn::wrap<float>(mlp, tshift::placement::both, plan);
@@ -120,13 +121,13 @@ tshift::weights::state_dict tiny_weights() {
   return dict;
 }
 
-tshift::shift_options make_options() {
-  tshift::shift_options options = tshift::models::shift_cnn<float>::paper;
+tshift::model_shift make_options() {
+  tshift::model_shift options = tshift::models::shift_cnn<float>::paper;
   options.edge = tshift::padding::edge;
   return options;
 }
 
-char const* logits(tshift::shift_options const& options, tensor_view<float const> x, tensor_view<float> y) {
+char const* logits(tshift::model_shift const& options, tensor_view<float const> x, tensor_view<float> y) {
   tshift::models::shift_cnn<float> const model(tiny_weights(), options);
   if (model.channels() != channels || model.classes() != mixed::classes) return "shift_cnn misread its weights";
   std::vector<float> workspace(static_cast<std::size_t>(model.workspace_size(x.shape)));

@@ -10,8 +10,7 @@
 
 #include <cstddef>
 
-namespace UNIT {
-namespace {
+namespace UNIT { namespace {
 
 struct pixel {
   unsigned char r, g, b;
@@ -28,8 +27,8 @@ struct pixel {
   F(tshift::direction, 4, 4)                    \
   F(tshift::layout, 4, 4)                       \
   F(tshift::placement, 4, 4)                    \
-  F(tshift::position, 4, 4)                     \
-  F(tshift::shift_options, 32, 8)               \
+  F(tshift::frame_positions, 4, 4)              \
+  F(tshift::model_shift, 32, 8)                 \
   F(tshift::shift_plan, 408, 8)                 \
   F(tshift::shape, 32, 8)                       \
   F(tshift::strides, 32, 8)                     \
@@ -71,11 +70,11 @@ struct pixel {
   F(tshift::channel_run<float>, count, 8)    \
   F(tshift::channel_run<float>, frame, 16)   \
   F(tshift::channel_run<float>, data, 24)    \
-  F(tshift::shift_options, n_div, 0)         \
-  F(tshift::shift_options, towards, 8)       \
-  F(tshift::shift_options, stride, 16)       \
-  F(tshift::shift_options, where, 24)        \
-  F(tshift::shift_options, edge, 28)         \
+  F(tshift::model_shift, n_div, 0)           \
+  F(tshift::model_shift, towards, 8)         \
+  F(tshift::model_shift, stride, 16)         \
+  F(tshift::model_shift, where, 24)          \
+  F(tshift::model_shift, edge, 28)           \
   F(tshift::types::segment, begin, 0)        \
   F(tshift::types::segment, count, 8)        \
   F(tshift::types::segment, offset, 16)      \
@@ -102,7 +101,7 @@ constexpr std::size_t layout_numbers[] = {MIXED_TYPES(MIXED_TYPE_NUMBERS) MIXED_
                                           static_cast<std::size_t>(tshift::layout::tncs),
                                           static_cast<std::size_t>(tshift::direction::both),
                                           static_cast<std::size_t>(tshift::placement::both),
-                                          static_cast<std::size_t>(tshift::position::relative_key_query)};
+                                          static_cast<std::size_t>(tshift::frame_positions::relative_key_query)};
 
 }  // namespace
 }  // namespace UNIT

@@ -109,7 +109,7 @@ text same_stream(operator_unit const& maker, operator_unit const& user, tshift::
     operator_unit const& by = turn % 2 == 0 ? user : maker;
     operator_unit const& other = turn % 2 == 0 ? maker : user;
     index_t const left = mixed::dims.time - taken, count = left < 5 ? left : 5;
-    given += by.push(stream, in.frames(taken, count), out.frames(given, mixed::dims.time - given));
+    given += by.push(stream, in.slice_frames(taken, count), out.slice_frames(given, mixed::dims.time - given));
     taken += count;
     if (turn == 1) stream = by.copy(stream);
     if (turn == 2) {
@@ -123,7 +123,7 @@ text same_stream(operator_unit const& maker, operator_unit const& user, tshift::
       stream = by.copy(second);
     }
   }
-  given += user.flush(stream, out.frames(given, mixed::dims.time - given));
+  given += user.flush(stream, out.slice_frames(given, mixed::dims.time - given));
   if (given != mixed::dims.time) return "a stream lost frames";
   return got == want ? nullptr : "a stream's frames differ from shift's";
 }

@@ -71,10 +71,12 @@ char const* run_all(tensor_view<T const> const& x, shift_plan const& plan, T* re
   tshift::shift_stream<T> stream(plan, x.shape);
   tshift::shift_stream<T> taken = std::move(stream);
   stream = taken;
-  index_t const first = stream.push(whole.frames(0, 11), frames);
-  index_t const second = stream.push(whole.frames(11, x.shape.time - 11), frames.frames(first, x.shape.time - first));
+  index_t const first = stream.push(whole.slice_frames(0, 11), frames);
+  index_t const second =
+      stream.push(whole.slice_frames(11, x.shape.time - 11), frames.slice_frames(first, x.shape.time - first));
   index_t const given = first + second;
-  if (given + stream.flush(frames.frames(given, x.shape.time - given)) != x.shape.time) return "a stream lost frames";
+  if (given + stream.flush(frames.slice_frames(given, x.shape.time - given)) != x.shape.time)
+    return "a stream lost frames";
   return nullptr;
 }
 

@@ -27,7 +27,7 @@ char const* run() {
   if (y != want) return "shift_inplace differs from shift";
   tshift::shift_stream<float> stream(plan, dims);
   index_t const given = stream.push(in, out);
-  stream.flush(out.frames(given, dims.time - given));
+  stream.flush(out.slice_frames(given, dims.time - given));
   if (y != want) return "shift_stream differs from shift";
   if (tshift::shifted(in, plan)(1, 3, 2) != right(1, 3, 2)) return "shifted differs from shift";
   std::vector<float> const weight(441, 0.5f);

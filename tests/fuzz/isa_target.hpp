@@ -137,7 +137,7 @@ void run_isa_stream(byte_source& in) {
   tshift::tensor_view<T const> const x = from.view();
   index_t const past = in.one_in(4) ? in.below(dims.time + 1) : 0;
   if (past > 0) {
-    for (std::size_t i = 0; i < streams.size(); ++i) owner(i).prime(streams[i], x.frames(0, past));
+    for (std::size_t i = 0; i < streams.size(); ++i) owner(i).prime(streams[i], x.slice_frames(0, past));
     all_same();
   }
   index_t received = past, emitted = past;
@@ -146,8 +146,8 @@ void run_isa_stream(byte_source& in) {
     index_t const k = std::min<index_t>(dims.time - received, 1 + step % 5);
     index_t due = 0;
     for (std::size_t i = 0; i < streams.size(); ++i) {
-      tshift::tensor_view<T> const y = to.view_in(outputs[i]).frames(emitted, dims.time - emitted);
-      index_t const given = owner(i).push(streams[i], x.frames(received, k), y);
+      tshift::tensor_view<T> const y = to.view_in(outputs[i]).slice_frames(emitted, dims.time - emitted);
+      index_t const given = owner(i).push(streams[i], x.slice_frames(received, k), y);
       if (i == 0) due = given;
       require(given == due, "two instruction sets give different numbers of frames");
     }
@@ -166,7 +166,7 @@ void run_isa_stream(byte_source& in) {
     }
   }
   for (std::size_t i = 0; i < streams.size(); ++i) {
-    tshift::tensor_view<T> const y = to.view_in(outputs[i]).frames(emitted, dims.time - emitted);
+    tshift::tensor_view<T> const y = to.view_in(outputs[i]).slice_frames(emitted, dims.time - emitted);
     require(owner(i).flush(streams[i], y) == dims.time - emitted, "flush gives another number of frames");
   }
   all_same();

@@ -517,8 +517,8 @@ void run_stream(byte_source& in) {
 
   if (past > 0) {
     index_t const half = how >= 128 ? past / 2 : past;
-    stream.prime(x.frames(0, half));
-    stream.prime(x.frames(half, past - half));
+    stream.prime(x.slice_frames(0, half));
+    stream.prime(x.slice_frames(half, past - half));
   }
   index_t received = past, emitted = past, idle = 0;
   while (received < T_all) {
@@ -531,11 +531,13 @@ void run_stream(byte_source& in) {
     if (step >= 224) {  // no room, or another shape: refused, and nothing has happened
       std::vector<std::byte> const before(stream.state().begin(), stream.state().end());
       if (due > 0) {
-        require(refused([&] { stream.push(x.frames(received, k), y.frames(emitted, due - 1)); }), "push without room");
+        require(refused([&] { stream.push(x.slice_frames(received, k), y.slice_frames(emitted, due - 1)); }),
+                "push without room");
       }
-      require(refused([&] { stream.push(x.frames(received, k), y.frames(emitted, due).channels(0, 0)); }),
-              "push into another shape");
-      require(k == 0 || received == past || refused([&] { stream.prime(x.frames(0, 1)); }), "prime after push");
+      require(
+          refused([&] { stream.push(x.slice_frames(received, k), y.slice_frames(emitted, due).slice_channels(0, 0)); }),
+          "push into another shape");
+      require(k == 0 || received == past || refused([&] { stream.prime(x.slice_frames(0, 1)); }), "prime after push");
       require(same_state(before, stream.state()), "a refused push has changed the stream");
     } else if (step >= 192) {  // goes on elsewhere
       std::vector<std::byte> saved(bytes);
@@ -548,12 +550,14 @@ void run_stream(byte_source& in) {
       stream = std::move(other);
     }
     index_t const room = step % 2 == 0 ? due : T_all - emitted;
-    require(stream.push(x.frames(received, k), y.frames(emitted, room)) == due, "push gives another number of frames");
+    require(stream.push(x.slice_frames(received, k), y.slice_frames(emitted, room)) == due,
+            "push gives another number of frames");
     received += k;
     emitted += due;
   }
   require(stream.pending() == T_all - emitted, "pending() is wrong at the end");
-  require(stream.flush(y.frames(emitted, T_all - emitted)) == T_all - emitted, "flush gives another number of frames");
+  require(stream.flush(y.slice_frames(emitted, T_all - emitted)) == T_all - emitted,
+          "flush gives another number of frames");
   require(same_state(fresh, stream.state()), "flush() leaves something behind");
   require(to.memory() == want, "the stream's outputs are not those of the whole sequence");
   require(from.memory() == x_before, "an input was written");
@@ -596,7 +600,7 @@ void run_damaged_state(byte_source& in) {
   tshift::tensor_view<T const> const x = from.view();
   tshift::tensor_view<T> const y = to.view();
   buffer const x_before = from.memory();
-  refused([&] { stream.prime(x.frames(0, dims.time / 2)); });
+  refused([&] { stream.prime(x.slice_frames(0, dims.time / 2)); });
   refused([&] { stream.push(x, y); });
   refused([&] { stream.push(x, y); });
   index_t const pending = stream.pending();

@@ -34,7 +34,7 @@ constexpr std::size_t golden_cases = 843;
 struct golden_case {
   std::string title;
   model_sizes model;
-  tshift::shift_options shift;
+  tshift::model_shift shift;
   index_t batch = 0, time = 0;
   std::uint64_t seed = 0, bits = 0;
   std::vector<index_t> lengths;
@@ -114,8 +114,8 @@ void with_model(golden_case const& c, tshift::weights::state_dict const& weights
   } else if (c.model.kind == "lstm" || c.model.kind == "shift_lstm") {
     body(tshift::models::shift_lstm<T>(weights, c.shift));
   } else {
-    std::optional<tshift::position> kind;  // the default is relative_key_query where a table is there
-    if (c.model.position == "relative_key") kind = tshift::position::relative_key;
+    std::optional<tshift::frame_positions> kind;  // the default is relative_key_query where a table is there
+    if (c.model.position == "relative_key") kind = tshift::frame_positions::relative_key;
     body(tshift::models::shiftformer<T>(weights, c.shift, kind));
   }
 }

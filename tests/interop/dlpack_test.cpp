@@ -86,7 +86,7 @@ TEST_CASE("A DLPack tensor is seen where it lies", "[interop][dlpack]") {
   REQUIRE(view_of<float>(three.x, {}, lengths).length(0) == 1);
 }
 
-TEST_CASE("The first element of a DLPack tensor lies behind its byte offset", "[interop][dlpack]") {
+TEST_CASE("The first element of a DLPack tensor lies past its byte offset", "[interop][dlpack]") {
   tensor two({3, 4});
   two.x.byte_offset = 12;
   REQUIRE(view_of<float>(two.x).data == two.memory.data() + 3);

@@ -138,10 +138,10 @@ namespace io = tshift::io;
 namespace fs = std::filesystem;
 namespace nn = tshift::nn;
 using io::safetensors;
+using tshift::frame_positions;
+using tshift::model_shift;
 using tshift::placement;
-using tshift::position;
 using tshift::shape;
-using tshift::shift_options;
 using tshift::shift_plan;
 using tshift::tensor_view;
 using tshift::models::shift_cnn;
@@ -442,15 +442,16 @@ TEST_CASE("Memory runs out while blocks are made, copied and assigned", "[faults
       "lstm", [&](index_t size) { return lstm(size, false); }, 3);
   check_block(
       "lstm, both directions", [&](index_t size) { return lstm(size, true); }, 6);
-  for (position const kind : {position::absolute, position::relative_key, position::relative_key_query}) {
+  for (frame_positions const kind :
+       {frame_positions::absolute, frame_positions::relative_key, frame_positions::relative_key_query}) {
     check_block(
         "self_attention",
         [&](index_t size) {
           std::vector<float> table;
-          if (kind != position::absolute) table = numbers("embed", {15, size / 3});
+          if (kind != frame_positions::absolute) table = numbers("embed", {15, size / 3});
           return nn::self_attention<float>(size, 3, numbers("weight", {3 * size, size}), {}, kind, table);
         },
-        kind == position::absolute ? 2 : 6);
+        kind == frame_positions::absolute ? 2 : 6);
   }
   check_block(
       "wrap",
@@ -459,13 +460,13 @@ TEST_CASE("Memory runs out while blocks are made, copied and assigned", "[faults
 
 TEST_CASE("Memory runs out while models are made, copied and assigned: the old one still computes", "[faults]") {
   long const before = points;
-  shift_options const anywhere{3, tshift::direction::both, 2, placement::both, tshift::padding::edge};
+  model_shift const anywhere{3, tshift::direction::both, 2, placement::both, tshift::padding::edge};
   check_model<shift_cnn<float>>("cnn", "none");
   check_model<shift_lstm<float>>("shift_lstm", "none");
   check_model<shift_lstm<float>>("lstm", "none");
   check_model<shiftformer<float>>("shiftformer", "none");
   check_model<shiftformer<float>>("transformer", "absolute", anywhere);
-  check_model<shiftformer<float>>("transformer", "relative_key", anywhere, position::relative_key);
+  check_model<shiftformer<float>>("transformer", "relative_key", anywhere, frame_positions::relative_key);
   check_model<shiftformer<float>>("transformer", "relative_key_query", anywhere);
   CHECK(points - before >= 3000);
 }

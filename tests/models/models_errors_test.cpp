@@ -18,8 +18,8 @@
 namespace {
 
 using namespace test_support;
+using tshift::model_shift;
 using tshift::placement;
-using tshift::shift_options;
 using tshift::tensor_view;
 using tshift::models::shift_cnn;
 using tshift::models::shift_lstm;
@@ -35,7 +35,7 @@ std::string const cnn = "shift_cnn: ", rnn = "shift_lstm: ", former = "shiftform
 /// The message of a model made from a checkpoint with one change: tensors added, left out or of another shape.
 template <class Model>
 std::string message_with(model_sizes const& model, std::string const& changed, std::vector<index_t> const& shape,
-                         std::optional<shift_options> const& options = {}) {
+                         std::optional<model_shift> const& options = {}) {
   state_dict weights("W.safetensors");
   for (auto const& [name, dims] : tensors_of(model)) {
     if (name == changed && shape.empty()) continue;
@@ -91,28 +91,28 @@ TEST_CASE("Models refuse tensors that are missing, surplus or of another shape",
 
 TEST_CASE("Models refuse options that mean nothing, and inputs that do not fit", "[models][errors]") {
   auto const with = [](index_t n_div, index_t stride, placement where) {
-    return shift_options{n_div, tshift::direction::both, stride, where};
+    return model_shift{n_div, tshift::direction::both, stride, where};
   };
-  auto const message = [&](shift_options const& o) { return message_with<shift_cnn<float>>(sizes("cnn"), "", {}, o); };
+  auto const message = [&](model_shift const& o) { return message_with<shift_cnn<float>>(sizes("cnn"), "", {}, o); };
   CHECK(message(with(1, 1, placement::skip)) ==
         "presets::shiftser: n_div = 1, must be >= 2, the number of folds of 1/n_div of the channels");
   CHECK(message(with(-4, 1, placement::skip)) ==
         "presets::shiftser: n_div = -4, must be >= 2, the number of folds of 1/n_div of the channels");
   CHECK(message(with(4, -1, placement::skip)) ==
         "presets::shiftser: stride = -1, must be >= 0; the direction is an own argument");
-  CHECK(message(with(4, 1, static_cast<placement>(9))) == "shift_options: placement = 9, must be a named placement");
+  CHECK(message(with(4, 1, static_cast<placement>(9))) == "model_shift: placement = 9, must be a named placement");
   CHECK(message_with<shift_lstm<float>>(sizes("lstm"), "", {}, with(4, 1, placement::skip)) ==
         rnn + "placement = skip, but there is no skip connection; must be none, branch or both");
-  auto const transformer = [](model_sizes const& model, tshift::position kind, index_t heads = 12) {
+  auto const transformer = [](model_sizes const& model, tshift::frame_positions kind, index_t heads = 12) {
     return message_of([&] { shiftformer<float>(seeded_weights<float>(model, 1), {}, kind, heads); });
   };
-  CHECK(transformer(sizes("shiftformer"), tshift::position::relative_key) ==
+  CHECK(transformer(sizes("shiftformer"), tshift::frame_positions::relative_key) ==
         former + "relative positions are asked for, but there is no attention; must be absolute");
-  CHECK(transformer(sizes("transformer", "absolute"), tshift::position::relative_key) ==
+  CHECK(transformer(sizes("transformer", "absolute"), tshift::frame_positions::relative_key) ==
         former + "no tensor transformer.0.token_mixer.distance_embedding.weight");
-  CHECK(transformer(sizes("transformer", "relative_key"), tshift::position::absolute) ==
+  CHECK(transformer(sizes("transformer", "relative_key"), tshift::frame_positions::absolute) ==
         former + "no tensor position_embeddings.weight");
-  CHECK(transformer(sizes("transformer", "absolute"), tshift::position::absolute, 5) ==
+  CHECK(transformer(sizes("transformer", "absolute"), tshift::frame_positions::absolute, 5) ==
         "self_attention: 5 heads, must divide the 12 channels");
 
   shiftformer<float> const model(seeded_weights<float>(sizes("transformer", "absolute"), 1));

@@ -29,8 +29,8 @@
 namespace {
 
 using namespace test_support;
+using tshift::model_shift;
 using tshift::placement;
-using tshift::shift_options;
 using tshift::tensor_view;
 using tshift::models::shift_cnn;
 using tshift::models::shift_lstm;
@@ -48,7 +48,7 @@ model_sizes sizes(std::string const& kind, std::string const& position = "none")
 /// @param weights  weights(sizes, seed) gives a checkpoint
 template <class T, class Body, class Weights>
 void for_each_model(Body const& body, Weights const& weights) {
-  shift_options const anywhere{3, tshift::direction::both, 2, placement::both, tshift::padding::edge};
+  model_shift const anywhere{3, tshift::direction::both, 2, placement::both, tshift::padding::edge};
   body("shift_cnn", shift_cnn<T>(weights(sizes("cnn"), 1)));
   body("shift_lstm", shift_lstm<T>(weights(sizes("shift_lstm"), 2)));
   body("lstm", shift_lstm<T>(weights(sizes("lstm"), 3)));
@@ -278,7 +278,7 @@ TEST_CASE("Models: n_div 0 is the baseline, bit for bit, and a shift is another 
   example<float> const one;
   auto const check = [&]<class Model>(std::type_identity<Model>, model_sizes const& kind) {
     auto const weights = seeded_weights<float>(kind, 6);
-    shift_options none = Model::paper, some = Model::paper;
+    model_shift none = Model::paper, some = Model::paper;
     none.n_div = 0;
     some.n_div = 4;  // 1/16 of 12 channels would be none
     auto const plain = logits<float>(Model(weights, Model::baseline), one.view());

@@ -40,7 +40,7 @@ struct layer {
   void define(tensor_view<oracle::number const> const& x, tensor_view<oracle::number> const& y) const {
     for (std::size_t d = 0; d < ways.size(); ++d) {
       one_way const& w = ways[d];
-      auto const part = y.channels(static_cast<index_t>(d) * hidden, hidden);
+      auto const part = y.slice_channels(static_cast<index_t>(d) * hidden, hidden);
       reference::lstm<oracle::number, T>(x, part, d == 1, w.ih, w.hh, w.bi, w.bh);
       oracle::scale_by_largest(part, x);
     }

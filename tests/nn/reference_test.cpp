@@ -19,9 +19,9 @@
 namespace {
 
 using test_support::index_t;
+using tshift::frame_positions;
 using tshift::layout;
 using tshift::placement;
-using tshift::position;
 using tshift::tensor_view;
 namespace reference = tshift::nn::reference;
 
@@ -75,6 +75,7 @@ static_assert(reference::conv1d_frames(5, 7, 3, 1) == 1);
 static_assert(reference::conv1d_frames(0, 2, 1, 1) == 1);
 static_assert(reference::conv1d_frames(0, 1, 1, 0) == 0);
 static_assert(reference::conv1d_frames(1, 9, 5, 2) == 0);
+static_assert(reference::conv1d_frames(2, 9, 2, 0) == 0);
 
 constexpr std::array<int, 18> grouped_conv() {
   auto const x = counting_from<20>(1);
@@ -205,8 +206,8 @@ TEST_CASE("Definitions: lstm, two directions of ragged sequences", "[nn][referen
   index_t const lengths[] = {3, 2};
   tensor_view<double const> const from(x.data(), {2, 3, 2}, layout::ntc, lengths);
   tensor_view<double> const to(y.data(), {2, 3, 4});
-  reference::lstm(from, to.channels(0, 2), false, weight, weight, bias, bias);
-  reference::lstm(from, to.channels(2, 2), true, twice, twice, twice_bias, twice_bias);
+  reference::lstm(from, to.slice_channels(0, 2), false, weight, weight, bias, bias);
+  reference::lstm(from, to.slice_channels(2, 2), true, twice, twice, twice_bias, twice_bias);
   // p(m(r(1, 3, 2))[0]); p(m(r(1, 3, 2)[:, :2])[0])
   check_close(y, {0.17836126496139,
                   -0.206331242622269,

@@ -15,22 +15,24 @@ namespace {
 
 using namespace test_support;
 
-constexpr position kinds[] = {position::absolute, position::relative_key, position::relative_key_query};
+constexpr frame_positions kinds[] = {frame_positions::absolute, frame_positions::relative_key,
+                                     frame_positions::relative_key_query};
 
 template <class T>
 struct mixer {
   index_t channels, heads;
-  position kind;
+  frame_positions kind;
   std::vector<T> weight, bias, table;
   tshift::nn::self_attention<T> block;
 
   /// @param size  of queries and keys
-  mixer(index_t D, index_t H, position how, index_t reach, random_bits& random, bool with_bias = true,
+  mixer(index_t D, index_t H, frame_positions how, index_t reach, random_bits& random, bool with_bias = true,
         double size = 1.5)
       : channels(D), heads(H), kind(how),
         weight(uniform<T>(3 * D * D, random, size / std::sqrt(static_cast<double>(D + 1)))),
         bias(with_bias ? uniform<T>(3 * D, random) : std::vector<T>()),
-        table(how == position::absolute ? std::vector<T>() : uniform<T>((2 * reach - 1) * (D / H), random, size)),
+        table(how == frame_positions::absolute ? std::vector<T>()
+                                               : uniform<T>((2 * reach - 1) * (D / H), random, size)),
         block(D, H, weight, bias, how, table) {}
 
   void define(tensor_view<oracle::number const> const& x, tensor_view<oracle::number> const& y) const {
@@ -46,27 +48,27 @@ template <class T>
 void check_sizes() {
   random_bits random(371);
   summary sum;
-  auto const check = [&](tshift::shape const& dims, index_t heads, position kind, index_t more) {
+  auto const check = [&](tshift::shape const& dims, index_t heads, frame_positions kind, index_t more) {
     mixer<T> const one(dims.channels, heads, kind, std::max<index_t>(dims.time + more, 1), random, !random.chance(4));
     check_case<T>(
         sum, random, dims, dims.channels, rows::within_sequence, 2,
         [&](auto const& x, auto const& y) { one.forward(x, y); },
         [&](auto const& x, auto const& y) { one.define(x, y); });
   };
-  for (position const kind : kinds) {
+  for (frame_positions const kind : kinds) {
     for (index_t const time : {0, 1, 2, 7, 8, 9, 31, 32, 33, 95, 96, 97}) {  // the table just long enough, and longer
       check({time > 90 ? 1 : random.in(0, 3), time, 12}, 2, kind, 0);
       index_t const more = random.in(1, 70), N = random.in(1, 3);
       check({time > 90 ? 1 : N, time, time > 90 ? 10 : 24}, time > 90 ? 1 : 12, kind, more);
     }
-    for (index_t depth = kind == position::absolute ? 0 : 1; depth <= 20; ++depth) {
+    for (index_t depth = kind == frame_positions::absolute ? 0 : 1; depth <= 20; ++depth) {
       index_t const time = random.in(1, 20), more = random.in(0, 5);
       check({2, time, 2 * depth}, 2, kind, more);
     }
     for (index_t const channels : {33, 64, 70}) check({2, 11, channels}, 1, kind, 3);
     check({3, 200, 4}, 1, kind, 0);  // longer than what is computed together
   }
-  check({2, 400, 2}, 1, position::relative_key_query, 0);  // K of the weighted sum is cut nowhere, however long
+  check({2, 400, 2}, 1, frame_positions::relative_key_query, 0);  // K of the weighted sum is cut nowhere, however long
   sum.print("self_attention", type_name<T>());
   REQUIRE_ALL(sum, 146);
 }
@@ -76,7 +78,7 @@ template <class T>
 void check_large_scores() {
   random_bits random(372);
   index_t ran = 0;
-  for (position const kind : kinds) {
+  for (frame_positions const kind : kinds) {
     for (double const size : {10.0, 100.0, 1e4}) {
       mixer<T> const one(24, 2, kind, 20, random, true, size);
       auto const x = uniform<T>(20 * 24, random, 4);
@@ -108,18 +110,18 @@ void check_errors() {
         "self_attention: position = 7, must be a named position");
   CHECK(message_of([&] { block(6, 2, short_w, b); }) == "linear: weight has 107 elements, must have 108");
   CHECK(message_of([&] { block(6, 2, w, table); }) == "linear: bias has 9 elements, must have 18");
-  CHECK(message_of([&] { block(6, 2, w, b, position::absolute, table); }) ==
+  CHECK(message_of([&] { block(6, 2, w, b, frame_positions::absolute, table); }) ==
         "self_attention: table has 9 elements, must have 0");
-  CHECK(message_of([&] { block(6, 2, w, b, position::relative_key, std::span(table).first(8)); }) ==
+  CHECK(message_of([&] { block(6, 2, w, b, frame_positions::relative_key, std::span(table).first(8)); }) ==
         "self_attention: table has 8 elements, must have an odd number of rows of 3");
-  CHECK(message_of([&] { block(6, 2, w, b, position::relative_key, std::span(table).first(6)); }) ==
+  CHECK(message_of([&] { block(6, 2, w, b, frame_positions::relative_key, std::span(table).first(6)); }) ==
         "self_attention: table has 6 elements, must have an odd number of rows of 3");
-  CHECK(message_of([&] { block(6, 2, w, b, position::relative_key_query, none); }) ==
+  CHECK(message_of([&] { block(6, 2, w, b, frame_positions::relative_key_query, none); }) ==
         "self_attention: table has 0 elements, must have an odd number of rows of 3");
-  block const good(6, 2, w, b, position::relative_key, table), plain(6, 2, w, none);
+  block const good(6, 2, w, b, frame_positions::relative_key, table), plain(6, 2, w, none);
   CHECK(good.channels() == 6);
   CHECK(good.heads() == 2);
-  CHECK(good.kind() == position::relative_key);
+  CHECK(good.kind() == frame_positions::relative_key);
   CHECK(good.longest() == 2);
   CHECK(plain.longest() == -1);
   CHECK(good.workspace_size({0, 5, 6}) == 0);
@@ -128,7 +130,7 @@ void check_errors() {
           (void)plain.workspace_size({1, index_t{1} << 40, 6});
         }) == "self_attention: 1099511627776 frames of 6 channels, each must be <= 268435456");
   CHECK(message_of([&] { (void)plain.workspace_size({-1, 2, 6}); }) == "self_attention: a size is -1, must be >= 0");
-  mixer<T> const one(3, 1, position::absolute, 0, random);
+  mixer<T> const one(3, 1, frame_positions::absolute, 0, random);
   check_refusals<T>("self_attention", 3, 3, false, [&](auto const& x, auto const& y) { one.forward(x, y); });
 
   std::vector<T> memory(100, T(1));
@@ -167,7 +169,7 @@ TEST_CASE("self_attention: which row of the table is which distance", "[nn][atte
   // Queries are 1, keys 0, values the input: scores are the table's alone. Row i is the distance l - r = i - 2.
   float const weight[] = {0, 0, 1}, bias[] = {1, 0, 0};
   float const table[] = {0, 200, 0, 0, 0};  // l - r = -1: every frame looks at the one behind it
-  tshift::nn::self_attention<float> const block(1, 1, weight, bias, position::relative_key, table);
+  tshift::nn::self_attention<float> const block(1, 1, weight, bias, frame_positions::relative_key, table);
   float const x[] = {1, 2, 4};
   float y[3];
   std::vector<float> workspace(static_cast<std::size_t>(block.workspace_size({1, 3, 1})));
@@ -179,7 +181,7 @@ TEST_CASE("self_attention: which row of the table is which distance", "[nn][atte
 
 TEST_CASE("self_attention: what lies behind a sequence is not attended to", "[nn][attention]") {
   random_bits random(374);
-  for (position const kind : kinds) {
+  for (frame_positions const kind : kinds) {
     mixer<float> const one(12, 3, kind, 9, random);
     auto x = uniform<float>(9 * 12, random);
     std::fill(x.begin() + 5 * 12, x.end(), std::numeric_limits<float>::quiet_NaN());
@@ -209,7 +211,7 @@ TEST_CASE("self_attention: a batch in several groups is its sequences one by one
   tensor_view<float const> const from(x.data(), dims);
   tensor_view<float> const all(y.data(), dims), single(one.data(), dims);
   block.forward(from, all, workspace);
-  for (index_t n = 0; n < N; ++n) block.forward(from.sequences(n, 1), single.sequences(n, 1), workspace);
+  for (index_t n = 0; n < N; ++n) block.forward(from.slice_sequences(n, 1), single.slice_sequences(n, 1), workspace);
   bool equal = true;
   for (std::size_t i = 0; i < x.size(); ++i) equal = equal && y[i] == one[i];
   REQUIRE(equal);

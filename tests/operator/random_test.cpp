@@ -254,7 +254,11 @@ TEST_CASE("Every architecture this program may use gives the same bytes", "[rand
   };
   index_t architectures = 2;
   check(xsimd::default_arch());
-  check(xsimd::generic());  // no vector registers at all
+#if XSIMD_VERSION_MAJOR < 14  // no vector registers at all
+  check(xsimd::generic());
+#else
+  check(xsimd::common());
+#endif
 #if XSIMD_WITH_SSE2
   ++architectures;
   check(xsimd::sse2());

@@ -549,7 +549,7 @@ void models() {
     runs += static_cast<index_t>(workers) * turns;
     ++kinds;
   };
-  tshift::shift_options const anywhere{3, tshift::direction::both, 2, tshift::placement::both, padding::edge};
+  tshift::model_shift const anywhere{3, tshift::direction::both, 2, tshift::placement::both, padding::edge};
   auto const of = [](char const* kind, char const* position) {
     return seeded_weights<float>({kind, position, 12, std::string_view(position) == "none" ? 0 : 40, 4}, 5);
   };
@@ -559,7 +559,7 @@ void models() {
   shared(shift_lstm<float>(of("shift_lstm", "none")));
   shared(shiftformer<float>(of("shiftformer", "none")));
   shared(shiftformer<float>(of("transformer", "absolute"), anywhere));
-  shared(shiftformer<float>(of("transformer", "relative_key"), anywhere, tshift::position::relative_key));
+  shared(shiftformer<float>(of("transformer", "relative_key"), anywhere, tshift::frame_positions::relative_key));
   shared(shiftformer<float>(of("transformer", "relative_key_query"), anywhere));
   std::printf("scale.models %td runs of %td models, each shared by %zu threads, bit for bit\n", runs, kinds, workers);
 }

@@ -34,8 +34,8 @@
 namespace test_support {
 
 // What every test of a block writes without its namespace; `using namespace test_support` is enough.
+using tshift::frame_positions;
 using tshift::placement;
-using tshift::position;
 using tshift::shift_plan;
 using tshift::tensor_view;
 namespace reference = tshift::nn::reference;
@@ -80,16 +80,18 @@ class placed_tensor {
         memory_ = edge_->span();
         view = {memory_.data(), dims};
         break;
-      case 1: view = wide({N, time, C + a + b}).channels(b, C); break;
-      case 2: view = wide({N, time + a + b, C}).frames(a, time); break;
-      case 3: view = wide({N + 2, time, C}).sequences(1, N); break;
-      case 4: view = wide({N + 1, time + a, C + b}).sequences(1, N).frames(a, time).channels(0, C); break;
+      case 1: view = wide({N, time, C + a + b}).slice_channels(b, C); break;
+      case 2: view = wide({N, time + a + b, C}).slice_frames(a, time); break;
+      case 3: view = wide({N + 2, time, C}).slice_sequences(1, N); break;
+      case 4:
+        view = wide({N + 1, time + a, C + b}).slice_sequences(1, N).slice_frames(a, time).slice_channels(0, C);
+        break;
       case 5:  // time outermost
-        view = wide({time, N, C + b}).channels(b, C);
+        view = wide({time, N, C + b}).slice_channels(b, C);
         view = {view.data, dims, {C + b, N * (C + b), 1, 1}};
         break;
       default:  // backwards in time
-        view = wide({N, time, C + b}).channels(0, C);
+        view = wide({N, time, C + b}).slice_channels(0, C);
         if (time > 0 && view.data != nullptr) view.data = view.at(0, time - 1, 0);
         view.strides.time = -view.strides.time;
     }
@@ -237,7 +239,7 @@ void check_case(summary& sum, random_bits& random, tshift::shape const& dims, in
   tensor_view<T> const z(moved.data(), dims, tshift::layout::ntc, lengths), w(other.data(), out);
   tshift::shift(x, z, plan.value_or(shift_plan(dims.channels, {})));
   forward(tshift::nn::input<T>(z), w);
-  for (index_t n = 0; n < dims.batch; ++n) compare(w.sequences(n, 1), n, 0, "differs from a shift in memory");
+  for (index_t n = 0; n < dims.batch; ++n) compare(w.slice_sequences(n, 1), n, 0, "differs from a shift in memory");
 
   for (index_t n = 0; n < dims.batch; ++n) {
     index_t const length = x.length(n);

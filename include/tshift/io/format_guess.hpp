@@ -44,7 +44,7 @@ inline char const* guessed_format(std::span<std::byte const> file) noexcept {
   std::string_view const all(reinterpret_cast<char const*>(file.data()), file.size());
   std::string_view text = all.substr(0, 8);
   // Lengths of headers have zeros in their upper bytes, texts have none.
-  bool const is_text = text.find('\0') == text.npos;
+  bool const is_text = text.find('\0') == std::string_view::npos;
   text = is_text ? all : std::string_view();
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));

@@ -73,6 +73,10 @@ template <class Pointer, class T>
 concept pointer_to = std::is_null_pointer_v<Pointer> ||
     (std::is_pointer_v<Pointer>&& std::is_convertible_v<std::remove_pointer_t<Pointer> (*)[], T (*)[]>);
 
+/// The element type of a view that may be written to, of which a view of T is one that reads.
+template <class Mutable, class T>
+concept mutable_of = !std::is_const_v<Mutable> && std::is_same_v<Mutable const, T>;
+
 /// Memory that knows its size: C array, std::array, std::vector, std::span, and what else a std::span is made from.
 template <class Memory>
 concept sized_memory = requires(Memory& memory) {

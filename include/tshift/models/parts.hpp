@@ -32,13 +32,13 @@ struct placed_plan {
 
   placed_plan() = default;
   /// @throws shape_error  the options mean no plan for so many channels
-  placed_plan(shift_options const& options, index_t channels)
+  placed_plan(model_shift const& options, index_t channels)
       : plan(options.n_div == 0
                  ? shift_plan(channels, {})
                  : presets::shiftser(channels, options.n_div, options.towards, options.stride, options.edge)),
         where(options.n_div == 0 ? placement::none : options.where) {
     if (where < placement::none || where > placement::both) {
-      detail::fail("shift_options: placement = %d, must be a named placement", static_cast<int>(where));
+      detail::fail("model_shift: placement = %d, must be a named placement", static_cast<int>(where));
     }
   }
 };

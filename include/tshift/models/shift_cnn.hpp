@@ -49,15 +49,15 @@ class shift_cnn : public nn::calls<shift_cnn<T>, T, tensor_view<T const>> {
   static constexpr char const* name = "shift_cnn";  ///< in messages
 
   /// The paper's: 1/16 of the channels delayed by one frame, on the skip of the last block.
-  static constexpr shift_options paper{16, direction::delay, 1, placement::skip};
+  static constexpr model_shift paper{16, direction::delay, 1, placement::skip};
   /// No shift: the CNN.
-  static constexpr shift_options baseline{};
+  static constexpr model_shift baseline{};
 
   /// @param weights  F32, F64, F16 or BF16, read as T and copied; number of blocks, D, hidden size, taps and classes are
   ///                 read off the tensors
   /// @throws shape_error  a tensor is missing, has another shape or type, has a number that T cannot hold, or is not part
   ///                      of the model; options out of range
-  explicit shift_cnn(weights::state_dict const& weights, shift_options const& options = paper) {
+  explicit shift_cnn(weights::state_dict const& weights, model_shift const& options = paper) {
     weights::state_reader<T> reader("shift_cnn", weights);
     channels_ = reader.dimension("head.weight", 1);
     shift_ = placed_plan(options, channels_);

@@ -27,9 +27,9 @@ class shift_lstm : public nn::calls<shift_lstm<T>, T, tensor_view<T const>> {
   static constexpr char const* name = "shift_lstm";  ///< in messages
 
   /// The paper's: 1/4 of the channels delayed by one frame.
-  static constexpr shift_options paper{4, direction::delay, 1, placement::both};
+  static constexpr model_shift paper{4, direction::delay, 1, placement::both};
   /// No shift: the LSTM.
-  static constexpr shift_options baseline{};
+  static constexpr model_shift baseline{};
 
   /// @param weights  F32, F64, F16 or BF16, read as T and copied. Tensors named rnn.net.* are a ShiftLSTM's, rnn.* an
   ///                 LSTM's; with *_reverse the layer is bidirectional; D, the hidden size and classes are read off the
@@ -37,7 +37,7 @@ class shift_lstm : public nn::calls<shift_lstm<T>, T, tensor_view<T const>> {
   /// @param options  by default `paper` for a ShiftLSTM's tensors, `baseline` for an LSTM's
   /// @throws shape_error  a tensor is missing, has another shape or type, has a number that T cannot hold, or is not part
   ///                      of the model; options out of range
-  explicit shift_lstm(weights::state_dict const& weights, std::optional<shift_options> const& options = {}) {
+  explicit shift_lstm(weights::state_dict const& weights, std::optional<model_shift> const& options = {}) {
     weights::state_reader<T> reader("shift_lstm", weights);
     bool const wrapped = reader.has("rnn.net.weight_ih_l0");
     std::string const layer = wrapped ? "rnn.net." : "rnn.";

@@ -36,9 +36,9 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
   static constexpr char const* name = "shiftformer";  ///< in messages
 
   /// The paper's: 1/4 of the channels delayed and 1/4 advanced by one frame, in place of attention.
-  static constexpr shift_options paper{4, direction::both, 1, placement::both};
+  static constexpr model_shift paper{4, direction::both, 1, placement::both};
   /// No shift: with attention, the Transformer.
-  static constexpr shift_options baseline{};
+  static constexpr model_shift baseline{};
 
   /// @param weights   F32, F64, F16 or BF16, read as T and copied. Without token_mixer.* it is a Shiftformer; number of
   ///                  blocks, D, hidden size, the longest sequence and classes are read off the tensors
@@ -47,18 +47,19 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
   /// @param heads     of the attention; divides D
   /// @throws shape_error  a tensor is missing, has another shape or type, has a number that T cannot hold, or is not part
   ///                      of the model; options out of range
-  explicit shiftformer(weights::state_dict const& weights, std::optional<shift_options> const& options = {},
-                       std::optional<position> const& positions = {}, index_t heads = 12) {
+  explicit shiftformer(weights::state_dict const& weights, std::optional<model_shift> const& options = {},
+                       std::optional<frame_positions> const& positions = {}, index_t heads = 12) {
     weights::state_reader<T> reader("shiftformer", weights);
     channels_ = reader.dimension("head.weight", 1);
     bool const attends = reader.has("transformer.0.token_mixer.qkv.weight");
     shift_ = placed_plan(options.value_or(attends ? baseline : paper), channels_);
     bool const table = reader.has("transformer.0.token_mixer.distance_embedding.weight");
-    position const kind = positions.value_or(table ? position::relative_key_query : position::absolute);
-    if (!attends && kind != position::absolute) {
+    frame_positions const kind =
+        positions.value_or(table ? frame_positions::relative_key_query : frame_positions::absolute);
+    if (!attends && kind != frame_positions::absolute) {
       detail::fail("shiftformer: relative positions are asked for, but there is no attention; must be absolute");
     }
-    if (kind == position::absolute) take_embeddings(reader, positions.has_value());
+    if (kind == frame_positions::absolute) take_embeddings(reader, positions.has_value());
     std::vector<block> blocks;
     do {
       blocks.push_back(take_block(reader, "transformer." + std::to_string(blocks.size()), attends, kind, heads));
@@ -136,7 +137,7 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
     nn::layer_norm<T> norm2;
   };
 
-  block take_block(weights::state_reader<T>& weights, std::string const& prefix, bool attends, position kind,
+  block take_block(weights::state_reader<T>& weights, std::string const& prefix, bool attends, frame_positions kind,
                    index_t heads) const {
     block b;
     if (attends) {
@@ -144,7 +145,7 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
       auto const qkv = weights.take(mixer + "qkv.weight", {3 * channels_, channels_});
       auto const bias = weights.take(mixer + "qkv.bias", {3 * channels_});
       weights::values<T> table;
-      if (kind != position::absolute) {
+      if (kind != frame_positions::absolute) {
         std::string const distances = mixer + "distance_embedding.weight";
         index_t const depth = heads > 0 ? channels_ / heads : 0;
         table = weights.take(distances, {weights.dimension(distances, 0), depth});

@@ -18,7 +18,7 @@ enum class placement {
 };
 
 /// How attention knows where a frame is.
-enum class position {
+enum class frame_positions {
   absolute,           ///< not at all: positions were added to the input. score = q . k
   relative_key,       ///< score = q . k + q . p
   relative_key_query  ///< score = q . k + q . p + k . p

@@ -21,7 +21,7 @@
 namespace tshift { inline namespace TSHIFT_V {
 
 /// A shift as models take it: presets::shiftser(channels, n_div, towards, stride, edge), at a placement.
-struct shift_options {
+struct model_shift {
   index_t n_div = 0;                     ///< channels / n_div move per direction; 0: no shift
   direction towards = direction::delay;  ///< as presets::shiftser
   index_t stride = 1;                    ///< frames

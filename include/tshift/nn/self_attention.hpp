@@ -41,16 +41,16 @@ class self_attention : public calls<self_attention<T>, T> {
   /// @param table     [2 R - 1, D / H] for the relative kinds, row i for the distance l - r = i - R + 1; copied
   /// @throws shape_error  a span has another size, or H does not divide D
   self_attention(index_t channels, index_t heads, weights::values<T> weight, weights::values<T> bias,
-                 position kind = position::absolute, weights::values<T> table = {})
+                 frame_positions kind = frame_positions::absolute, weights::values<T> table = {})
       : channels_(channels), heads_(heads), kind_(kind) {
     if (heads < 1 || channels < 0 || channels % heads != 0) {
       detail::fail("self_attention: %td heads, must divide the %td channels", heads, channels);
     }
-    if (kind < position::absolute || kind > position::relative_key_query) {
+    if (kind < frame_positions::absolute || kind > frame_positions::relative_key_query) {
       detail::fail("self_attention: position = %d, must be a named position", static_cast<int>(kind));
     }
     qkv_ = linear<T>(channels, detail::checked_product("self_attention", {3, channels}), weight, bias);
-    if (kind == position::absolute) {
+    if (kind == frame_positions::absolute) {
       detail::check_weight("self_attention", "table", table.size(), 0);
       return;
     }
@@ -73,9 +73,9 @@ class self_attention : public calls<self_attention<T>, T> {
   /// Number of heads.
   index_t heads() const noexcept { return heads_; }
   /// Which positions the scores know.
-  position kind() const noexcept { return kind_; }
+  frame_positions kind() const noexcept { return kind_; }
   /// The longest sequence the table of distances serves; -1 where there is no table.
-  index_t longest() const noexcept { return kind_ == position::absolute ? -1 : reach_; }
+  index_t longest() const noexcept { return kind_ == frame_positions::absolute ? -1 : reach_; }
 
   /// Number of channels of x and y.
   index_t inputs() const noexcept { return channels_; }
@@ -103,7 +103,7 @@ class self_attention : public calls<self_attention<T>, T> {
   /// Refuses what does not fit.
   void check(input<T> const& x, tensor_view<T> const& y) const {
     detail::check_block(name, x, channels_, y, channels_);
-    for (index_t n = 0; n < x.shape().batch && kind_ != position::absolute && channels_ > 0; ++n) {
+    for (index_t n = 0; n < x.shape().batch && kind_ != frame_positions::absolute && channels_ > 0; ++n) {
       if (x.base().length(n) > reach_) {
         detail::fail("self_attention: sequence %td has %td frames, the table of distances serves at most %td", n,
                      x.base().length(n), reach_);
@@ -152,12 +152,12 @@ class self_attention : public calls<self_attention<T>, T> {
   /// The heads of the sequences that are computed at once, in parts. Where keys have positions, a room has T^2 elements:
   /// then there are four at most.
   kernel::row_split heads_of(shape const& x) const noexcept {
-    index_t const most = kind_ == position::relative_key_query ? 4 : 16;
+    index_t const most = kind_ == frame_positions::relative_key_query ? 4 : 16;
     return kernel::row_split::of_tasks(together(x) * heads_, 2 * x.time * x.time * (channels_ / heads_), most);
   }
 
   kernel::attention_room<T, arch> room(index_t time) const noexcept {
-    return {time, channels_ / heads_, kind_ == position::relative_key_query};
+    return {time, channels_ / heads_, kind_ == frame_positions::relative_key_query};
   }
 
   /// Head h of one sequence, and zeros where it has no frames.
@@ -174,8 +174,8 @@ class self_attention : public calls<self_attention<T>, T> {
                                            ascending_.operand(),
                                            descending_.operand(),
                                            reach_,
-                                           kind_ != position::absolute,
-                                           kind_ == position::relative_key_query,
+                                           kind_ != frame_positions::absolute,
+                                           kind_ == frame_positions::relative_key_query,
                                            T(1) / std::sqrt(static_cast<T>(depth))};
       kernel::attend<T, arch>(head, table, space, y.at(n, 0, h * depth), y.strides.time);
     }
@@ -185,7 +185,7 @@ class self_attention : public calls<self_attention<T>, T> {
   }
 
   index_t channels_ = 0, heads_ = 1;
-  position kind_ = position::absolute;
+  frame_positions kind_ = frame_positions::absolute;
   linear<T> qkv_;
   kernel::packed_matrix<T> ascending_, descending_;
   index_t reach_ = 0;

@@ -32,7 +32,7 @@ constexpr void mean_pool(read_only<T> x, tensor_view<T> y) {
 ///
 /// x [N, T, D], y [N, T, H], weight_ih [4 H, D], weight_hh [4 H, H], bias_ih, bias_hh [4 H]. `backward` goes from the
 /// last frame of each sequence to its first; frames of y past a sequence's length are zeros. Two directions are two
-/// calls: one into y.channels(0, H), the one backward into y.channels(H, H).
+/// calls: one into y.slice_channels(0, H), the one backward into y.slice_channels(H, H).
 /// Source: Hochreiter, Schmidhuber 1997 with forget gates (Gers et al. 2000); torch.nn.LSTM.
 template <class T, class W = T>
 void lstm(read_only<T> x, tensor_view<T> y, bool backward, weight_span<W> weight_ih, weight_span<W> weight_hh,
@@ -77,7 +77,7 @@ void lstm(read_only<T> x, tensor_view<T> y, bool backward, weight_span<W> weight
 /// arXiv:2009.13658.
 template <class T, class W = T>
 void self_attention(read_only<T> x, tensor_view<T> y, index_t heads, weight_span<W> weight, weight_span<W> bias = {},
-                    position kind = position::absolute, weight_span<W> table = {}) {
+                    frame_positions kind = frame_positions::absolute, weight_span<W> table = {}) {
   using std::exp, std::sqrt;
   index_t const D = x.shape.channels, depth = D / heads;
   index_t const reach = depth > 0 ? (static_cast<index_t>(table.size()) / depth + 1) / 2 : 0;  // R
@@ -96,10 +96,10 @@ void self_attention(read_only<T> x, tensor_view<T> y, index_t heads, weight_span
           for (index_t i = 0; i < depth; ++i) {
             T const ql = all(n, l, q + i), kr = all(n, r, k + i);
             score = score + ql * kr;
-            if (kind == position::absolute) continue;
+            if (kind == frame_positions::absolute) continue;
             T const p = entry<T>(table, (l - r + reach - 1) * depth + i);
             score = score + ql * p;
-            if (kind == position::relative_key_query) score = score + kr * p;
+            if (kind == frame_positions::relative_key_query) score = score + kr * p;
           }
           scores.push_back(score / sqrt(static_cast<T>(depth)));
           if (r == 0 || largest < scores.back()) largest = scores.back();
