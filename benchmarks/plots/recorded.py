@@ -105,7 +105,7 @@ def headline():
         return cells
 
     rows.append(["; ".join(SHIFTED) + " over the faster of PyTorch and ONNX Runtime", *each(models(), 3, "{:.2f}")])
-    if "<!-- begin models_2_threads -->" in PAGE.read_text(encoding="utf-8"):
+    if rows_of(region("models_2_threads")):
         threads = models("models_2_threads")
         rows.append(["the same, one thread over two", *each(threads, 5, "{:.2f}")])
     sizes = [f"`[{size.replace('x', ', ')}]`" for size in SIZES]
