@@ -2,6 +2,7 @@
 // The blocks of nn/, one by one. Each is verified against plain loops in double, sampled where those would take too
 // long; nothing may be NaN anywhere.
 #include <tshift/nn/activations.hpp>
+#include <tshift/nn/conv1d.hpp>
 #include <tshift/nn/depthwise_conv1d.hpp>
 #include <tshift/nn/layer_norm.hpp>
 #include <tshift/nn/lstm.hpp>
@@ -239,8 +240,10 @@ void compare_in_double(direction_weights const (&weights)[2], index_t directions
   nn::lstm_weights<double> spans[2];
   for (int d = 0; d < 2; ++d) {
     nn::lstm_weights<float> const from = weights[d].spans();
-    std::span<float const> const parts[] = {from.weight_ih, from.weight_hh, from.bias_ih, from.bias_hh};
-    for (int i = 0; i < 4; ++i) copies[d][i].assign(parts[i].begin(), parts[i].end());
+    tshift::weights::values<float> const parts[] = {from.weight_ih, from.weight_hh, from.bias_ih, from.bias_hh};
+    for (int i = 0; i < 4; ++i) {
+      for (index_t j = 0; j < parts[i].size(); ++j) copies[d][i].push_back(static_cast<double>(parts[i][j]));
+    }
     spans[d] = {copies[d][0], copies[d][1], copies[d][2], copies[d][3]};
   }
   nn::lstm<double> const layer =
@@ -393,8 +396,53 @@ void add_mean_pool(tensor_case const& on) {
   });
 }
 
+void add_conv1d(tensor_case const& on, index_t stride) {
+  index_t const D = on.dims.channels, taps = 3;
+  tshift::conv1d_options const options{.inputs = D, .outputs = D, .taps = taps, .stride = stride, .padding = 1};
+  index_t const frames = (on.dims.time + 2 - taps) / stride + 1;
+  row const info{.table = "conv1d: D to D, 3 taps; floor: linear of as many FLOPs, 3 D to D for each of its frames",
+                 .tensor = on.text(),
+                 .variant = "stride " + std::to_string(stride),
+                 .flops = 2.0 * taps * as_double(on.dims.batch * frames) * as_double(D) * as_double(D),
+                 .target = medium_target(on, 1.05),
+                 .footprint = on.count() * sizeof(float)};
+  add_row(info, [=] {
+    auto const weight = random_values(D * D * taps, 2 / std::sqrt(as_double(D * taps)), 1),
+               bias = random_values(D, 0.25, 2);
+    auto const layer = std::make_shared<nn::conv1d<float> const>(options, weight, bias);
+    auto const product = std::make_shared<nn::linear<float> const>(taps * D, D, weight, bias);
+    shape const out{on.dims.batch, frames, D}, windows{on.dims.batch, frames, taps * D};
+    views const on_these(on.dims, out);
+    auto const copied = std::make_shared<std::vector<float>>(random_values(windows.size(), 1, 3));
+    layer->forward(on_these.x, on_these.y);
+    closeness error;
+    for (index_t const r : spread(on.dims.batch * frames, as_double(D * D * taps))) {
+      index_t const n = r / frames, t = r % frames;
+      for (index_t o = 0; o < D; ++o) {
+        double sum = static_cast<double>(bias[at(o)]);
+        for (index_t k = 0; k < taps; ++k) {
+          index_t const from = t * stride + k - 1;
+          if (from < 0 || from >= on.dims.time) continue;
+          for (index_t i = 0; i < D; ++i) {
+            sum +=
+                static_cast<double>(weight[at((o * D + i) * taps + k)]) * static_cast<double>(on_these.x(n, from, i));
+          }
+        }
+        error.add(sum, static_cast<double>(on_these.y(n, t, o)));
+      }
+    }
+    error.check("conv1d");
+    tensor_view<float const> const rows(copied->data(), windows);
+    return std::pair([=] { layer->forward(on_these.x, on_these.y); },
+                     [=] { (void)copied, product->forward(rows, on_these.y); });
+  });
+}
+
 void add_blocks() {
   for (tensor_case const& on : chosen_nn_cases()) add_linear(on);
+  for (tensor_case const& on : chosen_nn_cases()) {
+    for (index_t const stride : {1, 2}) add_conv1d(on, stride);
+  }
   for (tensor_case const& on : chosen_nn_cases()) {
     add_mlp(on);
     for (attention_kind const& kind : attention_kinds) add_attention(with_heads(on), kind);

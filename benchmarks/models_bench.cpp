@@ -8,6 +8,7 @@
 
 #include "../tests/support/seeded.hpp"
 #include "floors.hpp"
+#include "second_thread.hpp"
 
 namespace tshift_bench { namespace {
 
@@ -104,6 +105,33 @@ void add_recurrent_model(tensor_case const& on, char const* name, char const* ki
                   [](shape const& dims) { return lstm_floor(dims, 2); });
 }
 
+// ----------------------------------------------------------------------------------------------------------- two threads
+
+template <template <class> class Model>
+void add_on_two_threads(tensor_case const& on, char const* name, char const* kind, model_shift const& options,
+                        double flops, double least) {
+  // A short input must not take longer than on one thread; of a long one, the speedup is asked for.
+  row const info{.table = "two threads; floor: the same on one, of which half would be perfect",
+                 .tensor = on.text(),
+                 .variant = name,
+                 .n_div = options.n_div,
+                 .flops = flops,
+                 .target = on.dims.batch == 1 && on.dims.time > 300 ? 1 / least : 1,
+                 .footprint = on.count() * sizeof(float)};
+  model_sizes const sizes = sizes_of(kind, on.dims);
+  add_row(info, [=] {
+    auto const alone = make_forward<Model>(sizes, options, on.dims);
+    verify<Model>(alone, sizes, options, name);
+    std::vector<float> want(alone.y.data, alone.y.data + alone.y.size());
+    auto const together = [alone, threads = two_threads()] {
+      alone.model->forward(threads, alone.x, alone.y, alone.memory);
+    };
+    together();
+    expect_equal(tensor_view<float>(want.data(), alone.y.shape), alone.y);
+    return std::pair(together, alone);
+  });
+}
+
 // ------------------------------------------------------------------------------------------------- the cost of a shift
 
 row cost_row(tensor_case const& on, char const* variant, model_shift const& options, double flops) {
@@ -148,7 +176,7 @@ constexpr placement_case placements[] = {
 template <class Block>
 void add_up(Block const& f, tensor_view<float const> const& branch, tensor_view<float const> const& skip,
             tensor_view<float> const& y, std::span<float> memory) {
-  if constexpr (nn::fused_block<Block, float>) {
+  if constexpr (nn::adding_block<Block, float>) {
     f.forward_add(branch, skip, y, memory);
   } else {
     f.forward(branch, y, memory);
@@ -176,10 +204,12 @@ void add_cost_in_block(tensor_case const& on, char const* name, double flops, Ma
       tensor_view<float const> const skip = nn::shifts_skip(where.value) ? moved : x;
       add_up(*block, branch, skip, want, room);
       expect_finite(want);
-      nn::residual(*block, where.value, plan, x, y, room);
+      // Copies of a block share its weights.
+      auto const with = nn::wrap<float>(*block, where.value, plan),
+                 without = nn::wrap<float>(*block, placement::none, plan);
+      with.forward(x, y, room);
       expect_equal(want, y);
-      return std::pair([=] { nn::residual(*block, where.value, plan, x, y, room); },
-                       [=] { nn::residual(*block, placement::none, plan, x, y, room); });
+      return std::pair([=] { with.forward(x, y, room); }, [=] { without.forward(x, y, room); });
     });
   }
 }
@@ -205,7 +235,8 @@ auto make_attention(shape const& on) {
 auto make_conv_block(shape const& on) {
   auto const weights = test_support::seeded_weights<float>(sizes_of("cnn", on), 1);
   tshift::weights::state_reader<float> reader("conv_block", weights);
-  return std::make_shared<models::conv_block<float> const>(reader, "conv_block.0.sequential", on.channels);
+  return std::make_shared<models::conv_block<float> const>(
+      models::take_conv_block(reader, "conv_block.0.sequential", on.channels));
 }
 
 double cnn_flops(shape const& on) { return 2 * conv_block_flops(on); }
@@ -226,6 +257,20 @@ void add_models() {
   }
 }
 
+void add_two_threads() {
+  for (tensor_case const& on : chosen_nn_cases()) {
+    tensor_case const split = with_heads(on);
+    add_on_two_threads<cnn>(on, "CNN", "cnn", cnn<float>::baseline, cnn_flops(on.dims), 1.8);
+    add_on_two_threads<cnn>(on, "ShiftCNN", "cnn", cnn<float>::paper, cnn_flops(on.dims), 1.8);
+    add_on_two_threads<lstm>(on, "LSTM", "lstm", lstm<float>::baseline, lstm_flops(on.dims, 2), 1.7);
+    add_on_two_threads<lstm>(on, "ShiftLSTM", "shift_lstm", lstm<float>::paper, lstm_flops(on.dims, 2), 1.7);
+    add_on_two_threads<transformer>(split, "Transformer", "transformer", transformer<float>::baseline,
+                                    transformer_flops(split.dims), 1.8);
+    add_on_two_threads<transformer>(on, "Shiftformer", "shiftformer", transformer<float>::paper,
+                                    shiftformer_flops(on.dims), 1.8);
+  }
+}
+
 void add_cost_of_shift() {
   for (tensor_case const& on : chosen_nn_cases()) {
     add_cost_in_model<cnn>(on, "ShiftCNN / CNN", "cnn", cnn_flops(on.dims));
@@ -241,6 +286,7 @@ void add_cost_of_shift() {
 }
 
 registration const models_rows(80, add_models);
+registration const two_threads_rows(85, add_two_threads);
 registration const cost_of_shift_rows(90, add_cost_of_shift);
 
 }  // namespace

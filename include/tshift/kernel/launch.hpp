@@ -19,21 +19,11 @@ inline kernel::task task_of(extent const& x, shift_plan const& plan, kernel::fil
   return {x.dims, x.lengths, x.element_bytes, plan.edge(), kernel::segments_of(plan), &fill};
 }
 
-/// Fewer bytes are moved where the call was made: share would make one part of them, and waking somebody up for it
-/// takes longer than doing it.
-inline constexpr index_t shared_bytes = 256 << 10;
-
-template <class Executor, class Part>
-void share_bytes(Executor&& exec, index_t units, index_t bytes, Part const& part) {
-  if (bytes < shared_bytes) return share(run_here{}, units, bytes, part);
-  share(exec, units, bytes, part);
-}
-
 /// Calls part(first, last) for the channels of all sequences that move, shared out.
 template <class Executor, class Part>
 void share_moved(Executor&& exec, extent const& x, shift_plan const& plan, Part const& part) {
   index_t const frame_bytes = x.dims.time * x.dims.space * x.element_bytes;
-  share_bytes(exec, x.dims.batch * plan.moved(), x.dims.batch * plan.moved() * frame_bytes, part);
+  share(exec, x.dims.batch * plan.moved(), x.dims.batch * plan.moved() * frame_bytes, part);
 }
 
 /// Whether a tensor is so large that a walk against its order should ask for memory ahead of time.
@@ -55,9 +45,8 @@ void launch_walk(Executor&& exec, extent const& x, extent const& y, shift_plan c
   kernel::route const way(job, operand_of<std::byte>(y), operand_of<std::byte const>(x));
   index_t const bytes = bytes_of(y);
   bool const streaming = bytes >= TSHIFT_STREAMING_BYTES;
-  share_bytes(exec, way.units, bytes, [&](index_t first, index_t last) noexcept {
-    kernel::walk<Arch>(way, job, what, streaming, first, last);
-  });
+  share(exec, way.units, bytes,
+        [&](index_t first, index_t last) noexcept { kernel::walk<Arch>(way, job, what, streaming, first, last); });
 }
 
 }  // namespace detail
