@@ -111,7 +111,7 @@ template <template <class> class Model>
 void add_on_two_threads(tensor_case const& on, char const* name, char const* kind, model_shift const& options,
                         double flops, double least) {
   // A short input must not take longer than on one thread; of a long one, the speedup is asked for.
-  row const info{.table = "two threads; floor: the same on one, of which half would be perfect",
+  row const info{.table = "two threads: models on two; floor: the same on one, of which half would be perfect",
                  .tensor = on.text(),
                  .variant = name,
                  .n_div = options.n_div,

@@ -146,7 +146,8 @@ def regions(results):
 # What tshift_bench --markdown writes goes to RESULTS.md as it is: the tables whose titles begin so.
 GROUPS = {"operator": ["shift", "shift_inplace", "shift_add", "shift_adjoint", "shift_adjoint_inplace", "shifted",
                        "shift_stream"],
-          "blocks": ["linear", "products", "lstm", "memory", "models", "cost of a shift"]}
+          "blocks": ["linear", "conv1d", "products", "lstm", "memory", "models", "cost of a shift"],
+          "threads": ["two threads"]}
 PASTED = ["models", "models_2_threads", "blocks_beside", "slices"]
 MEASURED = {"facts": facts, "sizes": lambda r: speeds(r, "sizes"), "cold": lambda r: speeds(r, "cold"), "times": times,
             "shares": shares, "stream": stream, "fresh": fresh, "calls": calls, "regions": regions}
@@ -154,12 +155,23 @@ ELSEWHERE = ["build_cost"]  # build_cost.sh writes that one
 NAMES = [*MEASURED, *GROUPS, *PASTED, *recorded.TABLES, *ELSEWHERE]
 
 
-def group(tables, name):
-    sections = {section.split(":")[0]: section.strip() for section in re.split(r"^### ", tables, flags=re.MULTILINE)[1:]}
+def sections_of(tables):
+    """{beginning of the title: the table with it}. A table that no page takes is an error, so that a new one is shown."""
+    sections = {}
+    for section in re.split(r"^### ", tables, flags=re.MULTILINE)[1:]:
+        sections[section.split(":")[0]] = "### " + section.split("\n\nAll tables:")[0].strip()
+    taken = ["sizes", "cold", "fresh", *(title for titles in GROUPS.values() for title in titles)]
+    for title in sections:
+        if title not in taken:
+            raise Missing(f"no page shows the table '{title}': name it in GROUPS of fill.py")
+    return sections
+
+
+def group(sections, name):
     absent = [title for title in GROUPS[name] if title not in sections]
     if absent:
         raise Missing(f"{name}: there is no table {', '.join(absent)}")
-    return "\n\n".join("### " + sections[title].split("\n\nAll tables:")[0] for title in GROUPS[name])
+    return "\n\n".join(sections[title] for title in GROUPS[name])
 
 
 def pasted(name, text):
@@ -208,8 +220,8 @@ def chosen_tables(options):
     del options.pages[0]
     tables = {name: lambda make=make: make(results) for name, make in MEASURED.items()}
     if options.tables:
-        text = options.tables.read_text(encoding="utf-8")
-        tables.update({name: lambda name=name: group(text, name) for name in GROUPS})
+        sections = sections_of(options.tables.read_text(encoding="utf-8"))
+        tables.update({name: lambda name=name: group(sections, name) for name in GROUPS})
     return tables
 
 

@@ -105,9 +105,9 @@ def headline():
         return cells
 
     rows.append(["; ".join(SHIFTED) + " over the faster of PyTorch and ONNX Runtime", *each(models(), 3, "{:.2f}")])
-    if rows_of(region("models_2_threads")):
-        threads = models("models_2_threads")
-        rows.append(["the same, one thread over two", *each(threads, 5, "{:.2f}")])
+    threads = {(row[2], row[0].split()[1]): [1 / float(row[6])] for row in rows_of(region("threads"))}
+    if threads:
+        rows.append(["the same three on one thread over on two", *each(threads, 0, "{:.2f}")])
     sizes = [f"`[{size.replace('x', ', ')}]`" for size in SIZES]
     return markdown(["time on one core, float `[N, T, C]`", *sizes], rows)
 

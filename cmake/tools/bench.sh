@@ -102,7 +102,7 @@ if awk -v busy="$busy" 'BEGIN {exit !(busy > 0.2)}'; then
 fi
 if command -v taskset >/dev/null; then pinned=(taskset -c "$(($(nproc) - 1))"); fi
 began=$SECONDS
-# All but what needs more cores than one.
+# All but the row whose second thread would stay on this core.
 measure --benchmark_context=cores_busy_before="$busy" --markdown tables.md --benchmark_filter=-2_threads "${options[@]}"
 "$python" "$benchmarks/plots/fill.py" results.json "$benchmarks/cost.md"
 "$python" "$benchmarks/plots/fill.py" results.json --tables tables.md "$benchmarks/RESULTS.md"
