@@ -173,7 +173,7 @@ class reader {
     tshift::presets::entry const* const found = tshift::presets::find(name);
     if (found == nullptr) fail("not a preset: " + name);
     std::size_t const wanted =
-        2 + (found->takes_n_div() || found->takes_shift_ratio() ? 1 : 0) + (found->takes_direction() ? 3 : 0);
+        2u + (found->takes_n_div() || found->takes_shift_ratio() ? 1u : 0u) + (found->takes_direction() ? 3u : 0u);
     if (line.size() != wanted) fail("wrong number of arguments for preset " + name);
     tshift::presets::arguments with;
     if (found->takes_n_div()) with.n_div = integer<index_t>(line[2]);

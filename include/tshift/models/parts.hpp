@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the models share: the shift they are configured with, the classifier behind them, and their activations' memory.
+// What the models share: the shift they are configured with, the classifier after them, and their activations' memory.
 #pragma once
 
 #include <tshift/macros/away.hpp>

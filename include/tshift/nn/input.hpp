@@ -40,7 +40,7 @@ class input {
   shifted_view<T> const& view() const noexcept { return view_; }
   /// Sizes of x.
   tshift::shape const& shape() const noexcept { return view_.shape(); }
-  /// The memory behind it.
+  /// The memory it reads.
   tensor_view<T const> const& base() const noexcept { return view_.base(); }
   /// Whether a frame may come from other frames.
   bool is_shifted() const noexcept { return shifted_; }

@@ -51,7 +51,7 @@ void depthwise_frame(shifted_view<T> const& x, index_t n, index_t t, index_t tap
                      T* y) noexcept {
   index_t const channels = x.shape().channels, length = x.base().length(n), half = taps / 2;
   index_t const from = t < half ? half - t : 0;                               // the first tap inside the sequence
-  index_t const until = length - t + half < taps ? length - t + half : taps;  // one behind the last
+  index_t const until = length - t + half < taps ? length - t + half : taps;  // one past the last
   T const* rows[taps_at_once];
   T const* factors[taps_at_once];
   for (index_t i = 0; i < x.runs_per_frame(); ++i) {

@@ -26,7 +26,7 @@ struct gemm_tile {
 };
 
 /// B [k, n] in panels of gemm_tile::columns columns, the last as wide as it needs, in whole vectors.
-/// A panel is k rows, each as wide as the panel. Columns behind n are zeros.
+/// A panel is k rows, each as wide as the panel. Columns past n are zeros.
 template <class T, class Arch>
 constexpr index_t padded_columns(index_t n) noexcept {
   constexpr index_t lanes = gemm_tile<T, Arch>::lanes;

@@ -134,7 +134,7 @@ struct window_rows {
   }
 };
 
-/// Steps [first_step, first_step + steps) of sequences from `sequence` on, the steps of one behind each other: row
+/// Steps [first_step, first_step + steps) of sequences from `sequence` on, the steps of one after each other: row
 /// (n, s) is the frame of S x that a recurrence reads at step s. Backwards, step 0 is a sequence's last frame. Steps that
 /// a sequence does not have are zeros.
 template <class T>

@@ -19,7 +19,7 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 template <class T, class Arch>
 inline constexpr index_t lanes_of = static_cast<index_t>(xsimd::batch<T, Arch>::size);
 
-/// The first `count` elements at p, behind them `rest`. count in [0, lanes).
+/// The first `count` elements at p, after them `rest`. count in [0, lanes).
 template <class Arch, class T>
 xsimd::batch<T, Arch> load_part(T const* p, index_t count, T rest) noexcept {
   T padded[static_cast<std::size_t>(lanes_of<T, Arch>)];
