@@ -48,7 +48,7 @@ void share(Executor&& run, index_t units, index_t bytes, Body const& body) {
     index_t parts = bytes / bytes_per_part + 1;
     if (parts > most_parts) parts = most_parts;
     if (parts > units) parts = units;
-    if (parts == 1) return body(index_t{0}, units);  // nothing to share
+    if (parts == 1) return body(index_t{0}, units);              // nothing to share
     index_t const each = units / parts, longer = units % parts;  // the first `longer` parts take one more
     run(parts, [&](index_t i) noexcept {
       index_t const first = i * each + (i < longer ? i : longer);

@@ -5,13 +5,13 @@
 #include <tshift/interop/eigen_thread_pool.hpp>
 #include <tshift/interop/openmp.hpp>
 #include <tshift/io/safetensors.hpp>
-#include <tshift/nn/depthwise_conv1d.hpp>
 #include <tshift/nn/activations.hpp>
+#include <tshift/nn/depthwise_conv1d.hpp>
 #include <tshift/nn/layer_norm.hpp>
 #include <tshift/nn/linear.hpp>
 #include <tshift/nn/lstm.hpp>
-#include <tshift/nn/pool.hpp>
 #include <tshift/nn/mlp.hpp>
+#include <tshift/nn/pool.hpp>
 #include <tshift/nn/self_attention.hpp>
 #include <tshift/presets.hpp>
 #include <tshift/reference.hpp>

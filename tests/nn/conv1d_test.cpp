@@ -16,8 +16,8 @@
 namespace {
 
 using namespace test_support;
-using tshift::nn::conv1d;
 using tshift::conv1d_options;
+using tshift::nn::conv1d;
 
 constexpr index_t most = std::numeric_limits<index_t>::max();
 

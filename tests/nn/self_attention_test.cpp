@@ -106,7 +106,7 @@ void check_errors() {
   CHECK(message_of([&] { block(6, 0, w, b); }) == "self_attention: 0 heads, must divide the 6 channels");
   CHECK(message_of([&] { block(6, -2, w, b); }) == "self_attention: -2 heads, must divide the 6 channels");
   CHECK(message_of([&] { block(-6, 2, w, b); }) == "self_attention: 2 heads, must divide the -6 channels");
-  CHECK(message_of([&] { block(6, 2, w, b, static_cast<position>(7), table); }) ==
+  CHECK(message_of([&] { block(6, 2, w, b, static_cast<frame_positions>(7), table); }) ==
         "self_attention: position = 7, must be a named position");
   CHECK(message_of([&] { block(6, 2, short_w, b); }) == "linear: weight has 107 elements, must have 108");
   CHECK(message_of([&] { block(6, 2, w, table); }) == "linear: bias has 9 elements, must have 18");
