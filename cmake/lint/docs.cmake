@@ -19,7 +19,7 @@ foreach(page IN LISTS pages)
   file(READ "${page}" text)
   string(APPEND everything "${text}")
 endforeach()
-foreach(name tshift::shift tshift::shift_adjoint tshift::shift_plan::latency tshift::tensor_view::sequences
+foreach(name tshift::shift tshift::shift_adjoint tshift::shift_plan::latency tshift::tensor_view::slice_sequences
              tshift::shift_stream::push tshift::presets::shift_gcn tshift::reference::shift tshift::conformance::check
              tshift::nn::wrap tshift::nn::lstm::forward tshift::models::shift_cnn::forward tshift::io::safetensors::open)
   string(FIND "${everything}" "<qualifiedname>${name}</qualifiedname>" at)

@@ -27,8 +27,8 @@ tensor_view<T> as_released(tensor_view<T> const& x) noexcept {
 
 /// The plan that options mean for so many channels, and where it stands; n_div 0 is no shift anywhere.
 struct placed_plan {
-  shift_plan plan;  ///< what moves
-  placement where;  ///< what it stands before
+  shift_plan plan;                    ///< what moves
+  placement where = placement::none;  ///< what it stands before
 
   placed_plan() = default;
   /// @throws shape_error  the options mean no plan for so many channels

@@ -47,7 +47,7 @@ class shift_lstm : public nn::calls<shift_lstm<T>, T, tensor_view<T const>> {
     if (shift_.where == placement::skip) {
       detail::fail("shift_lstm: placement = skip, but there is no skip connection; must be none, branch or both");
     }
-    auto const direction = [&](std::string const& suffix) {
+    auto const direction = [&reader, &layer, hidden, channels](std::string const& suffix) {
       index_t const rows = detail::checked_product("shift_lstm", {4, hidden});
       return nn::lstm_weights<T>{reader.take(layer + "weight_ih_l0" + suffix, {rows, channels}),
                                  reader.take(layer + "weight_hh_l0" + suffix, {rows, hidden}),
@@ -74,8 +74,8 @@ class shift_lstm : public nn::calls<shift_lstm<T>, T, tensor_view<T const>> {
   /// The layer's output, and what the layer needs. Unchecked.
   T* layout(nn::arena<T>& a, shape const& x) const {
     T* const output = a.take({x.batch, x.time, lstm_.outputs()});
-    a.lend([&](nn::arena<T>& b) { lstm_.layout(b, x); });
-    a.lend([&](nn::arena<T>& b) { classifier_.layout(b, x); });
+    a.lend([this, &x](nn::arena<T>& b) { lstm_.layout(b, x); });
+    a.lend([this, &x](nn::arena<T>& b) { classifier_.layout(b, x); });
     return output;
   }
 

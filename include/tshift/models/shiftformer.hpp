@@ -87,10 +87,10 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
   T* layout(nn::arena<T>& a, shape const& x) const {
     T* const memory = a.take({2, x.batch, x.time, channels_});
     for (block const& b : blocks_) {
-      a.lend([&](nn::arena<T>& c) { b.mlp.layout(c, x); });
-      if (b.mixer) a.lend([&](nn::arena<T>& c) { b.mixer->layout(c, x); });
+      a.lend([&b, &x](nn::arena<T>& c) { b.mlp.layout(c, x); });
+      if (b.mixer) a.lend([&b, &x](nn::arena<T>& c) { b.mixer->layout(c, x); });
     }
-    a.lend([&](nn::arena<T>& c) { classifier_.layout(c, x); });
+    a.lend([this, &x](nn::arena<T>& c) { classifier_.layout(c, x); });
     return memory;
   }
 
@@ -164,6 +164,7 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
     if (!required && !weights.has("position_embeddings.weight")) return;
     positions_ = weights.dimension("position_embeddings.weight", 0);
     auto const table = weights.take("position_embeddings.weight", {positions_, channels_});
+    // cppcheck-suppress danglingLifetime  // the array copies what it is made from
     embeddings_ = weights::array_of(table);
   }
 
@@ -171,7 +172,7 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
   void embed(Executor& exec, tensor_view<T const> const& x, tensor_view<T> const& y) const {
     index_t const time = x.shape.time;
     auto const split = nn::kernel::split_for<Executor>({x.shape.batch * time, 4 * channels_, 8});
-    nn::kernel::for_parts(exec, split.parts, [&](index_t part) {
+    nn::kernel::for_parts(exec, split.parts, [this, &x, &y, &split, time](index_t part) {
       for (index_t row = split.begin(part); row < split.end(part); ++row) {
         index_t const n = row / time, t = row % time;
         T const* const from = x.at(n, t, 0);

@@ -26,7 +26,7 @@ void gelu(Executor&& exec, std::type_identity_t<input<T>> const& x, tensor_view<
   detail::check_block("gelu", x, y.shape.channels, y, y.shape.channels, detail::in_place::allowed);
   index_t const time = y.shape.time;
   auto const split = kernel::split_for<Executor>({y.shape.batch * time, 8 * y.shape.channels, 8});
-  kernel::for_parts(exec, split.parts, [&](index_t part) {
+  kernel::for_parts(exec, split.parts, [&x, &y, &split, time](index_t part) {
     for (index_t row = split.begin(part); row < split.end(part); ++row) {
       index_t const n = row / time, t = row % time;
       for (channel_run<T> const run : x.view().runs(n, t)) {

@@ -133,23 +133,30 @@ class row_calls : public calls<Block, T> {
   template <class Executor, class... More>
   void share(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, arena<T> a, More... more) const {
     kernel::frame_rows<T> const frames{x};
+    auto const& source = source_of(x, frames);
     kernel::row_split const all = split_of(x.shape());
     index_t const one = scratch_size(a.operation(), all.block());
     T* const slices = a.take({all.parts, one});
     kernel::row_split const split = kernel::split_for<Executor>(all);
-    kernel::for_parts(exec, split.parts, [&](index_t part) {
+    kernel::for_parts(exec, split.parts, [this, &source, &y, &split, slices, one, more...](index_t part) {
       T* const scratch = one > 0 ? slices + part * one : nullptr;
-      kernel::for_rows(y, split.begin(part), split.end(part), [&](index_t first, index_t rows, kernel::row_sink<T> to) {
-        if constexpr (Block::reads_neighbours) {
-          self().rows(x, first, rows, to, scratch, more...);
-        } else {
-          self().rows(kernel::row_source<T>(frames), first, rows, to, scratch, more...);
-        }
-      });
+      auto const some = [this, &source, scratch, more...](index_t first, index_t rows, kernel::row_sink<T> to) {
+        self().rows(source, first, rows, to, scratch, more...);
+      };
+      kernel::for_rows(y, split.begin(part), split.end(part), some);
     });
   }
 
  private:
+  /// S x as the block's rows function takes it.
+  static decltype(auto) source_of(shifted_view<T> const& x,
+                                  [[maybe_unused]] kernel::frame_rows<T> const& frames) noexcept {
+    if constexpr (Block::reads_neighbours) {
+      return (x);
+    } else {
+      return kernel::row_source<T>(frames);
+    }
+  }
   kernel::row_split split_of(shape const& x) const {
     return {detail::checked_product(Block::name, {x.batch, x.time}), self().work(), 8};
   }

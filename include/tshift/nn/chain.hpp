@@ -73,7 +73,9 @@ class chain : public types_of_chain<First, Rest...>::template base<chain<First, 
   /// Activations for so many rows, used in turns, and what one block needs.
   T* scratch(arena<T>& a, index_t rows) const {
     T* const activations = a.take({held, rows, widest()});
-    std::apply([&](auto const&... block) { (a.lend([&](arena<T>& b) { block.scratch(b, rows); }), ...); }, blocks_);
+    std::apply(
+        [&a, rows](auto const&... block) { (a.lend([&block, rows](arena<T>& b) { block.scratch(b, rows); }), ...); },
+        blocks_);
     return activations;
   }
 

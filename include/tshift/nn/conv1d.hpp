@@ -57,15 +57,16 @@ class conv1d : public calls<conv1d<T>, T> {
     if (!bias.empty()) detail::check_weight(name, "bias", bias.size(), options.outputs);
     depth_ = depth;
     index_t const columns = kernel::padded_columns<T, arch>(made);
-    weight_ = {static_cast<std::size_t>(detail::checked_product(name, {options.groups, depth, columns})), [&](T* to) {
+    weight_ = {static_cast<std::size_t>(detail::checked_product(name, {options.groups, depth, columns})),
+               [&options, &weight, each, made, depth, columns](T* to) {
                  for (index_t g = 0; g < options.groups; ++g) {
-                   auto const element = [&](index_t k, index_t o) {
+                   auto const element = [&options, &weight, each, made, g](index_t k, index_t o) {
                      return weight[((g * made + o) * each + k % each) * options.taps + k / each];
                    };
                    kernel::pack<T, arch>(depth, made, element, to + g * depth * columns);
                  }
                }};
-    bias_ = {static_cast<std::size_t>(options.groups * columns), [&](T* to) {
+    bias_ = {static_cast<std::size_t>(options.groups * columns), [&options, &bias, made, columns](T* to) {
                for (index_t i = 0; i < options.groups * columns; ++i) {
                  index_t const g = i / columns, o = i % columns;
                  to[i] = o < made && !bias.empty() ? bias[g * made + o] : T(0);
@@ -98,9 +99,10 @@ class conv1d : public calls<conv1d<T>, T> {
   template <class Executor>
   void compute(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, arena<T>) const {
     auto const split = kernel::split_for<Executor>({y.shape.batch * y.shape.time, depth_ * outputs(), 8});
-    kernel::for_parts(exec, split.parts, [&](index_t part) {
-      kernel::for_rows(y, split.begin(part), split.end(part),
-                       [&](index_t first, index_t count, kernel::row_sink<T> to) { rows(x, first, count, to, y); });
+    kernel::for_parts(exec, split.parts, [this, &x, &y, &split](index_t part) {
+      kernel::for_rows(
+          y, split.begin(part), split.end(part),
+          [this, &x, &y](index_t first, index_t count, kernel::row_sink<T> to) { rows(x, first, count, to, y); });
     });
   }
 

@@ -39,12 +39,12 @@ class depthwise_conv1d : public row_calls<depthwise_conv1d<T>, T> {
     index_t const size = detail::checked_product(name, {channels, taps});
     detail::check_weight(name, "weight", weight.size(), size);
     if (!bias.empty()) detail::check_weight(name, "bias", bias.size(), channels);
-    weight_ = {static_cast<std::size_t>(size), [&](T* to) {
+    weight_ = {static_cast<std::size_t>(size), [channels, taps, &weight](T* to) {
                  for (index_t k = 0; k < taps; ++k) {
                    for (index_t c = 0; c < channels; ++c) *to++ = weight[c * taps + k];
                  }
                }};
-    bias_ = {static_cast<std::size_t>(channels), [&](T* to) {
+    bias_ = {static_cast<std::size_t>(channels), [channels, &bias](T* to) {
                for (index_t c = 0; c < channels; ++c) to[c] = bias.empty() ? T(0) : bias[c];
              }};
   }

@@ -33,11 +33,10 @@ class layer_norm : public row_calls<layer_norm<T>, T> {
   /// @param bias    [channels]; copied
   /// @param eps     > 0; PyTorch's default is 1e-5
   /// @throws shape_error  the spans differ in size, or eps is not positive
-  layer_norm(weights::values<T> weight, weights::values<T> bias, T eps = T(1e-5)) : eps_(eps) {
+  layer_norm(weights::values<T> weight, weights::values<T> bias, T eps = T(1e-5))
+      : weight_(weights::array_of(weight)), bias_(weights::array_of(bias)), eps_(eps) {
     detail::check_weight("layer_norm", "bias", bias.size(), weight.size());
     if (!(eps > 0)) detail::fail("layer_norm: eps = %g, must be > 0", static_cast<double>(eps));
-    weight_ = weights::array_of(weight);
-    bias_ = weights::array_of(bias);
   }
 
   /// Number of channels of x and y.

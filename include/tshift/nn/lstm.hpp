@@ -4,6 +4,7 @@
 
 #include <tshift/macros/away.hpp>
 
+#include <array>
 #include <cstddef>
 #include <span>
 
@@ -46,11 +47,11 @@ class lstm : public calls<lstm<T>, T> {
   /// @param forward  copied, and packed
   /// @throws shape_error  a span has another size
   lstm(index_t inputs, index_t hidden, lstm_weights<T> const& forward)
-      : inputs_(inputs), hidden_(hidden), directions_{pack(forward), {}} {}
+      : inputs_(inputs), hidden_(hidden), directions_{{pack(forward), {}}} {}
 
   /// Both directions.
   lstm(index_t inputs, index_t hidden, lstm_weights<T> const& forward, lstm_weights<T> const& backward)
-      : inputs_(inputs), hidden_(hidden), count_(2), directions_{pack(forward), pack(backward)} {}
+      : inputs_(inputs), hidden_(hidden), count_(2), directions_{{pack(forward), pack(backward)}} {}
 
   /// Number of channels of x.
   index_t inputs() const noexcept { return inputs_; }
@@ -77,7 +78,7 @@ class lstm : public calls<lstm<T>, T> {
     index_t const one = plan.each * (kernel::gates * plan.steps + 1) * padded();
     index_t const tasks = count_ * plan.groups;
     if (tasks == 1) return walk(exec, 0, 0, x.shape().batch, plan.steps, x, y, slices);
-    auto const task = [&](index_t i) {
+    auto const task = [this, &x, &y, &plan, slices, one](index_t i) {
       index_t const begin = i / count_ * plan.each, rest = x.shape().batch - begin;
       detail::run_here alone;
       walk(alone, i % count_, begin, rest < plan.each ? rest : plan.each, plan.steps, x, y, slices + i * one);
@@ -128,10 +129,11 @@ class lstm : public calls<lstm<T>, T> {
     detail::check_weight(name, "bias_hh", w.bias_hh.size(), rows);
     index_t const columns = kernel::gates * padded();
     one_direction result;
-    result.input = {inputs_, columns,
-                    [&](index_t i, index_t j) { return source(j) < 0 ? T(0) : w.weight_ih[source(j) * inputs_ + i]; },
-                    [&](index_t j) { return source(j) < 0 ? T(0) : w.bias_ih[source(j)] + w.bias_hh[source(j)]; }};
-    result.recurrent = {static_cast<std::size_t>(hidden_ * columns), [&](T* to) {
+    result.input = {
+        inputs_, columns,
+        [this, &w](index_t i, index_t j) { return source(j) < 0 ? T(0) : w.weight_ih[source(j) * inputs_ + i]; },
+        [this, &w](index_t j) { return source(j) < 0 ? T(0) : w.bias_ih[source(j)] + w.bias_hh[source(j)]; }};
+    result.recurrent = {static_cast<std::size_t>(hidden_ * columns), [this, &w, columns](T* to) {
                           for (index_t panel = 0; panel < columns; panel += width) {
                             for (index_t k = 0; k < hidden_; ++k) {
                               for (index_t j = panel; j < panel + width; ++j) {
@@ -166,9 +168,10 @@ class lstm : public calls<lstm<T>, T> {
       index_t const steps = longest - first < together ? longest - first : together;
       kernel::step_rows<T> const inputs{x, begin, first, steps, d == 1};
       auto const rows_of = kernel::split_for<Executor>({count * steps, inputs_ * columns, 8});
-      kernel::for_parts(exec, rows_of.parts, [&](index_t part) {
+      kernel::for_parts(exec, rows_of.parts, [this, &rows_of, &inputs, d, sums, columns](index_t part) {
         index_t const row = rows_of.begin(part);
-        kernel::gemm<T, arch>(inputs, row, rows_of.end(part) - row, directions_[d].input.operand(),
+        kernel::gemm<T, arch>(inputs, row, rows_of.end(part) - row,
+                              directions_[static_cast<std::size_t>(d)].input.operand(),
                               {sums + row * columns, columns});
       });
       for (index_t step = first; step < first + steps; ++step) {
@@ -182,14 +185,14 @@ class lstm : public calls<lstm<T>, T> {
           T const* const before = step > 0 ? y.at(n, d == 0 ? t - 1 : t + 1, d * hidden_) : nullptr;
           rows[active++] = {sums + (i * steps + step - first) * columns, before, cells + i * padded(), out};
         }
-        kernel::lstm_step<T, arch>(directions_[d].recurrent.data(), hidden_, active, rows, step == 0, step % 2 == 0,
-                                   from);
+        kernel::lstm_step<T, arch>(directions_[static_cast<std::size_t>(d)].recurrent.data(), hidden_, active, rows,
+                                   step == 0, step % 2 == 0, from);
       }
     }
   }
 
   index_t inputs_ = 0, hidden_ = 0, count_ = 1;
-  one_direction directions_[2];
+  std::array<one_direction, 2> directions_;
 };
 
 }}}}  // namespace tshift::nn

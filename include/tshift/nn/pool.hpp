@@ -19,7 +19,7 @@ template <class Executor, class T>
 void pool_rows(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y) {
   index_t const channels = x.shape().channels;
   kernel::row_split const split(x.shape().batch, 8 * x.shape().time * channels, 1);
-  kernel::for_parts(exec, split.parts, [&](index_t part) {
+  kernel::for_parts(exec, split.parts, [&x, &y, &split, channels](index_t part) {
     for (index_t n = split.begin(part); n < split.end(part); ++n) {
       T* const sum = y.at(n, 0, 0);
       index_t const length = x.base().length(n);

@@ -77,10 +77,11 @@ void add_frames(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& 
   index_t const channels = y.shape.channels;
   kernel::frame_rows<T> const frames{x};
   auto const split = kernel::split_for<Executor>({y.shape.batch * y.shape.time, 8 * channels, 8});
-  kernel::for_parts(exec, split.parts, [&](index_t part) {
-    kernel::for_rows(y, split.begin(part), split.end(part), [&](index_t first, index_t rows, kernel::row_sink<T> to) {
-      kernel::add_rows<T, xsimd::default_arch>(frames, channels, first, rows, to);
-    });
+  kernel::for_parts(exec, split.parts, [&frames, &y, &split, channels](index_t part) {
+    kernel::for_rows(y, split.begin(part), split.end(part),
+                     [&frames, channels](index_t first, index_t rows, kernel::row_sink<T> to) {
+                       kernel::add_rows<T, xsimd::default_arch>(frames, channels, first, rows, to);
+                     });
   });
 }
 

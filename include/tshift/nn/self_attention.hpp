@@ -63,9 +63,10 @@ class self_attention : public calls<self_attention<T>, T> {
     reach_ = (rows + 1) / 2;
     auto const no_bias = [](index_t) { return T(0); };
     ascending_ = kernel::packed_matrix<T>(
-        depth, rows, [&](index_t k, index_t j) { return table[j * depth + k]; }, no_bias);
+        depth, rows, [&table, depth](index_t k, index_t j) { return table[j * depth + k]; }, no_bias);
     descending_ = kernel::packed_matrix<T>(
-        depth, rows, [&](index_t k, index_t j) { return table[(rows - 1 - j) * depth + k]; }, no_bias);
+        depth, rows, [&table, rows, depth](index_t k, index_t j) { return table[(rows - 1 - j) * depth + k]; },
+        no_bias);
   }
 
   /// Number of channels of x and y.
@@ -123,13 +124,13 @@ class self_attention : public calls<self_attention<T>, T> {
     for (index_t begin = 0; begin < N; begin += group) {
       index_t const count = N - begin < group ? N - begin : group;
       auto const rows = kernel::split_for<Executor>({count * time, 3 * channels_ * channels_, 8});
-      kernel::for_parts(exec, rows.parts, [&](index_t part) {
+      kernel::for_parts(exec, rows.parts, [this, &rows, &frames, &memory, first_row = begin * time](index_t part) {
         index_t const first = rows.begin(part);
-        qkv_.rows(frames, begin * time + first, rows.end(part) - first,
+        qkv_.rows(frames, first_row + first, rows.end(part) - first,
                   {memory.qkv + first * 3 * channels_, 3 * channels_});
       });
       kernel::row_split const heads = all_heads.resized(count * heads_);
-      kernel::for_parts(exec, heads.parts, [&](index_t part) {
+      kernel::for_parts(exec, heads.parts, [this, &heads, &memory, &x, &y, begin, time](index_t part) {
         kernel::row_block<T> table;
         T* const space = memory.rooms + part * room(time).total();
         for (index_t i = heads.begin(part); i < heads.end(part); ++i) {

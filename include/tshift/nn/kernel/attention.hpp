@@ -112,7 +112,7 @@ T exponentials(T* x, index_t count, T scale) noexcept {
   batch const largest(joined(most, [](T a, T b) { return a < b ? b : a; }));
   batch const factor(scale);
   map<Arch>(
-      count, x, [&](batch const& v) { return kernel::exp((v - largest) * factor); }, x);
+      count, x, [&largest, &factor](batch const& v) { return kernel::exp((v - largest) * factor); }, x);
   return sum_of<Arch>(count, x, [](batch const& v) { return v; });
 }
 

@@ -18,7 +18,10 @@ void layer_norm(index_t count, T const* x, T const* weight, T const* bias, T eps
   T const squares = sum_of<Arch>(count, x, [&](batch const& v) { return (v - middle) * (v - middle); });
   batch const scale(T(1) / std::sqrt(squares / static_cast<T>(count) + eps));
   map<Arch>(
-      count, y, [&](batch const& v, batch const& w, batch const& b) { return xsimd::fma((v - middle) * scale, w, b); },
+      count, y,
+      [&middle, &scale](batch const& v, batch const& w, batch const& b) {
+        return xsimd::fma((v - middle) * scale, w, b);
+      },
       x, weight, bias);
 }
 

@@ -85,8 +85,9 @@ class packed_matrix {
   /// @param bias     bias(j) is added to column j
   template <class Element, class Bias>
   packed_matrix(index_t k, index_t n, Element const& element, Bias const& bias)
-      : k_(k), n_(n), data_(static_cast<std::size_t>(k * padded()), [&](T* to) { pack<T, arch>(k, n, element, to); }),
-        bias_(static_cast<std::size_t>(padded()), [&](T* to) {
+      : k_(k), n_(n),
+        data_(static_cast<std::size_t>(k * padded()), [k, n, &element](T* to) { pack<T, arch>(k, n, element, to); }),
+        bias_(static_cast<std::size_t>(padded()), [this, n, &bias](T* to) {
           for (index_t j = 0; j < padded(); ++j) to[j] = j < n ? bias(j) : T(0);
         }) {}
 
