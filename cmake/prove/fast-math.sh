@@ -9,7 +9,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 # them, but for the sign of 0 + 0. Of the blocks, what compares numbers of ordinary size with the oracle; not what asks
 # for NaN, infinity or denormals.
 mapfile -t tests < <(test_files operator | grep -vx 'operator/executor\|operator/allocation')  # the same loops
-tests+=(nn/gelu nn/layer_norm nn/linear)  # exp, a division by a root, sums of products
+tests+=(nn/activations nn/layer_norm nn/linear)  # exp, a division by a root, sums of products
 objects=()
 for test in "${tests[@]}"; do
   object=$build_dir/${test/\//.}.o

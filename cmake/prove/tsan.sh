@@ -7,7 +7,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 # Only what starts threads. OpenMP's runtime stays out: GCC's is not built for ThreadSanitizer, which then reports races
 # that are none. Its adapter is one loop over the parts that the other executors run.
 mapfile -t tests < <(test_files | while read -r test; do
-  if grep -q '#include <thread>\|#include "support/thread_executor.hpp"' "$source_dir/tests/${test}_test.cpp"; then
+  if grep -q '#include <thread>\|support/thread_executor[.]hpp"' "$source_dir/tests/${test}_test.cpp"; then
     printf '%s\n' "$test"
   fi
 done)
