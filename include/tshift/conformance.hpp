@@ -44,7 +44,7 @@ template <class T, class Shift>
 report check(Shift&& mine, scope const& within = {}) {
   return detail::over_cases(within, [&](test_case const& one, detail::numbers& next) {
     detail::tensor<T> const x(one, next, detail::holds::input), got(one, next, detail::holds::noise);
-    detail::tensor<T> const before = x.copy(), want = got;
+    detail::tensor<T> const before = x.copy(), want = got.copy();
     reference::shift<T>(x.view(), want.view(), one.plan);
     mine(tensor_view<T const>(x.view()), got.view(), one.plan);
     return detail::judge(want, got, before, x, "y", "x");
@@ -57,7 +57,7 @@ template <class T, class Shift>
 report check_inplace(Shift&& mine, scope const& within = {}) {
   return detail::over_cases(within, [&](test_case const& one, detail::numbers& next) {
     detail::tensor<T> const x(one, next, detail::holds::input);
-    detail::tensor<T> const before = x.copy(), want = x;
+    detail::tensor<T> const before = x.copy(), want = x.copy();
     reference::shift<T>(before.view(), want.view(), one.plan);
     mine(x.view(), one.plan);
     return x.against(want, "x");
@@ -71,7 +71,7 @@ report check_add(ShiftAdd&& mine, scope const& within = {}) {
   return detail::over_cases(within, [&](test_case const& one, detail::numbers& next) {
     detail::tensor<T> const x(one, next, detail::holds::input), r(one, next, detail::holds::input);
     detail::tensor<T> const got(one, next, detail::holds::noise);
-    detail::tensor<T> const x_before = x.copy(), r_before = r, want = got;
+    detail::tensor<T> const x_before = x.copy(), r_before = r.copy(), want = got.copy();
     reference::shift_add<T>(x.view(), r.view(), want.view(), one.plan);
     mine(tensor_view<T const>(x.view()), tensor_view<T const>(r.view()), got.view(), one.plan);
     mismatch const found = detail::judge(want, got, x_before, x, "y", "x");
@@ -85,7 +85,7 @@ template <class T, class Adjoint>
 report check_adjoint(Adjoint&& mine, scope const& within = {}) {
   return detail::over_cases(within, [&](test_case const& one, detail::numbers& next) {
     detail::tensor<T> const dy(one, next, detail::holds::input), got(one, next, detail::holds::noise);
-    detail::tensor<T> const before = dy.copy(), want = got;
+    detail::tensor<T> const before = dy.copy(), want = got.copy();
     reference::shift_adjoint<T>(dy.view(), want.view(), one.plan);
     mine(tensor_view<T const>(dy.view()), got.view(), one.plan);
     return detail::judge(want, got, before, dy, "dx", "dy");

@@ -265,7 +265,8 @@ TEST_CASE("Definitions: self_attention with every kind of position", "[nn][refer
     INFO(kind);
     std::vector<double> y(16, 9.);
     reference::self_attention(tensor_view<double const>(x.data(), {1, 4, 4}, layout::ntc, lengths),
-                              tensor_view<double>(y.data(), {1, 4, 4}), 2, weight, bias, static_cast<frame_positions>(kind),
+                              tensor_view<double>(y.data(), {1, 4, 4}), 2, weight, bias,
+                              static_cast<frame_positions>(kind),
                               kind == 0 ? std::span<double const>() : std::span<double const>(table));
     auto ragged = want[kind];
     ragged.resize(16, 0.);

@@ -201,7 +201,7 @@ inline mismatch wrong_count(char const* sequence, char const* call, index_t rece
 template <class T, class Stream>
 mismatch one_sequence(Stream& stream, test_case const& one, numbers& next, char const* sequence) {
   tensor<T> const input(one, next, holds::input), got(one, next, holds::noise);
-  tensor<T> const before = input.copy(), want = got;
+  tensor<T> const before = input.copy(), want = got.copy();
   tensor_view<T const> const x = input.view();
   tensor_view<T> const y = got.view();
   reference::shift<T>(x, want.view(), one.plan);
