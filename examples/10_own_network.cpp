@@ -40,7 +40,7 @@ class network : public nn::calls<network, float, tensor_view<float const>> {
   // What a call needs. Run over an arena that only counts, these lines are workspace_size.
   float* layout(nn::arena<float>& a, tshift::shape const& x) const {
     float* const memory = a.take({2, x.batch, stem.frames(x.time), width});
-    a.lend([&](nn::arena<float>& b) { mixer.layout(b, {x.batch, stem.frames(x.time), width}); });
+    a.lend(mixer, {x.batch, stem.frames(x.time), width});
     return memory;
   }
 

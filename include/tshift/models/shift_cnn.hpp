@@ -81,8 +81,8 @@ class shift_cnn : public nn::calls<shift_cnn<T>, T, tensor_view<T const>> {
   /// Two activations [N, T, D], and what a block needs. Unchecked.
   T* layout(nn::arena<T>& a, shape const& x) const {
     T* const memory = a.take({2, x.batch, x.time, channels_});
-    for (conv_block<T> const& block : blocks_) a.lend([&block, &x](nn::arena<T>& b) { block.layout(b, x); });
-    a.lend([this, &x](nn::arena<T>& b) { classifier_.layout(b, x); });
+    for (conv_block<T> const& block : blocks_) a.lend(block, x);
+    a.lend(classifier_, x);
     return memory;
   }
 

@@ -74,8 +74,8 @@ class shift_lstm : public nn::calls<shift_lstm<T>, T, tensor_view<T const>> {
   /// The layer's output, and what the layer needs. Unchecked.
   T* layout(nn::arena<T>& a, shape const& x) const {
     T* const output = a.take({x.batch, x.time, lstm_.outputs()});
-    a.lend([this, &x](nn::arena<T>& b) { lstm_.layout(b, x); });
-    a.lend([this, &x](nn::arena<T>& b) { classifier_.layout(b, x); });
+    a.lend(lstm_, x);
+    a.lend(classifier_, x);
     return output;
   }
 

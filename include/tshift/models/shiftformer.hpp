@@ -87,10 +87,10 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
   T* layout(nn::arena<T>& a, shape const& x) const {
     T* const memory = a.take({2, x.batch, x.time, channels_});
     for (block const& b : blocks_) {
-      a.lend([&b, &x](nn::arena<T>& c) { b.mlp.layout(c, x); });
-      if (b.mixer) a.lend([&b, &x](nn::arena<T>& c) { b.mixer->layout(c, x); });
+      a.lend(b.mlp, x);
+      if (b.mixer) a.lend(*b.mixer, x);
     }
-    a.lend([this, &x](nn::arena<T>& c) { classifier_.layout(c, x); });
+    a.lend(classifier_, x);
     return memory;
   }
 

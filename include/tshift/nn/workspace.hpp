@@ -10,6 +10,7 @@
 #include <span>
 
 #include <tshift/error.hpp>
+#include <tshift/shape.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
@@ -58,6 +59,14 @@ class arena {
   void lend(Use const& use) {
     arena inside = *this;
     use(inside);
+    if (inside.most_ > most_) most_ = inside.most_;
+  }
+
+  /// The same for a block inside, with x of this shape.
+  template <class Block>
+  void lend(Block const& block, shape const& x) {
+    arena inside = *this;
+    block.layout(inside, x);
     if (inside.most_ > most_) most_ = inside.most_;
   }
 
