@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: MIT
-# Every header compiles alone, as the first include, in two units of one program: linking them finds functions that
-# forgot `inline`.
+# Every header compiles alone, as the first include, in a unit of its own, and once more in one unit with all others:
+# linking them finds functions that forgot `inline`.
 include(TshiftHeaders)
 function(tshift_add_header_test target)
   tshift_headers(headers "${PROJECT_SOURCE_DIR}")
   file(CONFIGURE OUTPUT ${target}_sources/main.cpp CONTENT "int main() {}\n")
   set(sources "${CMAKE_CURRENT_BINARY_DIR}/${target}_sources/main.cpp")
+  set(all "")
   foreach(header IN LISTS headers)
     string(MAKE_C_IDENTIFIER "${header}" id)
-    foreach(copy first second)
-      file(CONFIGURE OUTPUT ${target}_sources/${id}_${copy}.cpp CONTENT "#include <${header}>\n")
-      list(APPEND sources "${CMAKE_CURRENT_BINARY_DIR}/${target}_sources/${id}_${copy}.cpp")
-    endforeach()
+    file(CONFIGURE OUTPUT ${target}_sources/${id}.cpp CONTENT "#include <${header}>\n")
+    list(APPEND sources "${CMAKE_CURRENT_BINARY_DIR}/${target}_sources/${id}.cpp")
+    string(APPEND all "#include <${header}>\n")
   endforeach()
+  file(CONFIGURE OUTPUT ${target}_sources/all.cpp CONTENT "${all}")
+  list(APPEND sources "${CMAKE_CURRENT_BINARY_DIR}/${target}_sources/all.cpp")
   list(LENGTH headers count)
   message(STATUS "tshift: header test of ${count} headers")
   add_executable(${target} ${sources})

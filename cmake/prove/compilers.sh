@@ -22,7 +22,7 @@ ln -sfn -- "$(readlink -f -- "$library")" "$omp/libomp.so"
 printf 'set(CMAKE_CXX_STANDARD 23)\nset(CMAKE_CXX_STANDARD_REQUIRED ON)\n' >"$build_dir/c++23.cmake"
 export CMAKE_TOOLCHAIN_FILE=$build_dir/c++23.cmake
 
-# compiler <name> <program>: the suite, without the models of full size; every header in two units of one program;
+# compiler <name> <program>: the suite, without the models of full size; every header alone and with all others in one program;
 # builds without exceptions and RTTI; and the user's macros. One build proves several things: the compiler, the
 # standard, that nothing overflows (clang's -ftrapv traps at every signed operation; g++'s only at those that become a
 # call of libgcc) and that no container is misused. g++ without optimisation is in the leg coverage.

@@ -137,38 +137,44 @@ struct arguments {
 class entry {
  public:
   /// A preset of the number of channels alone.
-  constexpr entry(char const* name, shift_plan (*preset)(index_t)) : name_(name), of_channels_(preset) {}
+  constexpr entry(char const* name, shift_plan (*preset)(index_t))
+      : name_(name), takes_(takes::channels), of_channels_(preset) {}
   /// One that takes n_div. @param n_div  what it is where nobody says so; none: it has to be said
   constexpr entry(char const* name, shift_plan (*preset)(index_t, index_t), std::optional<index_t> n_div = {})
-      : name_(name), of_n_div_(preset), n_div_(n_div) {}
+      : name_(name), takes_(takes::n_div), of_n_div_(preset), n_div_(n_div) {}
   /// One that takes a shift_ratio.
-  constexpr entry(char const* name, shift_plan (*preset)(index_t, float)) : name_(name), of_ratio_(preset) {}
+  constexpr entry(char const* name, shift_plan (*preset)(index_t, float))
+      : name_(name), takes_(takes::shift_ratio), of_ratio_(preset) {}
   /// One that takes n_div, direction, stride and padding. n_div has to be said.
   constexpr entry(char const* name, shift_plan (*preset)(index_t, index_t, direction, index_t, padding))
-      : name_(name), of_all_(preset) {}
+      : name_(name), takes_(takes::direction), of_all_(preset) {}
 
   /// As it is called in C++: "tsm".
   constexpr char const* name() const { return name_; }
   /// Whether it has an n_div.
-  constexpr bool takes_n_div() const { return of_n_div_ != nullptr || of_all_ != nullptr; }
+  constexpr bool takes_n_div() const { return takes_ == takes::n_div || takes_ == takes::direction; }
   /// Whether it has a shift_ratio.
-  constexpr bool takes_shift_ratio() const { return of_ratio_ != nullptr; }
+  constexpr bool takes_shift_ratio() const { return takes_ == takes::shift_ratio; }
   /// Whether it has a direction, a stride and an edge.
-  constexpr bool takes_direction() const { return of_all_ != nullptr; }
+  constexpr bool takes_direction() const { return takes_ == takes::direction; }
 
   /// The preset called with those of the arguments that it takes; it ignores the others.
   /// @throws shape_error  what the preset refuses, or an n_div that is not said
   constexpr shift_plan make(index_t channels, arguments const& with = {}) const {
-    if (of_channels_ != nullptr) return of_channels_(channels);
-    if (of_ratio_ != nullptr) return of_ratio_(channels, with.shift_ratio);
+    if (takes_ == takes::channels) return of_channels_(channels);
+    if (takes_ == takes::shift_ratio) return of_ratio_(channels, with.shift_ratio);
     std::optional<index_t> const n_div = with.n_div ? with.n_div : n_div_;
     if (!n_div) detail::fail("presets::%s needs n_div", name_);
-    if (of_n_div_ != nullptr) return of_n_div_(channels, *n_div);
+    if (takes_ == takes::n_div) return of_n_div_(channels, *n_div);
     return of_all_(channels, *n_div, with.way, with.stride, with.edge);
   }
 
  private:
+  // Not told from which pointer is null: under UBSan, g++ 12 takes no comparison of functions for a constant.
+  enum class takes { channels, n_div, shift_ratio, direction };
+
   char const* name_;
+  takes takes_;
   shift_plan (*of_channels_)(index_t) = nullptr;
   shift_plan (*of_n_div_)(index_t, index_t) = nullptr;
   shift_plan (*of_ratio_)(index_t, float) = nullptr;

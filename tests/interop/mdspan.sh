@@ -37,7 +37,7 @@ root=$build_dir/libc++/usr/lib
 if [[ $fetch == yes ]]; then
   command -v clang++-19 >/dev/null || die "--fetch is for clang++-19: install clang-19"
   [[ -f $root/llvm-19/include/c++/v1/mdspan ]] || {
-    apt-get -q download libc++-19-dev libc++1-19 libc++abi-19-dev libc++abi1-19 libunwind-19
+    apt-get -q download libc++-19-dev libc++1-19 libc++abi-19-dev libc++abi1-19 libunwind-19 libunwind-19-dev
     for package in ./*.deb; do dpkg-deb -x "$package" libc++; done
     rm -f -- ./*.deb
   }

@@ -34,15 +34,15 @@ constexpr float half_to_float(std::uint16_t half) noexcept {
   std::uint32_t const exponent = half >> 10 & 0x1fu;
   std::uint32_t const fraction = half & 0x3ffu;
   if (exponent == 0) {  // zero and subnormal: fraction * 2^-24, which is normal in float
-    return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(static_cast<float>(fraction) * 0x1p-24f));
+    return __builtin_bit_cast(float, sign | __builtin_bit_cast(std::uint32_t, static_cast<float>(fraction) * 0x1p-24f));
   }
   std::uint32_t const wide = exponent == 0x1f ? 0xffu : exponent + (127 - 15);
-  return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
+  return __builtin_bit_cast(float, sign | wide << 23 | fraction << 13);
 }
 
 /// bfloat16: the upper half of a float. Exact.
 constexpr float bfloat16_to_float(std::uint16_t upper) noexcept {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(upper) << 16);
+  return __builtin_bit_cast(float, static_cast<std::uint32_t>(upper) << 16);
 }
 
 /// Whether a finite double lies so far outside of float that rounding to nearest makes it infinite.

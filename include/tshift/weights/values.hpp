@@ -107,11 +107,11 @@ class values {
     } else if constexpr (Type == dtype::bf16) {
       return static_cast<T>(detail::bfloat16_to_float(load_little<std::uint16_t>(data_ + 2 * i)));
     } else if constexpr (Type == dtype::f32) {
-      return static_cast<T>(std::bit_cast<float>(load_little<std::uint32_t>(data_ + 4 * i)));
+      return static_cast<T>(__builtin_bit_cast(float, load_little<std::uint32_t>(data_ + 4 * i)));
     } else if constexpr (std::same_as<T, double>) {
-      return std::bit_cast<double>(load_little<std::uint64_t>(data_ + 8 * i));
+      return __builtin_bit_cast(double, load_little<std::uint64_t>(data_ + 8 * i));
     } else {
-      return detail::nearest_float(std::bit_cast<double>(load_little<std::uint64_t>(data_ + 8 * i)));
+      return detail::nearest_float(__builtin_bit_cast(double, load_little<std::uint64_t>(data_ + 8 * i)));
     }
   }
 
