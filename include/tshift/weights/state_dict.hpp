@@ -176,7 +176,10 @@ class state_dict {
   static void turn_round(std::span<T> elements) {
     constexpr std::size_t size = std::same_as<T, std::complex<float>> ? sizeof(float) : sizeof(T);
     auto const bytes = std::as_writable_bytes(elements);
-    for (std::size_t i = 0; i < bytes.size(); i += size) std::ranges::reverse(bytes.subspan(i, size));
+    for (std::size_t i = 0; i < bytes.size(); i += size) {
+      auto const one = bytes.subspan(i, size);
+      std::reverse(one.begin(), one.end());
+    }
   }
 
   std::string source_;
