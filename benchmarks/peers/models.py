@@ -240,7 +240,8 @@ class Side:
     def __init__(self, name, command, threads):
         self.name = name
         try:
-            environment = dict(os.environ, TSHIFT_PEER_THREADS=str(threads), OMP_PROC_BIND="true")
+            environment = dict(os.environ, TSHIFT_PEER_THREADS=str(threads), OMP_NUM_THREADS=str(threads),
+                               OMP_PROC_BIND="true")
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                             env=environment)
         except OSError as error:
