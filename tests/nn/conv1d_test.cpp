@@ -136,6 +136,24 @@ void check_deep() {
   REQUIRE_ALL(sum, 18);
 }
 
+/// Sequences of more rows than are looked up together: some blocks of windows are one run of memory each.
+template <class T>
+void check_long() {
+  random_bits random(397);
+  summary sum;
+  for (int i = 0; i < 40; ++i) {
+    conv1d_options options;
+    options.inputs = random.in(1, 6);
+    options.outputs = random.in(1, 5);
+    options.taps = random.in(2, 4);
+    options.stride = random.in(1, 2);
+    options.padding = random.in(0, 2);
+    check_one<T>(sum, random, 2, random.in(400, 520), options);
+  }
+  sum.print("conv1d, long", type_name<T>());
+  REQUIRE_ALL(sum, 40);
+}
+
 template <class T>
 void check_errors() {
   std::vector<T> const w(24, T(1)), b(6, T(1)), shorter(5, T(1));
@@ -203,6 +221,11 @@ void check_errors() {
 }
 
 }  // namespace
+
+TEST_CASE("conv1d: sequences of several blocks of rows", "[nn][conv1d]") {
+  check_long<float>();
+  check_long<double>();
+}
 
 TEST_CASE("conv1d: every filter, stride and padding, in groups and without", "[nn][conv]") {
   check_filters<float>();

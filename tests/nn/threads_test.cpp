@@ -10,6 +10,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -375,7 +376,8 @@ TEST_CASE("Blocks and models: what is large is shared out, and is the same", "[n
     example<float> const one{{values.data(), dims, tshift::layout::ntc, lengths},
                              tshift::presets::shiftser(dims.channels, 4, tshift::direction::both)};
     auto const check = [&](char const* name, auto const& block, tshift::shape const& out) {
-      if (shared.contains(name)) return;
+      // Of an LSTM also what takes long enough for two threads to meet.
+      if (shared.contains(name) && std::string_view(name).find("lstm") == std::string_view::npos) return;
       index_t parts = 0;
       check_one<float>(sum, parts, all, name, block, one, out);
       if (parts > 1) shared.insert(name);
