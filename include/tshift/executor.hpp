@@ -39,7 +39,7 @@ struct run_here {
 
 /// Runs body(first, last) over [0, units) in parts. How many depends on the bytes to move alone, never on the threads.
 template <class Executor, class Body>
-void share(Executor&& run, index_t units, index_t bytes, Body const& body) {
+void share(Executor&& exec, index_t units, index_t bytes, Body const& body) {
   if (units == 0) return;
   if constexpr (std::is_same_v<std::remove_cvref_t<Executor>, run_here>) {
     body(index_t{0}, units);
@@ -50,7 +50,7 @@ void share(Executor&& run, index_t units, index_t bytes, Body const& body) {
     if (parts > units) parts = units;
     if (parts == 1) return body(index_t{0}, units);              // nothing to share
     index_t const each = units / parts, longer = units % parts;  // the first `longer` parts take one more
-    run(parts, [&](index_t i) noexcept {
+    exec(parts, [&body, each, longer](index_t i) noexcept {
       index_t const first = i * each + (i < longer ? i : longer);
       body(first, first + each + (i < longer ? 1 : 0));
     });

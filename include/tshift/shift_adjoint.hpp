@@ -44,7 +44,7 @@ void shift_adjoint(Executor&& exec, char const* operation, tensor_view<T const> 
   auto const source = operand_of<std::byte const>(from);
   auto const target = operand_of<std::byte>(to);
   bool const far = is_far(from);
-  share_moved(exec, from, plan, [&](index_t first, index_t last) noexcept {
+  share_moved(exec, from, plan, [&source, &target, &job, same, far](index_t first, index_t last) noexcept {
     if (same) {
       kernel::adjoint_inplace<Arch, T>(target, job, far, first, last);
     } else {

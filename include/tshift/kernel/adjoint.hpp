@@ -69,11 +69,12 @@ constexpr void for_each_sum(index_t offset, index_t length, padding edge, Visit 
 template <class T>
 void adjoint_sums(operand<std::byte const> const& dy, operand<std::byte> const& dx, task const& job, index_t first,
                   index_t last) noexcept {
-  for_each_moved(dx, job, first, last, [&](index_t n, index_t channel, index_t channels, index_t offset) {
+  for_each_moved(dx, job, first, last, [&dy, &dx, &job](index_t n, index_t channel, index_t channels, index_t offset) {
     index_t const length = job.length(n);
     if (length == 0) return;
-    for_each_sum(offset, length, job.edge,
-                 [&](frame_sum const& sum) { sum_frames<T>(dy, dx, job, n, channel, channels, sum); });
+    for_each_sum(offset, length, job.edge, [&dy, &dx, &job, n, channel, channels](frame_sum const& sum) {
+      sum_frames<T>(dy, dx, job, n, channel, channels, sum);
+    });
   });
 }
 
@@ -82,16 +83,18 @@ void adjoint_sums(operand<std::byte const> const& dy, operand<std::byte> const& 
 template <class Arch, class T>
 void adjoint_inplace(operand<std::byte> const& x, task const& job, bool far, index_t first, index_t last) noexcept {
   operand<std::byte const> const source{x.data, x.n, x.t, x.c, x.s};
-  for_each_moved(x, job, first, last, [&](index_t n, index_t channel, index_t channels, index_t offset) {
-    index_t const length = job.length(n);
-    if (length == 0) return;
-    for_each_sum(offset, length, job.edge,
-                 [&](frame_sum const& sum) { sum_frames<T>(source, x, job, n, channel, channels, sum); });
-    index_t const summed = job.edge == padding::edge ? 1 : vacancy_of(offset, length).count;
-    if (summed == length) return;
-    frame_box<Arch> const rest(x, job, n, offset > 0 ? summed : 0, channel, channels, far);
-    shift_frames(rest, length - summed, -offset, padding::zero);
-  });
+  for_each_moved(
+      x, job, first, last, [&source, &x, &job, far](index_t n, index_t channel, index_t channels, index_t offset) {
+        index_t const length = job.length(n);
+        if (length == 0) return;
+        for_each_sum(offset, length, job.edge, [&source, &x, &job, n, channel, channels](frame_sum const& sum) {
+          sum_frames<T>(source, x, job, n, channel, channels, sum);
+        });
+        index_t const summed = job.edge == padding::edge ? 1 : vacancy_of(offset, length).count;
+        if (summed == length) return;
+        frame_box<Arch> const rest(x, job, n, offset > 0 ? summed : 0, channel, channels, far);
+        shift_frames(rest, length - summed, -offset, padding::zero);
+      });
 }
 
 }}}}  // namespace tshift::kernel

@@ -199,7 +199,7 @@ void for_each_moved(operand<std::byte> const& x, task const& job, index_t first,
 /// x = S x for the moved channels [first, last), numbered through all sequences.
 template <class Arch>
 void shift_inplace(operand<std::byte> const& x, task const& job, bool far, index_t first, index_t last) noexcept {
-  for_each_moved(x, job, first, last, [&](index_t n, index_t channel, index_t count, index_t offset) {
+  for_each_moved(x, job, first, last, [&x, &job, far](index_t n, index_t channel, index_t count, index_t offset) {
     if (index_t const length = job.length(n); length > 0) {
       shift_frames(frame_box<Arch>(x, job, n, 0, channel, count, far), length, offset, job.edge);
     }

@@ -34,8 +34,9 @@ void launch_inplace(Executor&& exec, extent const& x, shift_plan const& plan, ke
   kernel::task const job = task_of(x, plan, fill);
   kernel::operand<std::byte> const data = operand_of<std::byte>(x);
   bool const far = is_far(x);
-  share_moved(exec, x, plan,
-              [&](index_t first, index_t last) noexcept { kernel::shift_inplace<Arch>(data, job, far, first, last); });
+  share_moved(exec, x, plan, [&data, &job, far](index_t first, index_t last) noexcept {
+    kernel::shift_inplace<Arch>(data, job, far, first, last);
+  });
 }
 
 template <class Arch, class Executor, class What>
@@ -45,8 +46,9 @@ void launch_walk(Executor&& exec, extent const& x, extent const& y, shift_plan c
   kernel::route const way(job, operand_of<std::byte>(y), operand_of<std::byte const>(x));
   index_t const bytes = bytes_of(y);
   bool const streaming = bytes >= TSHIFT_STREAMING_BYTES;
-  share(exec, way.units, bytes,
-        [&](index_t first, index_t last) noexcept { kernel::walk<Arch>(way, job, what, streaming, first, last); });
+  share(exec, way.units, bytes, [&way, &job, &what, streaming](index_t first, index_t last) noexcept {
+    kernel::walk<Arch>(way, job, what, streaming, first, last);
+  });
 }
 
 }  // namespace detail

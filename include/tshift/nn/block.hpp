@@ -134,10 +134,9 @@ class row_calls : public calls<Block, T> {
   void share(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, arena<T> a, More... more) const {
     kernel::frame_rows<T> const frames{x};
     auto const& source = source_of(x, frames);
-    kernel::row_split const all = split_of(x.shape());
+    kernel::row_split const all = split_of(x.shape()), split = kernel::split_for<Executor>(all);
     index_t const one = scratch_size(a.operation(), all.block());
-    T* const slices = a.take({all.parts, one});
-    kernel::row_split const split = kernel::split_for<Executor>(all);
+    T* const slices = layout(a, x.shape());
     kernel::for_parts(exec, split.parts, [this, &source, &y, &split, slices, one, more...](index_t part) {
       T* const scratch = one > 0 ? slices + part * one : nullptr;
       auto const some = [this, &source, scratch, more...](index_t first, index_t rows, kernel::row_sink<T> to) {

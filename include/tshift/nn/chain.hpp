@@ -108,7 +108,8 @@ class chain : public types_of_chain<First, Rest...>::template base<chain<First, 
   /// The most channels between two blocks.
   index_t widest() const noexcept {
     index_t most = 0;
-    std::apply([&](auto const&... block) { ((most = block.outputs() > most ? block.outputs() : most), ...); }, blocks_);
+    std::apply([&most](auto const&... block) { ((most = block.outputs() > most ? block.outputs() : most), ...); },
+               blocks_);
     return most;
   }
 

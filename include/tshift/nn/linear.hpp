@@ -36,7 +36,7 @@ class linear : public adding_row_calls<linear<T>, T> {
   linear(index_t inputs, index_t outputs, weights::values<T> weight, weights::values<T> bias = {})
       : matrix_((check_sizes(inputs, outputs, weight, bias), inputs), outputs,
                 [inputs, &weight](index_t i, index_t o) { return weight[o * inputs + i]; },
-                [&](index_t o) { return bias.empty() ? T(0) : bias[o]; }) {}
+                [&bias](index_t o) { return bias.empty() ? T(0) : bias[o]; }) {}
 
   /// Number of channels of x.
   index_t inputs() const noexcept { return matrix_.rows(); }

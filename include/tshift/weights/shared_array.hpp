@@ -44,7 +44,7 @@ class shared_array {
 
   /// A copy of somebody's elements.
   explicit shared_array(std::span<T const> from)
-      : shared_array(from.size(), [&](T* to) { std::uninitialized_copy(from.begin(), from.end(), to); }) {}
+      : shared_array(from.size(), [&from](T* to) { std::uninitialized_copy(from.begin(), from.end(), to); }) {}
 
   /// The first element; null where there are none.
   T const* data() const noexcept { return memory_.get(); }

@@ -130,7 +130,7 @@ class values {
 /// @throws std::bad_alloc
 template <class T>
 shared_array<T> array_of(values<T> const& from) {
-  return {static_cast<std::size_t>(from.size()), [&](T* to) { from.copy_to(to, 0, from.size()); }};
+  return {static_cast<std::size_t>(from.size()), [&from](T* to) { from.copy_to(to, 0, from.size()); }};
 }
 
 }}}}  // namespace tshift::weights

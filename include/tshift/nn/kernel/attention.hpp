@@ -131,9 +131,9 @@ void attend(attention_head<T> const& head, row_block<T>& from, T* room, T* y, in
   T* const band = scores + sizes.scores;
   T* const result = band + sizes.band;
   pack<T, Arch>(
-      head.depth, head.length, [&](index_t k, index_t r) { return head.key.data[r * head.key.stride + k]; }, keys);
+      head.depth, head.length, [&head](index_t k, index_t r) { return head.key.data[r * head.key.stride + k]; }, keys);
   pack<T, Arch>(
-      head.length, head.depth, [&](index_t r, index_t j) { return head.value.data[r * head.value.stride + j]; },
+      head.length, head.depth, [&head](index_t r, index_t j) { return head.value.data[r * head.value.stride + j]; },
       values);
   packed_operand<T> const by_key{keys, nullptr, head.depth, head.length};
   packed_operand<T> const by_value{values, nullptr, head.length, head.depth};
@@ -166,7 +166,7 @@ void attend(attention_head<T> const& head, row_block<T>& from, T* room, T* y, in
     for (index_t r = 0; r < count; ++r) {
       xsimd::batch<T, Arch> const factor(weight[r]);
       map<Arch>(
-          head.depth, y + (first + r) * stride, [&](auto const& v) { return v * factor; }, result + r * deep);
+          head.depth, y + (first + r) * stride, [&factor](auto const& v) { return v * factor; }, result + r * deep);
     }
   }
 }

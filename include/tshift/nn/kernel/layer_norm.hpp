@@ -15,7 +15,7 @@ void layer_norm(index_t count, T const* x, T const* weight, T const* bias, T eps
   using batch = xsimd::batch<T, Arch>;
   T const mean = sum_of<Arch>(count, x, [](batch const& v) { return v; }) / static_cast<T>(count);
   batch const middle(mean);
-  T const squares = sum_of<Arch>(count, x, [&](batch const& v) { return (v - middle) * (v - middle); });
+  T const squares = sum_of<Arch>(count, x, [&middle](batch const& v) { return (v - middle) * (v - middle); });
   batch const scale(T(1) / std::sqrt(squares / static_cast<T>(count) + eps));
   map<Arch>(
       count, y,

@@ -90,7 +90,7 @@ void for_parts(Executor& exec, index_t parts, Body const& body, [[maybe_unused]]
     if (parts < 2 || work < part_work) {
       for (index_t i = 0; i < parts; ++i) body(i);
     } else {
-      exec(parts, [&](index_t i) noexcept { body(i); });
+      exec(parts, [&body](index_t i) noexcept { body(i); });
     }
   }
 }
