@@ -77,9 +77,9 @@ done
 if ((${#chosen[@]} == 0)); then
   calls=(
     'shift|tshift/shift.hpp|tshift::shift(x, y, plan);'
-    'shift_inplace|tshift/shift.hpp|tshift::shift_inplace(y, plan);'
-    'shift_add|tshift/shift.hpp|tshift::shift_add(x, x, y, plan);'
-    'shift_adjoint|tshift/shift.hpp|tshift::shift_adjoint(x, y, plan);'
+    'shift_inplace|tshift/shift_inplace.hpp|tshift::shift_inplace(y, plan);'
+    'shift_add|tshift/shift_add.hpp|tshift::shift_add(x, x, y, plan);'
+    'shift_adjoint|tshift/shift_adjoint.hpp|tshift::shift_adjoint(x, y, plan);'
     'shift_stream|tshift/stream.hpp|tshift::shift_stream<float> stream(plan, x.shape); stream.push(x, y);'
     'linear|tshift/nn/linear.hpp|get<tshift::nn::linear<float>>(block).forward(x, y);'
     'lstm|tshift/nn/lstm.hpp|get<tshift::nn::lstm<float>>(block).forward(x, y, {});'
