@@ -13,6 +13,8 @@ int main() {
   tshift::tensor_view const view(x.data(), dims);
   tshift::shift(view, tshift::tensor_view(y.data(), dims), plan);
   tshift::reference::shift(view, tshift::tensor_view(expected.data(), dims), plan);
-  bool const all_there = y == std::array{0.f, 2.f, 1.f, 4.f} && y == expected;
+  auto const shift = [](auto const& from, auto const& to, auto const& by) { tshift::shift(from, to, by); };
+  auto const report = tshift::conformance::check<float>(shift);
+  bool const all_there = report && y == std::array{0.f, 2.f, 1.f, 4.f} && y == expected;
   return all_there && sum_of_shifted(view, plan) == 7.f ? 0 : 1;
 }
