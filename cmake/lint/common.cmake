@@ -26,3 +26,13 @@ function(require_version_14 tool)
     message(FATAL_ERROR "SKIPPED: ${tool} is ${version}, and this check is made for version 14.")
   endif()
 endfunction()
+
+# one_unit(<name> [more...]): a unit SCRATCH/<name> of those in tests/compile/ that together instantiate everything, and
+# of more of them, so that the headers are read once.
+function(one_unit name)
+  set(text "")
+  foreach(unit mixed_flags_operator mixed_flags_blocks models_unit rest_unit interop_unit ${ARGN})
+    string(APPEND text "#include \"${SOURCE}/tests/compile/${unit}.cpp\"\n")
+  endforeach()
+  file(WRITE "${SCRATCH}/${name}" "${text}")
+endfunction()
