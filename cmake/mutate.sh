@@ -17,7 +17,7 @@ Each mutant is built with the tests it names, in a temporary copy of include/, b
 a test fails, crashes, hangs for two minutes, or a static_assert does not hold; otherwise it SURVIVED.
 Exit status: 0 all killed; 1 survivors; 2 something else is wrong: a mutant that does not apply or compile, or tests
 that fail without any mistake.
-CXX (g++) and CXXFLAGS (-O1) choose the compiler; it needs Catch2 and xsimd where it finds them by itself.
+CXX (g++) and CXXFLAGS (-O0: most tests build longer than they run) choose the compiler; it needs Catch2 and xsimd where it finds them by itself.
 TEXT
 }
 
@@ -26,7 +26,7 @@ me=mutate.sh failure=2
 source "$source_dir/cmake/tools/say.sh"
 list=$source_dir/tests/mutants/mutants.txt
 compiler=${CXX:-g++}
-read -r -a options <<<"-std=c++20 ${CXXFLAGS:--O1} -fopenmp -pthread"
+read -r -a options <<<"-std=c++20 ${CXXFLAGS:--O0} -fopenmp -pthread"
 most_jobs=${TSHIFT_JOBS:-2}
 seconds=120  # for one test program
 
