@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The same with clang++, whose UBSan also finds arithmetic on null pointers: the baseline, and AVX-512.
-# packages: libclang-rt-dev
-asan_compiler=clang++ asan_isas='baseline avx512'
-source "$(dirname -- "${BASH_SOURCE[0]}")/asan.sh"
+# The suite in C++23 under AddressSanitizer and UBSan with clang 19: for AVX-512, and the rest for the baseline.
+# packages: clang-19 libclang-rt-19-dev libomp-dev
+source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+
+cpp_23
+openmp_for_clang_19
+sanitized clang++-19 address,undefined avx512

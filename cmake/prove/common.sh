@@ -82,3 +82,49 @@ configure() {
 
 # make_targets <folder> <targets...>
 make_targets() { quietly "$1.build.log" cmake --build "$1" -j "$jobs" --target "${@:2}"; }
+
+# cpp_23: what is configured from here on is built in C++23; run.sh test builds in C++20.
+cpp_23() {
+  printf 'set(CMAKE_CXX_STANDARD 23)\nset(CMAKE_CXX_STANDARD_REQUIRED ON)\n' >"$build_dir/c++23.cmake"
+  export CMAKE_TOOLCHAIN_FILE=$build_dir/c++23.cmake
+}
+
+# in_cpp_23 <folder> <target>: whether a target of tests/ was.
+in_cpp_23() {
+  grep -q -- '-std=[a-z+]*2[3b]' "$1/tests/CMakeFiles/$2.dir/flags.make" || die "$1: $2 is not in C++23"
+}
+
+# openmp_for_clang_19: Debian lets one libomp-dev be installed, and that is clang 14's. Its header and library serve
+# clang 19 as well; the folder holds nothing else of clang 14's.
+openmp_for_clang_19() {
+  local omp=$build_dir/omp header library
+  mkdir -p -- "$omp"
+  header=$(clang++-14 -print-resource-dir)/include/omp.h
+  library=$(clang++-14 -print-resource-dir)/../../libomp.so
+  [[ -f $header && -f $library ]] || die "clang 14 has no OpenMP: install libomp-dev (Debian)"
+  cp -- "$header" "$omp/omp.h"
+  ln -sfn -- "$(readlink -f -- "$library")" "$omp/libomp.so"
+  export CPLUS_INCLUDE_PATH=$omp LIBRARY_PATH=$omp
+}
+
+# sanitized <compiler> <sanitizers> <instruction set>: every test once, with containers that check: for the instruction
+# set, or for the baseline where it is built for nothing else.
+sanitized() {
+  local folder=$build_dir/build baseline=() test isa
+  command -v "$1" >/dev/null || die "there is no $1"
+  configure "$folder" "$1" \
+    "-O1 -g1 -fsanitize=$2 -fno-sanitize-recover=all -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS"
+  for test in $(test_files); do
+    if ! grep -q "unit[.]${test/\//[.]}[.]$3\b" "$folder/tests/CTestTestfile.cmake"; then
+      baseline+=("unit.${test/\//.}")
+    fi
+  done
+  ((${#baseline[@]} > 0)) || die 'no test is built for the baseline alone'
+  make_targets "$folder" "unit.$3" "${baseline[@]}"
+  in_cpp_23 "$folder" "${baseline[0]}"
+  export UBSAN_OPTIONS=print_stacktrace=1
+  # In float, the models of full size take a minute; in double they would do the same in two.
+  for isa in baseline "$3"; do
+    programs "$leg.$isa" "$folder/tests/unit/$isa" '~"models of full size*in double*"'
+  done
+}

@@ -16,9 +16,11 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 measured=(--coverage -fprofile-abs-path -DTSHIFT_DEBUG=0 -DNDEBUG -Dalways_inline=unused
           -DCATCH_CONFIG_RUNTIME_STATIC_REQUIRE -ftrapv -D_GLIBCXX_ASSERTIONS)
 # These once more with streaming from 1 KiB on: around the caches is another way through the same headers.
-streaming='^(operator/(shift|shift_add|shift_adjoint)|base/conformance)$'
+streaming='^operator/(shift|shift_add|shift_adjoint)$'
 # These not: five minutes each for branches that the others take as well.
 passed_over='^operator/(guarded|random)$'
+# Nor these: all small cases, models of full size, and what is large enough for threads.
+cases='~[exhaustive]~"models of full size*"~"Models: the same bits*"~"Blocks and models: what is large*"'
 
 for tool in g++ gcov python3; do
   command -v "$tool" >/dev/null || die "there is no $tool; install g++ and python3"
@@ -32,14 +34,13 @@ cp -R -- "$source_dir/include" "$source_dir/tests" "$tree"
 read -r -a options <<<"-std=c++20 -O0 -w -fopenmp -pthread $(pkg-config --cflags eigen3)"
 options+=(-I "$tree/include" -I "$tree/tests" "-DTSHIFT_GOLDEN_DIR=\"$tree/tests/golden\"")
 
-# unit <source> <name> [flags...]: a test file as a program of its own, built and run. Without the tests of all small
-# cases and the models of full size: minutes at -O0, for branches that the others take as well.
+# unit <source> <name> [flags...]: a test file as a program of its own, built and run.
 unit() {
   local source=$1 program=$objects/$2
   shift 2
   g++ "${options[@]}" "${measured[@]}" "$@" -c "$source" -o "$program.o" &&
     g++ --coverage -fopenmp -pthread "$objects/main.o" "$objects/isa.o" "$program.o" -o "$program" &&
-    timeout 400 "$program" --use-colour no '~[exhaustive]~"models of full size*"' && rm -f -- "$program"
+    timeout 400 "$program" --use-colour no "$cases" && rm -f -- "$program"
 }
 
 quietly "$build_dir/main.log" g++ "${options[@]}" -c "$tree/tests/support/main.cpp" -o "$objects/main.o"

@@ -243,7 +243,7 @@ TEST_CASE("A scope leaves out what a shift does not support", "[conformance]") {
   scope const narrow = scope::only(layout::nct, padding::zero).without_lengths();
   STATIC_REQUIRE(scope::only(layout::ntc, padding::edge).ragged);
   STATIC_REQUIRE(scope::only(layout::ntc, padding::edge).edge == padding::edge);
-  STATIC_REQUIRE(!scope{}.order && !scope{}.edge);
+  STATIC_REQUIRE((!scope{}.order && !scope{}.edge));
   REQUIRE(cases({}) == all_cases);
   REQUIRE(cases(dense) == 14 * 4 * 4 * 9);
   REQUIRE(cases(nct) == (14 + 13) * 4 * 9);
