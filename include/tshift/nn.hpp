@@ -30,7 +30,7 @@
 //   lstm               one layer, one direction or both                          torch.nn.LSTM
 //   self_attention     heads, three kinds of positions                           no output projection
 //   mean_pool(x, y)    over time, a function: y is [N, 1, C]                     torch.mean
-//   chain(a, b, ...)   blocks one after the other, a few rows at a time          torch.nn.Sequential, fused
+//   chain(a, b, ...)   linear, mlp, layer_norm, chain; first also depthwise_conv1d   torch.nn.Sequential, a few rows at a time
 //
 // Those with (+ skip) have forward_add(x, skip, y, workspace): the sum costs no pass of its own, and skip may be shifted.
 //
@@ -39,8 +39,8 @@
 //   wrap<T>(f, placement, plan)   y = [S] x + f([S] x) for a block of this library, or for any callable f(x, y).
 //                                 placement: none, branch (TSM's "residual"), skip (ShiftSER's), both
 //
-// A network of one's own: blocks as members, and the whole is a block by deriving from calls<Network, T>; its workspace is
-// computed by the same call (examples/10_own_network.cpp). The definition of every block as plain loops: nn/reference.hpp.
+// A network of one's own: blocks as members, and the whole is a block by deriving from calls<Network, T, tensor_view<T const>>;
+// its workspace is computed by the same call (examples/10_own_network.cpp). The definition of every block as plain loops: nn/reference.hpp.
 #pragma once
 
 #include <tshift/nn/activations.hpp>

@@ -111,7 +111,9 @@ class shifted_view {
   }
 
   /// The runs of frame t of sequence n; at most 33, and for the published shifts 2 to 9. The view must outlive them.
-  TSHIFT_INLINE constexpr frame_runs<T> runs(index_t n, index_t t) const noexcept { return {this, n, t}; }
+  TSHIFT_INLINE constexpr frame_runs<T> runs(index_t n, index_t t) const& noexcept { return {this, n, t}; }
+  /// Of a temporary they would be read after its end: give it a name.
+  frame_runs<T> runs(index_t n, index_t t) const&& = delete;
 
   /// Channels [begin, begin + count) of run number `at` and their offset, the same in all frames.
   TSHIFT_INLINE constexpr types::segment const& segment(index_t at) const noexcept { return segments_.items[at]; }

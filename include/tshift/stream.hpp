@@ -27,6 +27,7 @@ namespace tshift { inline namespace TSHIFT_V {
 /// x and y are views of any layout, or plain spans [N, k, C, S]: stream.push(chunk, out) with two vectors will do.
 /// The frames received, one after the other, are shift(x of all chunks, plan), bit for bit, for every way of cutting.
 /// Delays have no latency; an advance by k frames holds outputs back by k frames (latency()).
+/// A stream that was moved from has no state: it takes an assignment, and refuses frames.
 template <class T>
 class shift_stream {
   static_assert(std::is_trivially_copyable_v<T> && !std::is_const_v<T> && !std::is_volatile_v<T>,

@@ -47,12 +47,12 @@ struct tensor_view {
 
   /// Dense memory in a named order, of a size that only the caller knows.
   /// @param memory  at least batch * time * channels * space elements; may be null if that is 0; any alignment T allows
-  /// @param frames  lengths of a ragged batch, see below
+  /// @param frames  lengths of a ragged batch, see below: a span, a vector or an array, not a temporary one
   /// @throws shape_error  a size is negative, or the bytes do not fit a pointer difference
   template <detail::pointer_to<T> Pointer>
   TSHIFT_INLINE constexpr tensor_view(Pointer const& memory, tshift::shape dims, layout order = layout::ntc,
-                                      std::span<index_t const> frames = {})
-      : data(memory), shape(dims), lengths(frames) {
+                                      detail::lengths_argument frames = {})
+      : data(memory), shape(dims), lengths(frames.frames) {
     detail::check_shape(dims, static_cast<index_t>(sizeof(T)));
     strides = detail::dense_strides(dims, order);
   }
@@ -61,8 +61,8 @@ struct tensor_view {
   /// @throws shape_error  a size is negative, or the strides reach further than a pointer difference counts
   template <detail::pointer_to<T> Pointer>
   TSHIFT_INLINE constexpr tensor_view(Pointer const& memory, tshift::shape dims, tshift::strides steps,
-                                      std::span<index_t const> frames = {})
-      : data(memory), shape(dims), strides(steps), lengths(frames) {
+                                      detail::lengths_argument frames = {})
+      : data(memory), shape(dims), strides(steps), lengths(frames.frames) {
     detail::check_shape(dims, static_cast<index_t>(sizeof(T)));
     detail::check_reach(dims, steps, static_cast<index_t>(sizeof(T)));
   }
@@ -73,7 +73,7 @@ struct tensor_view {
   ///                      expressions, and so is the view, that is a compile error
   template <detail::memory_of<T> Memory>
   TSHIFT_INLINE constexpr tensor_view(Memory&& memory, tshift::shape dims, layout order = layout::ntc,
-                                      std::span<index_t const> frames = {})
+                                      detail::lengths_argument frames = {})
       : tensor_view(detail::span_of<T, Memory>(memory).data(), dims, order, frames) {
     detail::check_memory(static_cast<index_t>(detail::span_of<T, Memory>(memory).size()), dims, strides);
   }
@@ -81,7 +81,7 @@ struct tensor_view {
   /// The same with strides: element (0, 0, 0, 0) is the memory's first, and all others lie in the memory too.
   template <detail::memory_of<T> Memory>
   TSHIFT_INLINE constexpr tensor_view(Memory&& memory, tshift::shape dims, tshift::strides steps,
-                                      std::span<index_t const> frames = {})
+                                      detail::lengths_argument frames = {})
       : tensor_view(detail::span_of<T, Memory>(memory).data(), dims, steps, frames) {
     detail::check_memory(static_cast<index_t>(detail::span_of<T, Memory>(memory).size()), dims, strides);
   }
@@ -131,13 +131,17 @@ struct tensor_view {
   }
 
   /// Sequences [first, first + count), with their lengths.
-  /// @throws shape_error  they are not all there
+  /// @throws shape_error  they are not all there, or the lengths are not one for each sequence
   TSHIFT_INLINE constexpr tensor_view slice_sequences(index_t first, index_t count) const {
     detail::check_part("sequences", first, count, shape.batch);
     tensor_view part = *this;
     part.data = count > 0 && data != nullptr ? at(first, 0, 0) : data;
     part.shape.batch = count;
     if (!lengths.empty()) {
+      if (static_cast<index_t>(lengths.size()) != shape.batch) {
+        detail::fail("tensor_view: %td lengths, must be one for each of %td sequences",
+                     static_cast<index_t>(lengths.size()), shape.batch);
+      }
       part.lengths = lengths.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
     }
     return part;
@@ -146,17 +150,17 @@ struct tensor_view {
 
 /// tensor_view(pointer, ...) views what the pointer points to.
 template <class T>
-tensor_view(T*, shape, layout = layout::ntc, std::span<index_t const> = {}) -> tensor_view<T>;
+tensor_view(T*, shape, layout = layout::ntc, detail::lengths_argument = {}) -> tensor_view<T>;
 /// The same with strides.
 template <class T>
-tensor_view(T*, shape, strides, std::span<index_t const> = {}) -> tensor_view<T>;
+tensor_view(T*, shape, strides, detail::lengths_argument = {}) -> tensor_view<T>;
 /// tensor_view(vector, ...) views its elements; so for an array, a C array, a span. Const elements where it is const.
 template <detail::sized_memory Memory>
-tensor_view(Memory&&, shape, layout = layout::ntc, std::span<index_t const> = {})
+tensor_view(Memory&&, shape, layout = layout::ntc, detail::lengths_argument = {})
     -> tensor_view<detail::element_of<Memory>>;
 /// The same with strides.
 template <detail::sized_memory Memory>
-tensor_view(Memory&&, shape, strides, std::span<index_t const> = {}) -> tensor_view<detail::element_of<Memory>>;
+tensor_view(Memory&&, shape, strides, detail::lengths_argument = {}) -> tensor_view<detail::element_of<Memory>>;
 
 }}  // namespace tshift
 

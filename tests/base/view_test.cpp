@@ -449,6 +449,9 @@ TEST_CASE("Sequences keep their own lengths, and frames of a ragged batch are re
   REQUIRE(ragged.slice_channels(1, 1).length(1) == 1);
   REQUIRE(message_of([&] { ragged.slice_frames(0, 1); }) ==
           "tensor_view: frames of a ragged batch, must have no lengths");
+  tensor_view<float> const short_of_one(memory.data(), {2, 3, 2}, layout::ntc, std::span(lengths).first(1));
+  REQUIRE(message_of([&] { short_of_one.slice_sequences(1, 1); }) ==
+          "tensor_view: 1 lengths, must be one for each of 2 sequences");
 }
 
 TEST_CASE("Parts that are not all there are refused", "[view]") {

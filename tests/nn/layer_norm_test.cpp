@@ -2,6 +2,7 @@
 // layer_norm: all widths, rows without variance, a large mean, in place.
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <vector>
 
 #include <tshift/nn/layer_norm.hpp>
@@ -77,10 +78,12 @@ void check_errors() {
   std::vector<T> const three(3, T(1)), two(2, T(1));
   using block = layer_norm<T>;
   CHECK(message_of([&] { block(three, two); }) == "layer_norm: bias has 2 elements, must have 3");
-  CHECK(message_of([&] { block(three, three, T(0)); }) == "layer_norm: eps = 0, must be > 0");
-  CHECK(message_of([&] { block(three, three, T(-1)); }) == "layer_norm: eps = -1, must be > 0");
+  CHECK(message_of([&] { block(three, three, T(0)); }) == "layer_norm: eps = 0, must be > 0 and finite");
+  CHECK(message_of([&] { block(three, three, T(-1)); }) == "layer_norm: eps = -1, must be > 0 and finite");
+  T const infinite = std::numeric_limits<T>::infinity();
+  CHECK(message_of([&] { block(three, three, infinite); }) == "layer_norm: eps = inf, must be > 0 and finite");
   CHECK(message_of([&] { block(three, three, std::numeric_limits<T>::quiet_NaN()); }) ==
-        "layer_norm: eps = nan, must be > 0");
+        "layer_norm: eps = nan, must be > 0 and finite");
   block const good(three, three);
   CHECK(good.channels() == 3);
   check_refusals<T>("layer_norm", 3, 3, true, [&](auto const& x, auto const& y) { good.forward(x, y); });

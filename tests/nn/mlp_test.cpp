@@ -2,6 +2,8 @@
 // mlp: the fused perceptron against the oracle, with and without a skip connection; parts of rows, depths and tails.
 #include <cmath>
 #include <cstddef>
+#include <span>
+#include <string>
 #include <vector>
 
 #include <tshift/nn/mlp.hpp>
@@ -140,6 +142,17 @@ void check_errors() {
   CHECK(message_of([&] { wide.block.forward(x, y, std::span<T>(workspace).first(41)); }) ==
         "mlp: workspace has 41 elements, must be >= 42");
   refused("mlp: workspace has 41 elements, must be >= 42", skip, 41);
+  // The workspace of every block is checked in one place.
+  auto const meets = [&](char const* name, T* from) {
+    CHECK(message_of([&] { wide.block.forward_add(x, skip, y, std::span<T>(from, 300)); }) ==
+          std::string("mlp: ") + name + " and workspace overlap in memory, must share no element");
+    CHECK(memory == before);
+  };
+  meets("x", memory.data() + 17);
+  meets("y", memory.data() + 100 - 41);
+  meets("skip", memory.data() + 211);
+  wide.block.forward_add(x, skip, y, std::span<T>(memory.data() + 18, 82));  // 42 of it are used
+  memory = before;
   refused("mlp: skip has 3 channels, must have 2", x, 42);
   refused("mlp: y is [2, 3], skip is [2, 4]; batch and time must be equal", tensor_view<T>(skip.data, {2, 4, 2}), 42);
   refused("mlp: skip and y overlap in memory, must be the same view or share no element",

@@ -382,6 +382,38 @@ TEMPLATE_TEST_CASE("A stream can be saved, copied and moved between any two fram
   REQUIRE(cuts == 720);
 }
 
+TEST_CASE("A stream that was moved from takes an assignment, and refuses frames", "[stream]") {
+  shift_plan const plan(2, {{0, 1, 1}}), longer(2, {{0, 2, -5}});
+  std::vector<float> const x = {1, 2, 3, 4};
+  std::vector<float> y(4);
+  shift_stream<float> stream(plan, {1, 1, 2}), other(longer, {1, 1, 2});
+  // By construction, and by assignment, which must not leave it the other's smaller state.
+  for (bool const assigned : {false, true}) {
+    shift_stream<float> taken(plan, {1, 1, 2});
+    if (assigned) {
+      taken = std::move(other);
+    } else {
+      shift_stream<float> const moved = std::move(stream);
+    }
+    shift_stream<float>& empty = assigned ? other : stream;  // NOLINT(bugprone-use-after-move)
+    CHECK(empty.state().empty());
+    CHECK(empty.pending() == 0);
+    empty.reset();
+    auto const refused = [](char const* operation) {
+      return std::string("shift_stream::") + operation +
+             ": the stream was moved from, and has no state; assign another to it";
+    };
+    CHECK(message_of([&] { empty.push(std::span<float const>(x), std::span<float>(y)); }) == refused("push"));
+    CHECK(message_of([&] { empty.flush(std::span<float>(y)); }) == refused("flush"));
+    CHECK(message_of([&] { empty.prime(std::span<float const>(x)); }) == refused("prime"));
+    CHECK(y == std::vector<float>(4));
+    empty = shift_stream<float>(plan, {1, 1, 2});
+    CHECK(empty.push(std::span<float const>(x), std::span<float>(y)) == 2);
+    CHECK(y == std::vector<float>{0, 2, 1, 4});
+    y.assign(4, 0);
+  }
+}
+
 TEMPLATE_TEST_CASE("Priming gives a sequence a past", "[stream]", std::int8_t, double, colour) {
   generator random(3);
   std::size_t cases = 0;

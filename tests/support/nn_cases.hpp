@@ -332,6 +332,13 @@ void check_refusals(std::string const& name, index_t inputs, index_t outputs, bo
   refused("y has no data, must have " + text(y.size()) + " elements", x, tensor_view<T>(nullptr, y.shape));
   refused("y has stride 0 along time, must be at least 1 or elements would share memory", x,
           tensor_view<T>(out, y.shape, {3 * outputs, 0, 1, 1}));
+  if (rule.find("batch and time must be equal") != std::string::npos) {
+    index_t const some[] = {3, 2}, others[] = {3, 1};
+    tensor_view<T> const ragged(out, y.shape, tshift::layout::ntc, others);
+    refused("y has lengths, x has none; give them to x", x, ragged);
+    refused("x.lengths[1] = 2, y.lengths[1] = 1, must be equal", tensor_view<T>(in, x.shape, tshift::layout::ntc, some),
+            ragged);
+  }
   if (inputs != outputs) {
     refused("x and y overlap in memory, must share no element", x, tensor_view<T>(in + x.size() - 1, y.shape));
     refused("x and y overlap in memory, must share no element", tshift::shifted(x, plan), tensor_view<T>(in, y.shape));

@@ -60,16 +60,8 @@ inline void check_plan(char const* operation, shift_plan const& plan, extent con
   }
 }
 
-/// Same sizes, and lengths that do not contradict: b's are empty or equal to a's.
-inline void check_same_shape(char const* operation, extent const& a, extent const& b) {
-  index_t const sizes_a[] = {a.dims.batch, a.dims.time, a.dims.channels, a.dims.space};
-  index_t const sizes_b[] = {b.dims.batch, b.dims.time, b.dims.channels, b.dims.space};
-  constexpr char const* names[] = {"batch", "time", "channels", "space"};
-  for (int i = 0; i < 4; ++i) {
-    if (sizes_a[i] != sizes_b[i]) {
-      fail("%s: %s has %s %td, %s has %td", operation, a.name, names[i], sizes_a[i], b.name, sizes_b[i]);
-    }
-  }
+/// Lengths that do not contradict: b's are empty or equal to a's.
+inline void check_same_lengths(char const* operation, extent const& a, extent const& b) {
   if (b.length_count > 0 && a.length_count == 0) {
     fail("%s: %s has lengths, %s has none; give them to %s", operation, b.name, a.name, a.name);
   }
@@ -79,6 +71,19 @@ inline void check_same_shape(char const* operation, extent const& a, extent cons
            b.name, n, b.lengths[n]);
     }
   }
+}
+
+/// Same sizes, and lengths that do not contradict.
+inline void check_same_shape(char const* operation, extent const& a, extent const& b) {
+  index_t const sizes_a[] = {a.dims.batch, a.dims.time, a.dims.channels, a.dims.space};
+  index_t const sizes_b[] = {b.dims.batch, b.dims.time, b.dims.channels, b.dims.space};
+  constexpr char const* names[] = {"batch", "time", "channels", "space"};
+  for (int i = 0; i < 4; ++i) {
+    if (sizes_a[i] != sizes_b[i]) {
+      fail("%s: %s has %s %td, %s has %td", operation, a.name, names[i], sizes_a[i], b.name, sizes_b[i]);
+    }
+  }
+  check_same_lengths(operation, a, b);
 }
 
 /// An output must have a place of its own for every element: sorted by stride, each dimension must step over all nearer

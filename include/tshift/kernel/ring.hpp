@@ -20,9 +20,10 @@ struct stream_header {
   std::int64_t started;    // 1 once a frame was pushed
 };
 
+/// Of a stream that was moved from, which has no state: nothing received.
 inline stream_header load_header(std::byte const* state) noexcept {
-  stream_header h;
-  std::memcpy(&h, state, sizeof h);
+  stream_header h{};
+  if (state != nullptr) std::memcpy(&h, state, sizeof h);
   return h;
 }
 

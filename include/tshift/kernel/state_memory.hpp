@@ -25,9 +25,10 @@ class state_memory {
   // Not one operator that takes a copy: g++ would then take the assignment of a shift_stream for noexcept.
   TSHIFT_INLINE state_memory& operator=(state_memory const& other) { return *this = state_memory(other); }
   TSHIFT_INLINE state_memory& operator=(state_memory&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    std::swap(owned_, other.owned_);
+    state_memory taken(std::move(other));  // whoever gave has none afterwards, not ours
+    std::swap(data_, taken.data_);
+    std::swap(size_, taken.size_);
+    std::swap(owned_, taken.owned_);
     return *this;
   }
   TSHIFT_INLINE ~state_memory() {

@@ -46,6 +46,7 @@ constexpr index_t checked_stream_bytes(shift_plan const& plan, shape const& fram
 
 inline void stream_reset(std::byte* state, std::size_t bytes, shift_plan const& plan, shape const& frame,
                          index_t element_bytes) noexcept {
+  if (state == nullptr) return;
   std::memset(state, 0, bytes);
   kernel::store_header(state, {kernel::stream_identity(plan, frame, element_bytes), 0, 0, 0});
 }
@@ -74,6 +75,11 @@ inline void check_count(char const* operation, kernel::stream_header const& h, i
   if (frames > std::numeric_limits<index_t>::max() - h.received) {
     fail("%s: %td frames after %td, must stay below 2^%d", operation, frames, counted(h.received), index_bits);
   }
+}
+
+/// Refuses a stream that was moved from.
+inline void check_state(char const* operation, std::byte const* state) {
+  if (state == nullptr) fail("%s: the stream was moved from, and has no state; assign another to it", operation);
 }
 
 /// Batch, channels and space of a chunk are those of the stream.
@@ -130,7 +136,8 @@ void stream_run(stream_parts const& s, kernel::stream_header const& h, extent co
 template <class Arch>
 index_t stream_push(stream_parts const& s, extent const& x, extent const& room) {
   constexpr char const* operation = "shift_stream::push";
-  kernel::stream_header h = kernel::load_header(s.state);
+  check_state(operation, s.state);
+  kernel::stream_header const h = kernel::load_header(s.state);
   check_chunk(operation, x, s.frame);
   check_count(operation, h, x.dims.time);
   index_t const due = stream_due(pending_frames(h), x.dims.time, s.plan.latency());
@@ -144,9 +151,11 @@ index_t stream_push(stream_parts const& s, extent const& x, extent const& room) 
 
 template <class Arch>
 index_t stream_flush(stream_parts const& s, extent const& room) {
+  constexpr char const* operation = "shift_stream::flush";
+  check_state(operation, s.state);
   kernel::stream_header const h = kernel::load_header(s.state);
   index_t const due = pending_frames(h);
-  extent const y = check_room("shift_stream::flush", room, s.frame, due);
+  extent const y = check_room(operation, room, s.frame, due);
   extent nothing = y;
   nothing.dims.time = 0;
   if (due > 0) stream_run<Arch>(s, h, nothing, y);
@@ -157,6 +166,7 @@ index_t stream_flush(stream_parts const& s, extent const& room) {
 template <class Arch>
 void stream_prime(stream_parts const& s, extent const& x) {
   constexpr char const* operation = "shift_stream::prime";
+  check_state(operation, s.state);
   kernel::stream_header const h = kernel::load_header(s.state);
   check_chunk(operation, x, s.frame);
   if (h.started != 0) {

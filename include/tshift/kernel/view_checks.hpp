@@ -101,6 +101,17 @@ constexpr std::span<T> span_of(std::remove_reference_t<Memory>& memory) noexcept
   return std::span<T>(memory);
 }
 
+/// Lengths as an argument: a span, or what one is made of that outlives the view.
+struct lengths_argument {
+  std::span<index_t const> frames;
+
+  constexpr lengths_argument() noexcept = default;
+  constexpr lengths_argument(index_t const* first, std::size_t count) noexcept : frames(first, count) {}
+  template <memory_of<index_t const> Memory>
+  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): the concept takes no lengths_argument
+  constexpr lengths_argument(Memory&& memory) noexcept : frames(span_of<index_t const, Memory>(memory)) {}
+};
+
 }}}}  // namespace tshift::detail
 
 #include <tshift/macros/back.hpp>

@@ -93,8 +93,8 @@ class calls {
   void forward(Executor&& exec, std::type_identity_t<Input> const& x, tensor_view<T> const& y,
                std::span<T> workspace = {}) const {
     self().check(x, y);
-    detail::check_workspace(Block::name, workspace, workspace_size(view_of(x).shape));
-    if (y.size() > 0) self().compute(exec, content_of(x), y, arena<T>(Block::name, workspace.data()));
+    detail::check_workspace(Block::name, workspace, workspace_size(view_of(x).shape), {"x", "y"}, view_of(x), y);
+    if (y.size() > 0) self().compute(exec, content_of(x), y, arena<T>(Block::name, workspace));
   }
 
  private:
@@ -173,7 +173,7 @@ template <class Block, class T>
 class adding_row_calls : public row_calls<Block, T> {
  public:
   /// y = f(x) + skip: the sum costs no pass of its own, and may be read through a shift as x may.
-  /// @param skip  [N, T, outputs], a view or shifted(view, plan); other memory than y
+  /// @param skip  [N, T, outputs], a view or shifted(view, plan) with lengths of its own; other memory than y
   void forward_add(std::type_identity_t<input<T>> const& x, std::type_identity_t<input<T>> const& skip,
                    tensor_view<T> const& y, std::span<T> workspace = {}) const {
     detail::run_here exec;
@@ -187,9 +187,10 @@ class adding_row_calls : public row_calls<Block, T> {
     self().check(x, y);
     detail::extent const to = detail::check_view(Block::name, "y", y);
     detail::check_input(Block::name, "skip", skip, self().outputs(), to, detail::in_place::refused);
-    detail::check_workspace(Block::name, workspace, this->workspace_size(x.shape()));
+    detail::check_workspace(Block::name, workspace, this->workspace_size(x.shape()), {"x", "skip", "y"}, x.base(),
+                            skip.base(), y);
     if (to.empty()) return;
-    compute_add(exec, x.view(), skip.view(), y, arena<T>(Block::name, workspace.data()));
+    compute_add(exec, x.view(), skip.view(), y, arena<T>(Block::name, workspace));
   }
 
   /// Unchecked.

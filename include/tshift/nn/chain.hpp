@@ -5,6 +5,7 @@
 
 #include <tshift/macros/away.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <tuple>
 #include <type_traits>
@@ -14,9 +15,19 @@
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
+/// What can stand in a chain.
+template <class Block>
+concept works_by_rows = requires {
+  typename Block::element_type;
+  { Block::reads_neighbours } -> std::convertible_to<bool>;
+};
+
 /// What a chain's last block says about the chain.
 template <class First, class... Rest>
 struct types_of_chain {
+  static_assert(works_by_rows<First> && (works_by_rows<Rest> && ...),
+                "tshift: a chain takes blocks that work row by row: linear, mlp, layer_norm, chain, and first also "
+                "depthwise_conv1d");
   using last = std::tuple_element_t<sizeof...(Rest) - 1, std::tuple<Rest...>>;           ///< the block that writes y
   using number = typename First::element_type;                                           ///< float or double
   static constexpr bool adds = std::is_base_of_v<adding_row_calls<last, number>, last>;  ///< whether it adds a skip

@@ -89,7 +89,7 @@ inline void check_apart(char const* operation, extent const& x, extent const& y)
 /// Whether an input may be the very memory of the output.
 enum class in_place { refused, allowed };
 
-/// Checks one input of a block against its output y: batch and time are equal, and they share no memory.
+/// Checks one input of a block against its output y: batch, time and lengths are equal, and they share no memory.
 template <class T>
 void check_input(char const* operation, char const* name, nn::input<T> const& x, index_t channels, extent const& y,
                  in_place same) {
@@ -99,6 +99,7 @@ void check_input(char const* operation, char const* name, nn::input<T> const& x,
     fail("%s: y is [%td, %td], %s is [%td, %td]; batch and time must be equal", operation, y.dims.batch, y.dims.time,
          name, from.dims.batch, from.dims.time);
   }
+  check_same_lengths(operation, from, y);
   if (channels != y.dims.channels) return check_apart(operation, from, y);
   if (check_same_or_apart(operation, from, y) && !y.empty()) {
     if (same == in_place::refused) fail("%s: y is %s, must be other memory", operation, name);
@@ -116,11 +117,16 @@ extent check_block(char const* operation, nn::input<T> const& x, index_t inputs,
   return to;
 }
 
-template <class T>
-void check_workspace(char const* operation, std::span<T> workspace, index_t needed) {
+/// Refuses a workspace that is too small, or of which the needed elements share memory with one of the views.
+template <class T, class... View>
+void check_workspace(char const* operation, std::span<T> workspace, index_t needed,
+                     char const* const (&names)[sizeof...(View)], View const&... views) {
   if (static_cast<index_t>(workspace.size()) < needed) {
     fail("%s: workspace has %td elements, must be >= %td", operation, static_cast<index_t>(workspace.size()), needed);
   }
+  extent const room = extent_of("workspace", tensor_view<T const>(workspace.data(), {1, 1, needed}), 0);
+  char const* const* name = names;
+  (check_apart(operation, extent_of(*name++, views, 0), room), ...);
 }
 
 inline void check_weight(char const* operation, char const* name, index_t have, index_t want) {

@@ -5,6 +5,7 @@
 #include <tshift/macros/away.hpp>
 
 #include <cstddef>
+#include <limits>
 #include <span>
 
 #include <tshift/nn/block.hpp>
@@ -31,12 +32,13 @@ class layer_norm : public row_calls<layer_norm<T>, T> {
 
   /// @param weight  [channels]; copied
   /// @param bias    [channels]; copied
-  /// @param eps     > 0; PyTorch's default is 1e-5
-  /// @throws shape_error  the spans differ in size, or eps is not positive
+  /// @param eps     > 0, finite; PyTorch's default is 1e-5
+  /// @throws shape_error  the spans differ in size, or eps is not positive or not finite
   layer_norm(weights::values<T> weight, weights::values<T> bias, T eps = T(1e-5))
       : weight_(weights::array_of(weight)), bias_(weights::array_of(bias)), eps_(eps) {
     detail::check_weight("layer_norm", "bias", bias.size(), weight.size());
-    if (!(eps > 0)) detail::fail("layer_norm: eps = %g, must be > 0", static_cast<double>(eps));
+    if (!(eps > 0 && eps <= std::numeric_limits<T>::max()))
+      detail::fail("layer_norm: eps = %g, must be > 0 and finite", static_cast<double>(eps));
   }
 
   /// Number of channels of x and y.

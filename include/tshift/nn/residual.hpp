@@ -90,6 +90,7 @@ template <class T, class F, class Executor>
 requires library_block<F, T>
 void residual(Executor& exec, F const& f, placement where, shift_plan const& plan, tensor_view<T const> const& x,
               tensor_view<T> const& y, arena<T> a) {
+  TSHIFT_ASSERT(plan.channels() == x.shape.channels);
   shifted_view<T> const read = shifted_if(shifts_branch(where), x, plan);
   shifted_view<T> const added = shifted_if(shifts_skip(where), x, plan);
   if constexpr (adding_block<F, T>) {
@@ -165,11 +166,11 @@ class wrapped {
     detail::check_input("wrap", "x", input<T>(x), plan_.channels(), to, detail::in_place::refused);
     detail::check_same_shape("wrap", detail::check_rows("wrap", "x", x, plan_.channels()), to);
     detail::check_writable("wrap", to);
-    detail::check_workspace("wrap", workspace, workspace_size(x.shape));
+    detail::check_workspace("wrap", workspace, workspace_size(x.shape), {"x", "y"}, x, y);
     if constexpr (library_block<F, T>) {
       f_.check(input<T>(x), y);
       if (to.empty()) return;
-      residual(exec, f_, where_, plan_, x, y, arena<T>(F::name, workspace.data()));
+      residual(exec, f_, where_, plan_, x, y, arena<T>(F::name, workspace));
     } else {
       foreign(exec, x, y, workspace);
       if (!to.empty()) add_frames(exec, shifted_if(shifts_skip(where_), x, plan_), y);

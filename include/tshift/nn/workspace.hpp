@@ -38,8 +38,9 @@ class arena {
   /// Counts for `operation`, whose name messages begin with.
   explicit arena(char const* operation) noexcept : operation_(operation) {}
 
-  /// Hands out memory that is known to be large enough.
-  arena(char const* operation, T* memory) noexcept : operation_(operation), next_(memory) {}
+  /// Hands out memory that is known to be large enough; with TSHIFT_DEBUG that is checked.
+  arena(char const* operation, std::span<T> memory) noexcept
+      : operation_(operation), next_(memory.data()), room_(static_cast<index_t>(memory.size())) {}
 
   /// The next product-of-sizes elements; null where this only counts.
   /// @throws shape_error  counting: a size is negative, or the elements are more than an index counts
@@ -50,7 +51,10 @@ class arena {
     }
     if (used_ > most_) most_ = used_;
     T* const slice = next_;
-    if (next_ != nullptr) next_ += count;
+    if (next_ != nullptr) {
+      TSHIFT_ASSERT(used_ <= room_);
+      next_ += count;
+    }
     return slice;
   }
 
@@ -78,7 +82,7 @@ class arena {
  private:
   char const* operation_;
   T* next_ = nullptr;
-  index_t used_ = 0, most_ = 0;
+  index_t room_ = 0, used_ = 0, most_ = 0;
 };
 
 }}}}  // namespace tshift::nn
