@@ -44,6 +44,31 @@ std::string text(index_t value) { return std::to_string(value); }
 
 }  // namespace
 
+TEST_CASE("Bytes of a dense view that an index does not count are those of no dense view", "[view]") {
+  using tshift::detail::dense_bytes_of;
+  for (shape const& dims :
+       {shape{1, 1, root, root}, shape{1, root, root, 1}, shape{root, root, 1, 1}, shape{1, most / 2, 1, 1},
+        shape{0, 1, 1, 1}, shape{1, 0, 1, 1}, shape{1, 1, 0, 1}, shape{1, 1, 1, 0}}) {
+    INFO(dims.batch << ' ' << dims.time << ' ' << dims.channels << ' ' << dims.space);
+    CHECK(dense_bytes_of(dims, tshift::detail::dense_strides({1, 1, 1, 1}, tshift::layout::ntc), 4) == 0);
+  }
+  shape const largest = {1, most / 4, 1, 1};
+  CHECK(dense_bytes_of(largest, {most / 4, 1, 1, 1}, 4) == most / 4 * 4);
+}
+
+TEST_CASE("A stream's state that an index does not count is refused, whichever size makes it too large", "[stream]") {
+  using tshift::kernel::stream_bytes;
+  index_t const half = root / 2, far = most / 2;
+  auto const delay = [](index_t channels, index_t offset) { return shift_plan(channels, {{0, channels, offset}}); };
+  CHECK(stream_bytes(delay(1, far), {1, 1, 1}, 16) == -1);        // depth
+  CHECK(stream_bytes(delay(root, root), {1, 1, root}, 1) == -1);  // channels
+  CHECK(stream_bytes(delay(1, root), {1, 1, 1, root}, 1) == -1);  // space
+  CHECK(stream_bytes(delay(1, root), {root, 1, 1}, 1) == -1);     // batch
+  CHECK(stream_bytes(delay(1, most), {1, 1, 1}, 1) == -1);        // with the header
+  CHECK(stream_bytes(delay(half, half), {1, 1, half}, 1) ==
+        half * half + static_cast<index_t>(sizeof(tshift::kernel::stream_header)));
+}
+
 TEST_CASE("An index counts as far as a pointer difference of the machine", "[limits]") {
   REQUIRE(sizeof(index_t) == sizeof(void*));
   REQUIRE((bits == 63 || bits == 31));

@@ -622,6 +622,9 @@ TEST_CASE("A file that is of another format is refused with what it looks like, 
     CHECK(message(json) ==
           here + "is JSON alone: where it is the index of several files, open the files that it names" + at);
   }
+  for (char const* const other : {"zebras and html>", "[1, 2, 3]", "<HTLM> is none", "<!doctype xml>"}) {
+    CHECK(message(other).find("is a web page") == std::string::npos);
+  }
   // Cut off inside of what tells: no guess, and no byte too far is read.
   std::size_t guesses = 0;
   for (std::size_t size = 8; size < pointer.size(); ++size) {

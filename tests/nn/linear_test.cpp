@@ -95,7 +95,33 @@ void check_weights() {
         }) == "linear: y has 1 channels, must have 2");
 }
 
+/// y = W x + b + skip is one addition more than y = W x + b.
+template <class T>
+void check_skip() {
+  random_bits random(303);
+  tally sum;
+  for (index_t const outputs : {1, 5, 21, 48, 70}) {
+    for (index_t const rows : {1, 7, 130}) {
+      layer<T> const one(9, outputs, true, random);
+      std::vector<T> const x = uniform<T>(rows * 9, random), skip = uniform<T>(rows * outputs, random);
+      std::vector<T> y(skip.size()), plain(skip.size());
+      tshift::shape const in{1, rows, 9}, out{1, rows, outputs};
+      one.block.forward(tensor_view<T const>(x.data(), in), tensor_view<T>(plain.data(), out));
+      one.block.forward_add(tensor_view<T const>(x.data(), in), tensor_view<T const>(skip.data(), out),
+                            tensor_view<T>(y.data(), out));
+      for (std::size_t i = 0; i < plain.size(); ++i) plain[i] += skip[i];
+      sum.count(y == plain, [&] { return std::to_string(outputs) + " outputs, " + std::to_string(rows) + " rows"; });
+    }
+  }
+  REQUIRE_ALL(sum, 15);
+}
+
 }  // namespace
+
+TEST_CASE("linear: the skip connection is one addition", "[nn][linear]") {
+  check_skip<float>();
+  check_skip<double>();
+}
 
 TEST_CASE("linear: all tails, against the oracle, a shift in memory and single rows", "[nn][linear]") {
   check_sizes<float>();

@@ -2,6 +2,7 @@
 // Every block and every model with an executor: the bits of one thread for any number of threads and any order of the
 // parts, without an allocation, and in the workspace that is asked for without one.
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <barrier>
 #include <cmath>
@@ -347,6 +348,21 @@ void check_models(executors const& all) {
 }
 
 }  // namespace
+
+TEST_CASE("What is for one is done where it is, what is for several goes to the executor", "[nn][threads]") {
+  for (auto const& [parts, work, asked] :
+       {std::array<index_t, 3>{0, 1 << 30, 0}, {1, 1 << 30, 0}, {3, 1, 0}, {3, 1 << 30, 3}}) {
+    index_t given = 0, ran = 0;
+    any_executor run([&](index_t n, auto const& body) {
+      given = n;
+      for (index_t i = n; i-- > 0;) body(i);
+    });
+    tshift::nn::kernel::for_parts(
+        run, parts, [&ran](index_t i) { ran += index_t{1} << i; }, work);
+    CHECK(given == asked);
+    CHECK(ran == (index_t{1} << parts) - 1);
+  }
+}
 
 TEST_CASE("Blocks: the same bits for any number of threads and any order of parts", "[nn][threads]") {
   executors const all;

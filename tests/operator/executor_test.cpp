@@ -2,7 +2,10 @@
 // Executors: the same bytes whoever does the work, in whatever order, and parts that depend on the tensor alone.
 #include <omp.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
+#include <functional>
 #include <set>
 #include <span>
 #include <string>
@@ -162,6 +165,35 @@ TEST_CASE("Tensors below the size of a part are done where they are, larger ones
     }
   }
   REQUIRE_ALL(result, 5 * operation_count * 4 * 4);
+}
+
+TEST_CASE("Units are shared out evenly among at most 1024 parts", "[executor]") {
+  constexpr index_t part = index_t{256} << 10;
+  for (auto const& [units, bytes, parts] :
+       {std::array<index_t, 3>{5000, part * 5000, 1024}, {7, part * 4, 5}, {3, part * 9, 3}, {9, part - 1, 0}}) {
+    std::vector<index_t> asked;
+    index_t end = 0, shortest = units, longest = 0;
+    tshift::detail::share(any_executor(recording_executor{asked}), units, bytes, [&](index_t first, index_t last) {
+      CHECK(first == end);
+      end = last;
+      shortest = std::min(shortest, last - first);
+      longest = std::max(longest, last - first);
+    });
+    CHECK(end == units);
+    CHECK(longest - shortest <= 1);
+    CHECK(asked == (parts > 0 ? std::vector<index_t>{parts} : std::vector<index_t>{}));
+  }
+}
+
+TEST_CASE("Eigen's thread pool is not asked to do what is for one", "[executor][eigen]") {
+  Eigen::ThreadPool pool(2);
+  tshift::eigen_executor const run{pool};
+  for (index_t const n : {0, 1}) {
+    index_t ran = 0;
+    std::function<void(index_t)> const body = [&ran](index_t i) { ran += i + 1; };
+    run(n, body);
+    CHECK(ran == n);
+  }
 }
 
 TEST_CASE("Every executor is asked for the same parts", "[executor]") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <iostream>
 #include <iterator>
 #include <ranges>
@@ -206,6 +207,19 @@ TEST_CASE("The lazy shift reads slices, flipped and repeated memory", "[shifted_
     REQUIRE(problem_of<int>({memory.data() + 8, {2, 3, 2}, strides{12, -4, 2, 1}}, plan, 0) == "");
     REQUIRE(problem_of<int>({memory.data(), {2, 3, 2, 2}, strides{0, 0, 1, 3}}, plan, 0) == "");
   }
+}
+
+TEST_CASE("A lazy shift says whether a frame may come from another one", "[shifted_view]") {
+  std::array<float, 12> const memory = {};
+  auto const moves = [&memory](index_t channels, std::initializer_list<tshift::fold> folds) {
+    tensor_view<float const> const x(memory.data(), {1, 3, channels});
+    return shifted(x, shift_plan(channels, folds)).moves();
+  };
+  CHECK_FALSE(moves(4, {}));
+  CHECK_FALSE(moves(4, {{0, 4, 0}}));
+  CHECK(moves(4, {{0, 4, 1}}));
+  CHECK(moves(4, {{1, 2, -1}}));
+  CHECK_FALSE(moves(0, {}));
 }
 
 TEST_CASE("The published shifts make few runs of a frame", "[shifted_view]") {

@@ -64,6 +64,20 @@ values<T> all_of(dtype type, std::vector<std::byte> const& bytes) {
 
 }  // namespace
 
+TEST_CASE("A double overflows a float from half a step above the largest on, infinities do not", "[values]") {
+  using tshift::detail::overflows_float;
+  constexpr double largest = std::numeric_limits<double>::max(), infinite = std::numeric_limits<double>::infinity();
+  constexpr double half_a_step_above = 0x1.ffffffp127;
+  for (double const sign : {1., -1.}) {
+    CHECK_FALSE(overflows_float(sign * 0x1.fffffefffffffp127));
+    CHECK(overflows_float(sign * half_a_step_above));
+    CHECK(overflows_float(sign * largest));
+    CHECK_FALSE(overflows_float(sign * infinite));
+    CHECK_FALSE(overflows_float(sign * 1));
+  }
+  CHECK_FALSE(overflows_float(std::numeric_limits<double>::quiet_NaN()));
+}
+
 TEST_CASE("F16 and BF16 become the numbers they stand for", "[values]") {
   std::vector<std::uint16_t> all(65536);
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint16_t>(i);

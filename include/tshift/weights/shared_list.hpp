@@ -22,7 +22,7 @@ class shared_list {
   shared_list() = default;
 
   /// Takes over what is in the vector.
-  /// @throws std::bad_alloc
+  /// @throws std::bad_alloc  if there is no memory
   explicit shared_list(std::vector<T> items)
       : items_(items.empty() ? nullptr : std::make_shared<std::vector<T> const>(std::move(items))) {}
 

@@ -127,7 +127,7 @@ class values {
 };
 
 /// The same elements as T, in memory that copies share.
-/// @throws std::bad_alloc
+/// @throws std::bad_alloc  if there is no memory
 template <class T>
 shared_array<T> array_of(values<T> const& from) {
   return {static_cast<std::size_t>(from.size()), [&from](T* to) { from.copy_to(to, 0, from.size()); }};
