@@ -16,7 +16,7 @@
 namespace test_support {
 
 namespace audio = tshift::audio;
-using audio::log_mel_options;
+using tshift::log_mel_options;
 
 /// 16-bit samples over 2^15, from integers alone, so that tests/golden/generate_audio.py has the same: a rising triangle
 /// wave, noise, silence, and a part that is clipped.
@@ -62,12 +62,12 @@ inline std::vector<std::pair<std::string, log_mel_options>> every_option() {
     all.emplace_back(std::move(name), o);
   };
   auto const front = [](log_mel_options& o) {
-    o.place = audio::window_place::front;
-    o.centre = audio::centre_padding::none;
+    o.place = tshift::window_place::front;
+    o.centre = tshift::centre_padding::none;
   };
   add("defaults", [](log_mel_options&) {});
-  for (int w = 0; w <= static_cast<int>(audio::window_kind::povey); ++w) {
-    add("window " + std::to_string(w), [w](log_mel_options& o) { o.window = static_cast<audio::window_kind>(w); });
+  for (int w = 0; w <= static_cast<int>(tshift::window_kind::povey); ++w) {
+    add("window " + std::to_string(w), [w](log_mel_options& o) { o.window = static_cast<tshift::window_kind>(w); });
   }
   for (index_t const n : {50, 51, 53, 54, 55, 60, 63, 65, 66, 77, 81, 100, 127, 128, 131, 143}) {
     add("n_fft " + std::to_string(n), [n](log_mel_options& o) { o.n_fft = n; });
@@ -78,12 +78,12 @@ inline std::vector<std::pair<std::string, log_mel_options>> every_option() {
     add("hop " + std::to_string(n), [n](log_mel_options& o) { o.hop = n; });
     add("hop, mirror " + std::to_string(n), [n, front](log_mel_options& o) {
       front(o);
-      o.edges = audio::frame_edges::mirror;
+      o.edges = tshift::frame_edges::mirror;
       o.hop = n;
     });
     add("hop, pad " + std::to_string(n), [n, front](log_mel_options& o) {
       front(o);
-      o.edges = audio::frame_edges::pad;
+      o.edges = tshift::frame_edges::pad;
       o.hop = n;
     });
     add("hop, snip " + std::to_string(n), [n, front](log_mel_options& o) {
@@ -92,12 +92,12 @@ inline std::vector<std::pair<std::string, log_mel_options>> every_option() {
     });
   }
   add("n_fft 2", [](log_mel_options& o) { o.n_fft = o.win_length = 2; });
-  add("centre zero", [](log_mel_options& o) { o.centre = audio::centre_padding::zero; });
+  add("centre zero", [](log_mel_options& o) { o.centre = tshift::centre_padding::zero; });
   add("centre zero, odd", [](log_mel_options& o) {
-    o.centre = audio::centre_padding::zero;
+    o.centre = tshift::centre_padding::zero;
     o.n_fft = 65;
   });
-  add("centre none", [](log_mel_options& o) { o.centre = audio::centre_padding::none; });
+  add("centre none", [](log_mel_options& o) { o.centre = tshift::centre_padding::none; });
   add("drop_last", [](log_mel_options& o) { o.drop_last = 3; });
   add("samples", [](log_mel_options& o) { o.samples = 333; });
   add("samples, few", [](log_mel_options& o) { o.samples = 20; });
@@ -116,29 +116,29 @@ inline std::vector<std::pair<std::string, log_mel_options>> every_option() {
   add("pre_emphasis", [](log_mel_options& o) { o.pre_emphasis = 0.9; });
   add("pre_emphasis of the signal", [](log_mel_options& o) {
     o.pre_emphasis = 0.9;
-    o.emphasis = audio::emphasis_over::signal;
+    o.emphasis = tshift::emphasis_over::signal;
     o.scale = 3;
   });
   add("pre_emphasis of the signal, padded", [](log_mel_options& o) {
     o.pre_emphasis = 1;
-    o.emphasis = audio::emphasis_over::signal;
+    o.emphasis = tshift::emphasis_over::signal;
     o.samples = 100;
     o.remove_mean = true;
   });
   for (double const p : {1.0, 0.5, 3.0}) add("power " + std::to_string(p), [p](log_mel_options& o) { o.power = p; });
-  add("spectrum", [](log_mel_options& o) { o.spectrum = audio::spectrum_norm::n_fft; });
+  add("spectrum", [](log_mel_options& o) { o.spectrum = tshift::spectrum_norm::n_fft; });
   for (index_t const n : {1, 2, 40, 200}) add("bands " + std::to_string(n), [n](log_mel_options& o) { o.bands = n; });
   add("low", [](log_mel_options& o) { o.low = 300; });
   add("high", [](log_mel_options& o) { o.high = 3000; });
   add("high below Nyquist", [](log_mel_options& o) { o.high = -500; });
   add("sample_rate", [](log_mel_options& o) { o.sample_rate = 22050; });
-  for (auto const kind : {audio::mel_kind::htk, audio::mel_kind::slaney}) {
+  for (auto const kind : {tshift::mel_kind::htk, tshift::mel_kind::slaney}) {
     for (int space = 0; space < 3; ++space) {
       for (int norm = 0; norm < (space < 2 ? 2 : 1); ++norm) {
         add("filters " + std::to_string(space) + std::to_string(norm), [=](log_mel_options& o) {
           o.mel = kind;
-          o.triangles = static_cast<audio::triangle_space>(space);
-          o.norm = static_cast<audio::filter_norm>(norm);
+          o.triangles = static_cast<tshift::triangle_space>(space);
+          o.norm = static_cast<tshift::filter_norm>(norm);
         });
       }
     }
@@ -146,17 +146,17 @@ inline std::vector<std::pair<std::string, log_mel_options>> every_option() {
   for (int log = 0; log < 4; ++log) {
     for (int by = 0; by < 3; ++by) {
       add("log " + std::to_string(log) + std::to_string(by), [=](log_mel_options& o) {
-        o.log = static_cast<audio::log_kind>(log);
-        o.floor_by = static_cast<audio::floor_kind>(by);
+        o.log = static_cast<tshift::log_kind>(log);
+        o.floor_by = static_cast<tshift::floor_kind>(by);
         o.floor = 1e-3;
       });
     }
   }
-  for (double const top : {0.0, 30.0, audio::no_limit}) {
+  for (double const top : {0.0, 30.0, log_mel_options::no_limit}) {
     for (int reference = 0; reference < 2; ++reference) {
       add("top_db " + std::to_string(top) + std::to_string(reference), [=](log_mel_options& o) {
         o.top_db = top;
-        o.reference = static_cast<audio::reference_kind>(reference);
+        o.reference = static_cast<tshift::reference_kind>(reference);
         o.frames = reference == 0 ? 0 : 50;
       });
     }

@@ -18,7 +18,7 @@
 namespace {
 
 using namespace test_support;
-using audio::delta_kind;
+using tshift::delta_kind;
 using tshift::tensor_view;
 
 constexpr delta_kind kinds[] = {delta_kind::htk, delta_kind::librosa, delta_kind::librosa_second};

@@ -84,15 +84,15 @@ void set(log_mel_options& o, std::string const& member, std::string const& value
   } else if (auto const d = real.find(member); d != real.end()) {
     o.*d->second = std::stod(value);
   } else if (both == "reference max") {
-    o.reference = audio::reference_kind::max;
+    o.reference = tshift::reference_kind::max;
   } else if (both == "centre reflect") {
-    o.centre = audio::centre_padding::reflect;
+    o.centre = tshift::centre_padding::reflect;
   } else if (both == "edges mirror") {
-    o.edges = audio::frame_edges::mirror;
+    o.edges = tshift::frame_edges::mirror;
   } else if (both == "window hamming_symmetric") {
-    o.window = audio::window_kind::hamming_symmetric;
+    o.window = tshift::window_kind::hamming_symmetric;
   } else if (both == "window rectangular") {
-    o.window = audio::window_kind::rectangular;
+    o.window = tshift::window_kind::rectangular;
   } else {
     file.fail("nothing is called " + both);
   }
@@ -174,9 +174,9 @@ void check_deltas(words& file, tally& sum) {
   std::vector<double> const x = made_signal(60, static_cast<std::uint64_t>(signal[1]));
   std::vector<double> const want = file.numbers(file.after("values"), 60);
   std::vector<double> y(60);
-  std::map<std::string, audio::delta_kind> const kinds = {{"htk", audio::delta_kind::htk},
-                                                          {"librosa", audio::delta_kind::librosa},
-                                                          {"librosa_second", audio::delta_kind::librosa_second}};
+  std::map<std::string, tshift::delta_kind> const kinds = {{"htk", tshift::delta_kind::htk},
+                                                           {"librosa", tshift::delta_kind::librosa},
+                                                           {"librosa_second", tshift::delta_kind::librosa_second}};
   audio::deltas(tensor_view<double const>(x, {1, 15, 4}), tensor_view<double>(y, {1, 15, 4}), kinds.at(kind));
   for (std::size_t i = 0; i < 60; ++i) {
     sum.count(std::fabs(y[i] - want[i]) < 1e-11, [&] { return kind + " " + std::to_string(i); });

@@ -65,7 +65,7 @@ void check_cuts() {
   random_bits random(21);
   index_t streams = 0;
   for (auto const& [name, o] : every_option()) {
-    if (o.top_db < audio::no_limit || o.reference == audio::reference_kind::max) continue;
+    if (o.top_db < log_mel_options::no_limit || o.reference == tshift::reference_kind::max) continue;
     ++streams;
     log_mel<T> const mel(o);
     log_mel_stream<T> stream(o);
@@ -94,7 +94,7 @@ TEST_CASE("presets, and long signals", "[audio]") {
   random_bits random(23);
   for (audio::presets::entry const& preset : audio::presets::table) {
     log_mel_options o = preset.make(16000);
-    o.top_db = audio::no_limit;
+    o.top_db = log_mel_options::no_limit;
     if (o.samples > 0) o.samples = 40000;
     log_mel<float> const mel(o);
     log_mel_stream<float> stream(o);
@@ -156,11 +156,11 @@ TEST_CASE("what needs the end, and rooms that are too small, are refused", "[aud
   o.top_db = 80;
   REQUIRE(message_of([&] { (void)log_mel_stream<float>(o); }) ==
           "log_mel_stream: top_db = 80 needs the maximum of the whole signal, must be infinite in a stream");
-  o.top_db = audio::no_limit;
-  o.reference = audio::reference_kind::max;
+  o.top_db = log_mel_options::no_limit;
+  o.reference = tshift::reference_kind::max;
   REQUIRE(message_of([&] { (void)log_mel_stream<float>(o); }) ==
           "log_mel_stream: reference = max needs the maximum of the whole signal, must be one in a stream");
-  o.reference = audio::reference_kind::one;
+  o.reference = tshift::reference_kind::one;
   o.hop = 0;
   REQUIRE(message_of([&] { (void)log_mel_stream<float>(o); }) == "log_mel_stream: hop = 0, must be in [1, 1073741824]");
   REQUIRE(message_of([&] {

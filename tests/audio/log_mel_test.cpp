@@ -117,7 +117,7 @@ TEST_CASE("constant, clipped, silent, NaN and infinite samples", "[audio]") {
       std::vector<double> const clean = features(log_mel<double>(o), wave);
       wave[350] = bad;
       std::vector<double> const y = features(log_mel<double>(o), wave);
-      bool const all = o.top_db < audio::no_limit || o.reference == audio::reference_kind::max;
+      bool const all = o.top_db < log_mel_options::no_limit || o.reference == tshift::reference_kind::max;
       index_t spoiled = 0, wrong = 0;
       for (std::size_t i = 0; i < y.size(); ++i) {
         if (!std::isfinite(y[i]))
@@ -213,11 +213,11 @@ std::string refusal(std::function<void(log_mel_options&)> const& change) {
 }
 
 TEST_CASE("every option out of its range, and those that exclude each other", "[audio]") {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN(), inf = audio::no_limit;
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN(), inf = log_mel_options::no_limit;
   using o_t = log_mel_options;
   auto const front = [](o_t& o) {
-    o.place = audio::window_place::front;
-    o.centre = audio::centre_padding::none;
+    o.place = tshift::window_place::front;
+    o.centre = tshift::centre_padding::none;
   };
   REQUIRE(refusal([](o_t&) {}).empty());
   REQUIRE(refusal([](o_t& o) { o.sample_rate = 0; }) == "log_mel: sample_rate = 0 Hz, must be in (0, 1e9]");
@@ -231,21 +231,21 @@ TEST_CASE("every option out of its range, and those that exclude each other", "[
   REQUIRE(refusal([](o_t& o) { o.drop_last = -1; }) == "log_mel: drop_last = -1, must be in [0, 1048576]");
   REQUIRE(refusal([](o_t& o) { o.samples = -1; }) == "log_mel: samples = -1, must be in [0, 1073741824]");
   REQUIRE(refusal([](o_t& o) { o.frames = -1; }) == "log_mel: frames = -1, must be in [0, 1073741824]");
-  REQUIRE(refusal([](o_t& o) { o.place = audio::window_place::front; }) ==
+  REQUIRE(refusal([](o_t& o) { o.place = tshift::window_place::front; }) ==
           "log_mel: centre = reflect, must be none where the window stands in front of n_fft");
   REQUIRE(refusal([](o_t& o) {
-            o.place = audio::window_place::front;
-            o.centre = audio::centre_padding::zero;
+            o.place = tshift::window_place::front;
+            o.centre = tshift::centre_padding::zero;
           }) == "log_mel: centre = zero, must be none where the window stands in front of n_fft");
-  REQUIRE(refusal([](o_t& o) { o.edges = audio::frame_edges::mirror; }) ==
+  REQUIRE(refusal([](o_t& o) { o.edges = tshift::frame_edges::mirror; }) ==
           "log_mel: edges = mirror, must be snip where frames are centred: those are padded already");
   REQUIRE(refusal([](o_t& o) {
-            o.centre = audio::centre_padding::none;
-            o.edges = audio::frame_edges::pad;
+            o.centre = tshift::centre_padding::none;
+            o.edges = tshift::frame_edges::pad;
           }) == "log_mel: edges = pad, must be snip where the window stands in the middle of n_fft");
   REQUIRE(refusal([&](o_t& o) {
             front(o);
-            o.edges = audio::frame_edges::pad;
+            o.edges = tshift::frame_edges::pad;
           }).empty());
   REQUIRE(refusal([](o_t& o) { o.scale = nan; }) == "log_mel: scale = nan, must be finite");
   REQUIRE(refusal([](o_t& o) { o.pre_emphasis = -0.1; }) == "log_mel: pre_emphasis = -0.1, must be in [0, 1]");
@@ -263,25 +263,25 @@ TEST_CASE("every option out of its range, and those that exclude each other", "[
             o.high = std::nextafter(1000, 2000);
           }).find("bands between 1000 and 1000 Hz, must be so few that their edges differ") != std::string::npos);
   REQUIRE(refusal([](o_t& o) {
-            o.triangles = audio::triangle_space::bins;
-            o.norm = audio::filter_norm::slaney;
+            o.triangles = tshift::triangle_space::bins;
+            o.norm = tshift::filter_norm::slaney;
           }) ==
           "log_mel: norm = slaney, must be none where triangles = bins: their areas are not those of their edges");
   REQUIRE(refusal([](o_t& o) { o.floor = 0; }) == "log_mel: floor = 0, must be > 0 where there is a logarithm");
   REQUIRE(refusal([](o_t& o) {
-            o.log = audio::log_kind::none;
+            o.log = tshift::log_kind::none;
             o.floor = -1;
           }) == "log_mel: floor = -1, must be >= 0");
   REQUIRE(refusal([](o_t& o) { o.floor = inf; }) == "log_mel: floor = inf, must be finite");
   REQUIRE(refusal([](o_t& o) { o.top_db = -1; }) == "log_mel: top_db = -1, must be >= 0; infinity limits nothing");
   REQUIRE(refusal([](o_t& o) { o.top_db = nan; }) == "log_mel: top_db = nan, must be >= 0; infinity limits nothing");
   REQUIRE(refusal([](o_t& o) {
-            o.log = audio::log_kind::none;
+            o.log = tshift::log_kind::none;
             o.top_db = 80;
           }) == "log_mel: top_db = 80, must be infinite where log = none");
   REQUIRE(refusal([](o_t& o) {
-            o.log = audio::log_kind::none;
-            o.reference = audio::reference_kind::max;
+            o.log = tshift::log_kind::none;
+            o.reference = tshift::reference_kind::max;
           }) == "log_mel: reference = max, must be one where log = none");
   REQUIRE(refusal([](o_t& o) { o.subtract = inf; }) == "log_mel: subtract = inf, must be finite");
   REQUIRE(refusal([](o_t& o) { o.divide = -1; }) == "log_mel: divide = -1, must be > 0 and finite");
@@ -353,13 +353,14 @@ TEST_CASE("what forward refuses, nothing written", "[audio]") {
           }).starts_with("log_mel: batch times frames must fit in 2^"));
   REQUIRE(message_of([&] { (void)mel.make_workspace({}, 0); }) ==
           "log_mel::make_workspace: parallel = 0, must be in [1, 1024]");
-  o.reference = audio::reference_kind::max;
+  o.reference = tshift::reference_kind::max;
   log_mel<float> const relative(o);
   REQUIRE(message_of([&] {
             (void)relative.make_workspace({.batch = index_t{1} << 33, .time = index_t{1} << 33});
           }).starts_with("log_mel: the workspace must fit in 2^"));
   REQUIRE(std::all_of(y.begin(), y.end(), [](float v) { return v == -7.f; }));
-  mel.forward(tensor_view<float const>(wave, {1, 0, 1}), tensor_view<float>(y.data(), {1, 0, 9}), workspace);  // nothing happens
+  // Nothing happens to nothing.
+  mel.forward(tensor_view<float const>(wave, {1, 0, 1}), tensor_view<float>(y.data(), {1, 0, 9}), workspace);
 }
 
 }  // namespace

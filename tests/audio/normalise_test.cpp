@@ -17,8 +17,8 @@ namespace {
 
 using namespace test_support;
 using audio::band_statistics;
-using audio::eps_in;
-using audio::normalise_options;
+using tshift::eps_in;
+using tshift::normalise_options;
 using tshift::tensor_view;
 
 /// The formula, of all values at once.

@@ -8,7 +8,7 @@
 
 #include <tshift/audio/kernel/rows.hpp>
 
-namespace tshift { inline namespace TSHIFT_V { namespace audio {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// The derivatives in use. With x[t] the frames of one sequence, T of them:
 enum class delta_kind {
@@ -20,7 +20,7 @@ enum class delta_kind {
                   ///< not the delta of a delta. Ends likewise. librosa.feature.delta(x, order=2)
 };
 
-}}}  // namespace tshift::audio
+}}  // namespace tshift
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace audio {
 

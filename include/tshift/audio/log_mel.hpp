@@ -152,7 +152,7 @@ class log_mel {
 
  private:
   bool keeps_levels() const noexcept { return options().reference == reference_kind::max; }
-  bool wants_peaks() const noexcept { return keeps_levels() || options().top_db < no_limit; }
+  bool wants_peaks() const noexcept { return keeps_levels() || options().top_db < log_mel_options::no_limit; }
 
   /// Rows of the workspace.
   index_t needed_rows(shape const& wave) const {

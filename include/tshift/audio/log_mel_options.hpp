@@ -10,7 +10,7 @@
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
 
-namespace tshift { inline namespace TSHIFT_V { namespace audio {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// w[i], i in [0, L), L being win_length; 1 where L is 1. P is L for the periodic windows, which are made for the FFT, and
 /// L - 1 for the symmetric ones.
@@ -98,9 +98,6 @@ enum class reference_kind {
   max   ///< the sequence's largest value is subtracted: librosa's ref = np.max
 };
 
-/// top_db that limits nothing.
-inline constexpr double no_limit = std::numeric_limits<double>::infinity();
-
 /// A log-mel front end. Plain data; ranges are checked where a log_mel or a log_mel_stream is made of it. The defaults are
 /// those of torchaudio's MelSpectrogram and AmplitudeToDB, at 16 kHz, with a hop of 10 ms.
 ///
@@ -113,6 +110,9 @@ inline constexpr double no_limit = std::numeric_limits<double>::infinity();
 ///   v        the logarithm of S above the floor, minus the reference, at least the sequence's maximum minus top_db
 ///   y[t, b]  (v - subtract) / divide
 struct log_mel_options {
+  /// top_db that limits nothing.
+  static constexpr double no_limit = std::numeric_limits<double>::infinity();
+
   double sample_rate = 16000;  ///< Hz, > 0; of the samples that will come: nothing is resampled
 
   index_t win_length = 400;                         ///< samples of the window, >= 1
@@ -149,6 +149,6 @@ struct log_mel_options {
   double divide = 1;                               ///< > 0
 };
 
-}}}  // namespace tshift::audio
+}}  // namespace tshift
 
 #include <tshift/macros/back.hpp>

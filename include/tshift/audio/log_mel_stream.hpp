@@ -94,7 +94,7 @@ class log_mel_stream {
  private:
   static std::shared_ptr<kernel::front_end const> made(log_mel_options const& o) {
     auto front = std::make_shared<kernel::front_end const>(name, o);
-    if (o.top_db < no_limit) {
+    if (o.top_db < log_mel_options::no_limit) {
       detail::fail("log_mel_stream: top_db = %g needs the maximum of the whole signal, must be infinite in a stream",
                    o.top_db);
     }

@@ -13,7 +13,7 @@
 
 #include <tshift/audio/kernel/rows.hpp>
 
-namespace tshift { inline namespace TSHIFT_V { namespace audio {
+namespace tshift { inline namespace TSHIFT_V {
 
 /// What a deviation of zero is kept from dividing by. The tools differ.
 enum class eps_in {
@@ -28,7 +28,7 @@ struct normalise_options {
   eps_in place = eps_in::deviation;  ///< where that is added
 };
 
-}}}  // namespace tshift::audio
+}}  // namespace tshift
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace audio {
 
@@ -182,7 +182,9 @@ class band_statistics {
   }
   void store(index_t c, detail::moments const& m) noexcept {
     double* const v = values_.data() + 3 * c;
-    v[0] = m.count, v[1] = m.mean, v[2] = m.squares;
+    v[0] = m.count;
+    v[1] = m.mean;
+    v[2] = m.squares;
   }
 
   std::vector<double> values_;

@@ -92,7 +92,7 @@ inline void check_levels(char const* name, log_mel_options const& o) {
   if (!logarithm && o.reference != reference_kind::one) {
     fail("%s: reference = max, must be one where log = none", name);
   }
-  if (!logarithm && o.top_db != no_limit) {
+  if (!logarithm && o.top_db != log_mel_options::no_limit) {
     fail("%s: top_db = %g, must be infinite where log = none", name, o.top_db);
   }
   check_finite(name, "subtract", o.subtract);
