@@ -26,11 +26,11 @@ struct signal {
 /// What one thread needs while it computes a frame.
 struct lane {
   explicit lane(front_end const& f)
-      : fft(f.options.n_fft), samples(f.window.size() + 1), energies(static_cast<std::size_t>(f.options.n_fft / 2 + 1)),
+      : fft(f.options.n_fft), samples(f.window.size()), energies(static_cast<std::size_t>(f.options.n_fft / 2 + 1)),
         levels(f.filters.filters.size()) {}
 
   spectrum fft;
-  std::vector<double> samples;   // the one before the frame, and the frame
+  std::vector<double> samples;   // under the window
   std::vector<double> energies;  // of the bins
   std::vector<double> levels;    // of the bands: the result
 };
@@ -126,6 +126,12 @@ template <class T>
 [[gnu::noinline]] void levels_of_frame(front_end const& f, signal<T> const& x, index_t t, lane& own) noexcept {
   log_mel_options const& o = f.options;
   double* const samples = own.samples.data();
+  index_t const begin = t * o.hop + f.offset;
+  if (begin > x.known && begin + o.win_length <= x.length) {  // in the zeros that fill a signal up: no bin has energy
+    double const nothing = level_of(o, 0);
+    for (double& level : own.levels) level = nothing;
+    return;
+  }
   gather(f, x, t, samples);
   condition(o, samples);
   for (index_t i = 0; i < o.win_length; ++i) own.fft.put(i, samples[i] * f.window.data()[i]);
