@@ -64,7 +64,9 @@ void check_cuts() {
   tally sum;
   random_bits random(21);
   index_t streams = 0;
-  for (auto const& [name, o] : every_option()) {
+  for (auto const& each : every_option()) {
+    std::string const& name = each.first;
+    log_mel_options const& o = each.second;
     if (o.top_db < log_mel_options::no_limit || o.reference == tshift::reference_kind::max) continue;
     ++streams;
     log_mel<T> const mel(o);

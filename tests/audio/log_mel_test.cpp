@@ -60,7 +60,9 @@ TEST_CASE("every option, against the definition", "[audio]") {
   double worst[2] = {0, 0};
   auto const options = every_option();
   REQUIRE(static_cast<index_t>(options.size()) == every_option_count);
-  for (auto const& [name, o] : options) {
+  for (auto const& each : options) {
+    std::string const& name = each.first;
+    log_mel_options const& o = each.second;
     for (index_t const samples : {0, 1, 2, 19, 31, 32, 33, 34, 49, 50, 51, 64, 65, 99, 700, 1501}) {
       auto const wave = made_signal(samples, 5);
       worst[0] = std::max(worst[0], difference<double>(o, wave, name, sum));
@@ -106,7 +108,9 @@ TEST_CASE("every preset, against the definition", "[audio]") {
 TEST_CASE("constant, clipped, silent, NaN and infinite samples", "[audio]") {
   tally sum;
   constexpr double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
-  for (auto const& [name, o] : every_option()) {
+  for (auto const& each : every_option()) {
+    std::string const& name = each.first;
+    log_mel_options const& o = each.second;
     for (double const value : {0.0, 1.0, -1.0}) difference<float>(o, std::vector<double>(300, value), name, sum);
     std::vector<double> square(300);
     for (std::size_t i = 0; i < square.size(); ++i) square[i] = i / 25 % 2 == 0 ? 1 : -1;
@@ -142,7 +146,9 @@ void check_batches() {
   tally sum;
   random_bits random(11);
   constexpr index_t N = 4, S = 400;
-  for (auto const& [name, o] : every_option()) {
+  for (auto const& each : every_option()) {
+    std::string const& name = each.first;
+    log_mel_options const& o = each.second;
     log_mel<T> const mel(o);
     index_t const lengths[N] = {400, 0, random.in(1, 60), random.in(61, 399)};
     std::vector<T> const samples = as<T>(made_signal(N * S * 2, 12));

@@ -57,13 +57,13 @@ class log_mel_workspace {
 /// T, float or double, is that of samples and features. FFT, filters and logarithms are computed in double, so that a
 /// float result is the definition rounded: nearer to it than the tools are, whose own error is 1e-5 dB (librosa), 1e-3 dB
 /// (torchaudio) or 2e-3 nepers (Kaldi), more in bins far below a frame's maximum. A double result is off by about 1e-12,
-/// in bins 200 dB below the frame's maximum by 1e-5.
+/// and x dB below the frame's largest bin by about 1e-15 times 10^(x / 20).
 ///
 /// Defined: an empty signal has no frames, one shorter than a window has those that its framing gives; constant and
 /// clipped signals are signals. A NaN makes NaN of the frames that see it, an infinity NaN or infinities; with top_db or
 /// reference max it is all frames of the sequence, as numpy's maximum does.
 /// One object serves many threads, each with a workspace and a y of its own; copies share their tables.
-/// Cost: an FFT a frame; 7.5 s at 16 kHz take 2 to 4 ms.
+/// Cost: an FFT a frame; 7.5 s at 16 kHz take about 2 ms.
 template <class T>
 class log_mel {
   static_assert(std::is_floating_point_v<T>, "tshift: features are float or double");
@@ -88,7 +88,7 @@ class log_mel {
 
   /// Memory for forward. The one allocation.
   /// @param wave      shape of the largest batch that will come: [batch, samples, 1]
-  /// @param parallel  parts that an executor may work on at a time, in [1, 1024]; each takes about 40 n_fft bytes. Bits
+  /// @param parallel  parts that an executor may work on at a time, in [1, 1024]; each takes 40 to 80 n_fft bytes. Bits
   ///                  do not depend on it
   log_mel_workspace make_workspace(shape const& wave, index_t parallel = 1) const {
     detail::check_range("log_mel::make_workspace", "parallel", parallel, 1, 1024);

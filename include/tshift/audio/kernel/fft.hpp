@@ -12,7 +12,6 @@
 #include <cmath>
 #include <complex>
 #include <cstddef>
-#include <type_traits>
 #include <vector>
 
 #include <unsupported/Eigen/FFT>
@@ -81,12 +80,13 @@ class std::complex<tshift::audio::kernel::real> {
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace audio { namespace kernel {
 
-/// Whether this unit has Eigen's own FFT.
-inline constexpr bool own_fft =
-    std::is_base_of_v<Eigen::internal::kissfft_impl<double>, Eigen::default_fft_impl<double>>;
-
 /// What is transformed.
-using fft_number = std::conditional_t<own_fft, real, double>;
+#if defined(EIGEN_FFTW_DEFAULT) || defined(EIGEN_MKL_DEFAULT) || defined(EIGEN_POCKETFFT_DEFAULT) || \
+    defined(EIGEN_DUCCFFT_DEFAULT)
+using fft_number = double;
+#else
+using fft_number = real;
+#endif
 
 /// FFTs of one size, one at a time. Everything is allocated, and every plan made, when it is constructed: Eigen keeps
 /// temporaries beside its plans, so that one object serves one thread.
