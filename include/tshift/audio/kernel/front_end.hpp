@@ -117,8 +117,7 @@ inline filter_bank make_filters(char const* name, log_mel_options const& o) {
 /// A front end, ready to be used by any number of threads.
 struct front_end {
   /// @throws shape_error  the options are refused; `name` says by whom
-  front_end(char const* name, log_mel_options const& o) : options(checked(name, o)) {
-    filters = make_filters(name, o);
+  front_end(char const* name, log_mel_options const& o) : options(checked(name, o)), filters(make_filters(name, o)) {
     for (index_t i = 0; i < o.win_length; ++i) window.push_back(window_at(o.window, i, o.win_length));
     if (o.place == window_place::centred) offset = (o.n_fft - o.win_length) / 2;
     if (o.centre != centre_padding::none) offset -= o.n_fft / 2;
