@@ -165,6 +165,10 @@ TEST_CASE("what needs the end, and rooms that are too small, are refused", "[aud
   o.reference = tshift::reference_kind::one;
   o.hop = 0;
   REQUIRE(message_of([&] { (void)log_mel_stream<float>(o); }) == "log_mel_stream: hop = 0, must be in [1, 1073741824]");
+  o.hop = 1 << 20;
+  o.drop_last = 257;
+  REQUIRE(message_of([&] { (void)log_mel_stream<float>(o); }) ==
+          "log_mel_stream: drop_last = 257 frames every 1048576 samples, must hold back <= 2^28 samples");
   REQUIRE(message_of([&] {
             (void)log_mel_stream<float>(audio::presets::whisper());
           }).starts_with("log_mel_stream: top_db = 8 needs"));

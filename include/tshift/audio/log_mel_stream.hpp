@@ -32,7 +32,8 @@ class log_mel_stream {
  public:
   static constexpr char const* name = "log_mel_stream";  ///< in messages
 
-  /// @throws shape_error  what log_mel refuses, and what needs the end of the signal: a finite top_db, reference max
+  /// @throws shape_error  what log_mel refuses, and what needs the end of the signal: a finite top_db, reference
+  ///                      max; a drop_last that would hold back more than 2^28 samples
   explicit log_mel_stream(log_mel_options const& options)
       : front_(made(options)), own_(*front_),
         held_(static_cast<std::size_t>(4 * options.n_fft + options.drop_last * options.hop + 8)) {}
@@ -100,6 +101,11 @@ class log_mel_stream {
     }
     if (o.reference == reference_kind::max) {
       detail::fail("log_mel_stream: reference = max needs the maximum of the whole signal, must be one in a stream");
+    }
+    constexpr index_t most = index_t{1} << 28;
+    if (o.drop_last > most / o.hop) {
+      detail::fail("log_mel_stream: drop_last = %td frames every %td samples, must hold back <= 2^28 samples",
+                   o.drop_last, o.hop);
     }
     return front;
   }
