@@ -32,7 +32,7 @@ common=(g++ cmake make libxsimd-dev)
 examples=(libeigen3-dev libsndfile1-dev libpng-dev nlohmann-json3-dev libcli11-dev)
 # Speech for the demo.
 recording=(pocketsphinx-testdata)
-bench=(libbenchmark-dev)
+bench=(libbenchmark-dev libeigen3-dev)
 # Test framework; a second compiler with its OpenMP; the linters; a reader of sources; pkgconf and git for the tests of
 # ways in.
 test=(catch2 clang libomp-dev clang-format clang-tidy cppcheck doxygen universal-ctags pkgconf git)

@@ -21,7 +21,8 @@ foreach(page IN LISTS pages)
 endforeach()
 foreach(name tshift::shift tshift::shift_adjoint tshift::shift_plan::latency tshift::tensor_view::slice_sequences
              tshift::shift_stream::push tshift::presets::shift_gcn tshift::reference::shift tshift::conformance::check
-             tshift::nn::wrap tshift::nn::lstm::hidden tshift::nn::calls::forward tshift::models::shift_cnn::classes tshift::io::safetensors::open)
+             tshift::nn::wrap tshift::nn::lstm::hidden tshift::nn::calls::forward tshift::models::shift_cnn::classes tshift::io::safetensors::open
+             tshift::audio::log_mel::forward tshift::audio::presets::whisper)
   string(FIND "${everything}" "<qualifiedname>${name}</qualifiedname>" at)
   if(at EQUAL -1)
     message(FATAL_ERROR "Doxygen did not see ${name}")

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A user's unit with what the others for the linters leave out: files, adapters, blocks in double, the definition, and
-// the cases for other people's shifts.
+// A user's unit with what the others for the linters leave out: files, adapters, blocks in double, the definitions,
+// features, and the cases for other people's shifts.
+#include <tshift/audio.hpp>
+#include <tshift/audio/reference.hpp>
 #include <tshift/conformance.hpp>
 #include <tshift/interop/eigen_thread_pool.hpp>
 #include <tshift/interop/openmp.hpp>
@@ -21,9 +23,12 @@
 
 #include <complex>
 #include <filesystem>
+#include <utility>
 
 template class tshift::shift_stream<std::complex<float>>;
 template class tshift::shifted_view<std::complex<float>>;
+template class tshift::audio::log_mel<double>;
+template class tshift::audio::log_mel_stream<float>;
 template class tshift::weights::state_reader<double>;
 template class tshift::weights::values<double>;
 template class tshift::weights::shared_array<double>;
@@ -41,6 +46,7 @@ using floats = tshift::tensor_view<float>;
 tshift::index_t copy_file(std::filesystem::path const& from, std::filesystem::path const& to);
 tshift::index_t shift_on(Eigen::ThreadPoolInterface& pool, floats const& x, floats const& y);
 bool conforms();
+void hear(tshift::openmp_executor const& exec, floats const& wave, floats const& y, floats const& stacked);
 
 tshift::index_t copy_file(std::filesystem::path const& from, std::filesystem::path const& to) {
   auto const file = tshift::io::safetensors::open(from);
@@ -70,6 +76,27 @@ bool conforms() {
   return conformance::check<float>(mine).passed() && conformance::check<std::complex<double>>(mine).passed() &&
          conformance::check_inplace<float>(inplace).passed() && conformance::check_add<float>(add).passed() &&
          conformance::check_adjoint<float>(adjoint).passed() && conformance::check_stream<float>(stream).passed();
+}
+
+void hear(tshift::openmp_executor const& exec, floats const& wave, floats const& y, floats const& stacked) {
+  namespace audio = tshift::audio;
+  audio::log_mel<float> const mel(audio::presets::table[0].make(16000));
+  auto workspace = mel.make_workspace(wave.shape, 2);
+  mel.forward(exec, wave, y, workspace);
+  audio::log_mel_workspace moved(std::move(workspace));
+  workspace = std::move(moved);
+  audio::log_mel_stream<float> stream(audio::presets::kaldi());
+  audio::log_mel_stream<float> copy = stream;
+  stream = copy;
+  audio::deltas(exec, y, y, tshift::delta_kind::htk);
+  audio::stack_deltas(y, stacked, tshift::delta_kind::librosa);
+  audio::band_statistics statistics(mel.bands());
+  statistics.add(y);
+  statistics.merge(statistics);
+  audio::normalise_utterances(y, y);
+  audio::normalise(y, y, statistics);
+  auto const values = audio::reference::log_mel(mel.options(), {});
+  (void)audio::reference::deltas(values, mel.bands(), tshift::delta_kind::htk);
 }
 
 }  // namespace rest

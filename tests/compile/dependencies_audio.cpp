@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// What a user of the features includes with them: see dependencies.cmake.
+#include <tshift/audio.hpp>
