@@ -93,7 +93,7 @@ std::string reason(SNDFILE* file) {
 
 }  // namespace
 
-wav_reader::wav_reader(std::string path) : path_(std::move(path)) {
+wav_reader::wav_reader(std::string path, int seconds) : path_(std::move(path)), most_seconds_(seconds) {
   check_path(path_);
   check_lists(path_);
   file_.reset(sf_open(path_.c_str(), SFM_READ, &info_));
@@ -114,7 +114,7 @@ wav_reader::wav_reader(std::string path) : path_(std::move(path)) {
 }
 
 std::span<float const> wav_reader::read() {
-  std::int64_t const limit = std::int64_t{most_seconds} * info_.samplerate;
+  std::int64_t const limit = std::int64_t{most_seconds_} * info_.samplerate;
   std::int64_t const wanted = std::min(static_cast<std::int64_t>(mixed_.size()), limit - position_);
   if (wanted <= 0) return {};
 

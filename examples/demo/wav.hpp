@@ -18,10 +18,10 @@ class wav_reader {
  public:
   static constexpr int lowest_rate = 1000;
   static constexpr int highest_rate = 768000;
-  static constexpr int most_seconds = 600;  ///< longer files are read this far
+  static constexpr int most_seconds = 600;  ///< longer files are read this far, unless the caller says otherwise
 
   /// @throws demo_error  naming the file and what is wrong with it
-  explicit wav_reader(std::string path);
+  explicit wav_reader(std::string path, int seconds = most_seconds);
 
   std::string const& format() const noexcept { return format_; }  ///< "WAV (Microsoft), Signed 16 bit PCM"
   int rate() const noexcept { return info_.samplerate; }          ///< Hz
@@ -39,6 +39,7 @@ class wav_reader {
   };
 
   std::string path_;
+  int most_seconds_;
   std::string format_;
   SF_INFO info_ = {};
   std::unique_ptr<SNDFILE, closer> file_;

@@ -14,27 +14,11 @@
 #include "command.hpp"
 #include "error.hpp"
 #include "features.hpp"
+#include "interrupts.hpp"
 #include "network.hpp"
 #include "report.hpp"
 
 namespace shiftser { namespace {
-
-/// Ctrl-C and its like wait until this is gone: what is being written is not left lying about.
-class interrupts_held {
- public:
-  interrupts_held() {
-    sigset_t signals;
-    sigemptyset(&signals);
-    for (int const signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&signals, signal);
-    pthread_sigmask(SIG_BLOCK, &signals, &before_);
-  }
-  interrupts_held(interrupts_held const&) = delete;
-  interrupts_held& operator=(interrupts_held const&) = delete;
-  ~interrupts_held() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
 
 /// Also under another name: a link, or another way to the folder.
 void refuse_same_file(std::string const& output, std::string const& other, char const* what) {

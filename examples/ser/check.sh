@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Feeds ser good and bad sounds and commands, made here, and checks exit codes, sentences and results. What the features
+# are is tests/interop/ser_test.py's.
+# usage: check.sh SER SPEECH.wav WORKDIR        (WORKDIR is created; files in it are overwritten)
+set -u
+export LC_ALL=C
+
+if [ $# -ne 3 ]; then
+  echo "check.sh: usage: check.sh SER SPEECH.wav WORKDIR" >&2
+  exit 2
+fi
+binary=$(realpath -- "$1") || exit 2
+speech=$(realpath -- "$2") || exit 2
+mkdir -p -- "$3" && cd -- "$3" || exit 2
+[ -x "$binary" ] || { echo "check.sh: '$binary' is not a program" >&2; exit 2; }
+
+cases=0
+failed=0
+
+complain() {
+  echo "FAILED: $1" >&2
+  failed=$((failed + 1))
+}
+
+# run CODE LINES STREAM PATTERN ARGUMENTS...: the exit code must be CODE, stderr must have so many LINES, and STREAM
+# (out or err) must match the glob PATTERN.
+run() {
+  local code=$1 want=$2 stream=$3 pattern=$4 got text lines
+  shift 4
+  cases=$((cases + 1))
+  "$binary" "$@" >out.txt 2>err.txt
+  got=$?
+  text=$(cat "$stream.txt")
+  lines=$(wc -l <err.txt)
+  [ "$got" -eq "$code" ] || complain "$*: exit code $got, expected $code; stderr: $(cat err.txt)"
+  # shellcheck disable=SC2053  # the right side is a pattern
+  [[ $text == $pattern ]] || complain "$*: std$stream does not match '$pattern': $text"
+  [ "$lines" -eq "$want" ] || complain "$*: stderr has $lines lines, expected $want: $(cat err.txt)"
+}
+
+# gives PATTERN OPTIONS...: features are made of speech, and stdout matches.
+gives() {
+  rm -f -- y.safetensors
+  run 0 0 out "y.safetensors: features $1" features --input "$speech" --output y.safetensors "${@:2}"
+  [ -s y.safetensors ] || complain "${*:2}: no y"
+}
+
+# A refusal is one sentence, and leaves no output.
+refused() {
+  local code=$1 pattern=$2
+  shift 2
+  rm -f -- y.safetensors
+  run "$code" 1 err "ser: $pattern" "$@"
+  [ ! -e y.safetensors ] || complain "$*: was refused, but wrote y"
+}
+bad() { refused 1 "$1" features --input "$speech" --output y.safetensors "${@:2}"; }
+wrong() { refused 2 "$1" features --input "$speech" --output y.safetensors "${@:2}"; }
+
+# wav RATE CHANNELS SAMPLES FILE: 16-bit silence.
+wav() {
+  local bytes=$((2 * $2 * $3))
+  le() { local value=$1 i; for ((i = 0; i < $2; ++i)); do printf "\\x$(printf %02x $((value >> 8 * i & 255)))"; done; }
+  {
+    printf 'RIFF'; le $((36 + bytes)) 4; printf 'WAVEfmt '; le 16 4; le 1 2; le "$2" 2; le "$1" 4
+    le $((2 * $1 * $2)) 4; le $((2 * $2)) 2; le 16 2; printf 'data'; le "$bytes" 4
+    head -c "$bytes" /dev/zero
+  } >"$4"
+}
+
+# --- what works -------------------------------------------------------------------------------------------------------
+
+for preset in librosa torchaudio kaldi psf; do gives '\[1, *, *\] of F32' --preset "$preset"; done
+gives '\[1, 3000, 80\] of F32' --preset whisper
+gives '\[1, 1024, 128\] of F32' --preset ast
+gives '\[1, *, 69\] of F32' --preset kaldi --deltas htk
+gives '\[1, *, 40\] of F32' --bands 40 --n-fft 512 --hop 160 --high=-400 --log ln --top-db none
+gives '\[1, *, 128\] of F32' --log none
+run 0 0 out '*Subcommands:*features*' --help
+run 0 0 out '*--preset librosa|torchaudio|kaldi|whisper|ast|psf*' features --help
+
+# The same sound from a folder: the same bytes. Files that are hidden are none.
+rm -rf folder && mkdir folder && cp -- "$speech" folder/ && touch folder/.hidden
+gives '\[1, *, 23\] of F32' --preset kaldi && mv y.safetensors one.safetensors
+run 0 0 out 'y.safetensors: features \[1, *, 23\] of F32' features --input folder --output y.safetensors --preset kaldi
+cmp -s one.safetensors y.safetensors || complain 'a folder of one sound gives other bytes than the sound'
+# Two sounds: the longer one's frames.
+wav 16000 1 8000 folder/a.wav
+run 0 0 out 'y.safetensors: features \[2, *, 23\] of F32' features --input folder --output y.safetensors --preset kaldi
+# Nothing but silence, and less than a window of it.
+wav 16000 1 100 short.wav
+run 0 0 out 'y.safetensors: features \[1, 0, 23\] of F32' features --input short.wav --output y.safetensors --preset kaldi
+run 0 0 out 'y.safetensors: features \[1, 1, 128\] of F32' features --input short.wav --output y.safetensors
+wav 16000 2 8000 stereo.wav
+run 0 0 out 'y.safetensors: features \[1, 16, 128\] of F32' features --input stereo.wav --mix --output y.safetensors
+
+# --- what does not ----------------------------------------------------------------------------------------------------
+
+refused 2 'A subcommand is required*'
+refused 2 '*--input is required*' features --output y.safetensors
+refused 2 '--output y.safetensors is the input, must be another file*' features --input y.safetensors --output y.safetensors
+refused 1 'there is no file or folder nowhere.wav.' features --input nowhere.wav --output y.safetensors
+refused 1 '*stereo.wav has 2 channels; --mix takes their mean.' features --input stereo.wav --output y.safetensors
+wav 8000 1 8000 slow.wav
+refused 1 '*slow.wav has 8000 samples per second, must have 16000: convert it, or choose --rate.' \
+  features --input slow.wav --output y.safetensors
+run 0 0 out 'y.safetensors: features \[1, 16, 128\] of F32' features --input slow.wav --rate 8000 --output y.safetensors
+rm -rf empty && mkdir empty
+refused 1 'the folder empty holds no files.' features --input empty --output y.safetensors
+printf 'no sound' >text.wav
+refused 1 "cannot read 'text.wav'*" features --input text.wav --output y.safetensors
+: >nothing.wav
+refused 1 "cannot read 'nothing.wav': it is empty." features --input nothing.wav --output y.safetensors
+printf 'no tensors, whatever it is called' >text.safetensors
+refused 1 '*text.safetensors*' features --input text.safetensors --output y.safetensors
+refused 1 'one.safetensors: no tensor input; it holds lengths, features.' \
+  features --input one.safetensors --output y.safetensors
+refused 1 'one.safetensors: tensor features is \[1, *, 23\] of F32, must be \[N, samples\] or \[samples\].' \
+  features --input one.safetensors --tensor features --output y.safetensors
+refused 1 'one.safetensors: tensor lengths is \[1\] of I64, must be F32, F16, BF16 or F64.' \
+  features --input one.safetensors --tensor lengths --output y.safetensors
+wrong "--preset: 'mp3' is none of librosa|torchaudio|kaldi|whisper|ast|psf*" --preset mp3
+wrong "--bands: 'many' is no whole number*" --bands many
+wrong "--power: 'two' is no number*" --power two
+wrong "--mel: 'bark' is none of htk|slaney*" --mel bark
+wrong "--centre: 'left' is none of zero|reflect|none*" --centre left
+wrong "--log: 'log2' is none of db|ln|log10|none*" --log log2
+wrong "--deltas: 'yes' is none of none|htk|librosa*" --deltas yes
+bad 'presets::whisper: sample_rate = 8000, must be 16000*' --preset whisper --rate 8000
+bad 'log_mel: bands = 0, must be in*' --bands 0
+bad 'log_mel: hop = 0, must be in*' --hop 0
+bad 'log_mel: *' --win-length 4096
+bad 'log_mel: *' --log none --reference max
+refused 1 '*no/such/folder/y.safetensors*' features --input "$speech" --output no/such/folder/y.safetensors
+
+printf '%d cases\n' "$cases"
+[ "$cases" -eq 44 ] || complain "$cases cases ran, 44 are here"
+[ "$failed" -eq 0 ]

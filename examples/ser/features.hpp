@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// ser features: sounds in, log-mel features out.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+
+#include "options.hpp"
+#include "sounds.hpp"
+
+namespace ser {
+
+class features_command {
+ public:
+  explicit features_command(CLI::App& program);
+
+  /// Whether the command line asks for it.
+  bool chosen() const { return command_.parsed(); }
+  /// @throws ser_error, usage_error, file_error, shape_error
+  void run() const;
+
+ private:
+  /// The command, once it has the options that are not the front end's.
+  CLI::App& with_files();
+  template <class T>
+  void run_as() const;
+
+  CLI::App& command_;
+  sound_options from_;
+  std::string output_, deltas_ = "none";
+  front_end_options front_end_;
+};
+
+}  // namespace ser

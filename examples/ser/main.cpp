@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// ser: from sound to features.
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <stdexcept>
+#include <tshift/error.hpp>
+#include <tshift/io/file_error.hpp>
+
+#include "error.hpp"
+#include "features.hpp"
+
+namespace ser { namespace {
+
+int run(int count, char const* const* arguments) {
+  CLI::App program("Speech emotion recognition from sound, without Python.", "ser");
+  program.require_subcommand(1);
+  program.set_help_flag("-h,--help", "Print this");
+  features_command const features(program);
+  try {
+    program.parse(count, arguments);
+  } catch (CLI::CallForHelp const&) {
+    CLI::App const* const asked = features.chosen() ? program.get_subcommand("features") : &program;
+    std::fputs(asked->help().c_str(), stdout);
+    return 0;
+  } catch (CLI::ParseError const& error) {
+    throw usage_error(one_line(error.what()));
+  }
+  features.run();
+  return 0;
+}
+
+int guarded(int count, char const* const* arguments) {
+  try {
+    int const code = run(count, arguments);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw ser_error("cannot write to the standard output");
+    return code;
+  } catch (usage_error const& error) {
+    std::fprintf(stderr, "ser: %s. Try ser --help.\n", error.what());
+    return 2;
+  } catch (ser_error const& error) {
+    std::fprintf(stderr, "ser: %s.\n", error.what());
+  } catch (tshift::file_error const& error) {
+    std::fprintf(stderr, "ser: %s.\n", error.what());
+  } catch (tshift::shape_error const& error) {
+    std::fprintf(stderr, "ser: %s.\n", error.what());
+  } catch (std::bad_alloc const&) {
+    std::fprintf(stderr, "ser: not enough memory.\n");
+  } catch (std::length_error const&) {
+    std::fprintf(stderr, "ser: not enough memory.\n");
+  } catch (std::exception const& error) {
+    std::fprintf(stderr, "ser: unexpected: %s.\n", error.what());
+  }
+  return 1;
+}
+
+}}  // namespace ser
+
+int main(int count, char** arguments) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow further is an error like a full disk
+  return ser::guarded(count, arguments);
+}

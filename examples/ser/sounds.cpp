@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#include "sounds.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+#include <tshift/io/safetensors.hpp>
+#include <utility>
+
+#include "../demo/demo_error.hpp"
+#include "../demo/wav.hpp"
+#include "error.hpp"
+
+namespace ser {
+namespace {
+
+namespace fs = std::filesystem;
+using tshift::io::safetensors;
+using tshift::weights::dtype;
+using tshift::weights::tensor;
+
+bool is_safetensors(fs::path const& path) { return path.extension() == ".safetensors"; }
+
+tensor const& need(safetensors const& file, std::string const& name) {
+  if (tensor const* const found = file.find(name)) return *found;
+  std::string others;
+  for (std::size_t i = 0; i < file.tensors().size() && i < 5; ++i) {
+    others += (i == 0 ? "it holds " : ", ") + one_line(file.tensors()[i].name);
+  }
+  throw ser_error(one_line(file.source()) + ": no tensor " + one_line(name) + "; " +
+                  (others.empty() ? "it holds none" : others));
+}
+
+std::string title(safetensors const& file, tensor const& x) {
+  return one_line(file.source()) + ": tensor " + one_line(x.name) + " is " + shown(x.shape) + " of " + name_of(x.type);
+}
+
+/// One number of I64 or I32, little-endian.
+index_t integer_at(tensor const& from, std::size_t i) {
+  std::size_t const size = from.type == dtype::i64 ? 8 : 4;
+  std::uint64_t bits = 0;
+  for (std::size_t b = 0; b < size; ++b) bits |= std::to_integer<std::uint64_t>(from.bytes[size * i + b]) << 8 * b;
+  if (size == 8) return static_cast<index_t>(static_cast<std::int64_t>(bits));
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(bits));
+}
+
+template <class T>
+waves<T> read_tensor(sound_options const& from) {
+  auto const file = safetensors::open(from.input);
+  tensor const& x = need(file, from.tensor);
+  if (!is_number(x.type)) throw ser_error(title(file, x) + ", must be F32, F16, BF16 or F64");
+  if (x.shape.size() != 1 && x.shape.size() != 2)
+    throw ser_error(title(file, x) + ", must be [N, samples] or [samples]");
+  waves<T> result;
+  result.batch = x.shape.size() == 2 ? x.shape[0] : 1;
+  result.samples = x.shape.back();
+  auto const values = tshift::weights::read_as<T>(x, "ser", file.source());
+  result.values.resize(static_cast<std::size_t>(values.size()));
+  if (values.size() > 0) values.copy_to(result.values.data(), 0, values.size());
+  result.lengths.assign(static_cast<std::size_t>(result.batch), result.samples);
+  if (!from.lengths.empty()) {
+    tensor const& given = need(file, from.lengths);
+    if (given.type != dtype::i64 && given.type != dtype::i32)
+      throw ser_error(title(file, given) + ", must be I64 or I32");
+    if (given.shape != std::vector<index_t>{result.batch}) {
+      throw ser_error(title(file, given) + ", must be [" + std::to_string(result.batch) + "]: one for each wave");
+    }
+    for (std::size_t n = 0; n < result.lengths.size(); ++n) {
+      index_t const length = integer_at(given, n);
+      if (length < 0 || length > result.samples) {
+        throw ser_error(one_line(file.source()) + ": " + one_line(given.name) + "[" + std::to_string(n) +
+                        "] = " + std::to_string(length) + ", must be from 0 to the " + std::to_string(result.samples) +
+                        " samples");
+      }
+      result.lengths[n] = length;
+    }
+  }
+  for (index_t n = 0; n < result.batch; ++n) result.names.push_back(from.tensor + "[" + std::to_string(n) + "]");
+  return result;
+}
+
+std::vector<float> read_sound(std::string const& path, sound_options const& from) {
+  try {
+    demo::wav_reader file(path, std::numeric_limits<int>::max());
+    if (file.rate() != from.rate) {
+      throw ser_error(one_line(path) + " has " + std::to_string(file.rate()) + " samples per second, must have " +
+                      std::to_string(from.rate) + ": convert it, or choose --rate");
+    }
+    if (file.channels() != 1 && !from.mix) {
+      throw ser_error(one_line(path) + " has " + std::to_string(file.channels()) + " channels; --mix takes their mean");
+    }
+    std::vector<float> samples;
+    for (auto block = file.read(); !block.empty(); block = file.read()) {
+      samples.insert(samples.end(), block.begin(), block.end());
+    }
+    return samples;
+  } catch (demo::demo_error const& error) {
+    std::string text = one_line(error.what());  // main ends the sentence
+    if (text.ends_with('.')) text.pop_back();
+    throw ser_error(text);
+  }
+}
+
+/// The files of a folder in the order of their names, without hidden ones and folders.
+std::vector<std::string> files_of(std::string const& input) {
+  if (!fs::is_directory(input)) return {input};
+  std::vector<std::string> found;
+  for (fs::directory_entry const& entry : fs::directory_iterator(input)) {
+    if (entry.is_regular_file() && !entry.path().filename().string().starts_with('.')) {
+      found.push_back(entry.path().string());
+    }
+  }
+  if (found.empty()) throw ser_error("the folder " + one_line(input) + " holds no files");
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+}  // namespace
+
+bool holds_tensors(sound_options const& from) {
+  std::error_code error;
+  if (!fs::exists(from.input, error)) throw ser_error("there is no file or folder " + one_line(from.input));
+  return is_safetensors(from.input);
+}
+
+bool is_double(sound_options const& from) {
+  if (!holds_tensors(from)) return false;
+  auto const file = safetensors::open(from.input);
+  return need(file, from.tensor).type == dtype::f64;
+}
+
+template <class T>
+waves<T> read_waves(sound_options const& from) {
+  if (holds_tensors(from)) return read_tensor<T>(from);
+  waves<T> result;
+  std::vector<std::vector<float>> sounds;
+  for (std::string const& path : files_of(from.input)) {
+    sounds.push_back(read_sound(path, from));
+    result.names.push_back(fs::path(path).filename().string());
+    result.lengths.push_back(static_cast<index_t>(sounds.back().size()));
+    result.samples = std::max(result.samples, result.lengths.back());
+  }
+  result.batch = static_cast<index_t>(sounds.size());
+  auto const row = static_cast<std::size_t>(result.samples);
+  result.values.resize(sounds.size() * row);
+  for (std::size_t n = 0; n < sounds.size(); ++n) {
+    std::copy(sounds[n].begin(), sounds[n].end(), result.values.begin() + static_cast<std::ptrdiff_t>(n * row));
+    sounds[n] = {};
+  }
+  return result;
+}
+
+template waves<float> read_waves(sound_options const&);
+template waves<double> read_waves(sound_options const&);
+
+}  // namespace ser

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// Sounds that a command works on: one file, a folder of files, or a tensor of samples.
+#pragma once
+
+#include <span>
+#include <string>
+#include <tshift/view.hpp>
+#include <vector>
+
+namespace ser {
+
+using tshift::index_t;
+
+/// A batch of waves, filled up with zeros to the longest.
+template <class T>
+struct waves {
+  index_t batch = 0, samples = 0;
+  std::vector<T> values;         // [batch, samples]
+  std::vector<index_t> lengths;  // in samples, one each
+  std::vector<std::string> names;
+
+  tshift::tensor_view<T const> view() const {
+    return {values, {.batch = batch, .time = samples, .channels = 1}, tshift::layout::ntc, lengths};
+  }
+};
+
+struct sound_options {
+  std::string input;             // a sound, a folder of them, or a safetensors file
+  std::string tensor = "input";  // of that file: [N, samples] or [samples]
+  std::string lengths;           // its tensor of lengths, [N]; empty: all have all samples
+  int rate = 16000;              // samples per second that are wanted
+  bool mix = false;              // several channels to their mean, else they are refused
+};
+
+/// Whether the input is a file of tensors, by what it begins with.
+/// @throws ser_error  it is not there, or cannot be read
+bool holds_tensors(sound_options const& from);
+
+/// Whether its elements are F64, so that everything is computed in double.
+bool is_double(sound_options const& from);
+
+/// @throws ser_error, file_error  naming the file and what is wrong with it
+template <class T>
+waves<T> read_waves(sound_options const& from);
+
+}  // namespace ser
