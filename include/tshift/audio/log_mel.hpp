@@ -121,7 +121,7 @@ class log_mel {
     index_t parts = workspace.parallel() < rows ? workspace.parallel() : rows;
     if constexpr (std::is_same_v<std::remove_cvref_t<Executor>, detail::run_here>) parts = 1;
     auto const part = [this, &wave, &y, &workspace, rows, parts](index_t i) noexcept {
-      kernel::lane& own = workspace.lanes_.data()[i];
+      kernel::lane& own = kernel::element(workspace.lanes_, i);
       // Quotient and remainder apart, because rows * i may not fit.
       index_t const each = rows / parts, more = rows % parts;
       index_t const begin = i * each + (i < more ? i : more), end = begin + each + (i < more ? 1 : 0);
@@ -205,7 +205,7 @@ class log_mel {
     if (wants_peaks()) {
       double peak = -std::numeric_limits<double>::infinity();
       for (index_t b = 0; b < o.bands; ++b) peak = kernel::larger(levels[b], peak);
-      workspace.peaks_.data()[row] = peak;
+      kernel::element(workspace.peaks_, row) = peak;
     }
     if (keeps_levels()) {
       double* const kept = workspace.levels_.data() + row * o.bands;
@@ -221,7 +221,7 @@ class log_mel {
     log_mel_options const& o = options();
     index_t const count = front_->computed(wave.length(n)), first = n * y.shape.time;
     double peak = -std::numeric_limits<double>::infinity();
-    for (index_t t = 0; t < count; ++t) peak = kernel::larger(workspace.peaks_.data()[first + t], peak);
+    for (index_t t = 0; t < count; ++t) peak = kernel::larger(kernel::element(workspace.peaks_, first + t), peak);
     double const reference = keeps_levels() ? peak : 0;
     auto const least = static_cast<double>(kernel::written<T>(o, peak - reference - o.top_db));
     for (index_t t = 0; t < count; ++t) {

@@ -129,10 +129,11 @@ constexpr log_mel_options ast() {
 /// Source: python_speech_features, base.py and sigproc.py
 constexpr log_mel_options psf(double sample_rate = 16000, index_t bands = 26) {
   detail::check_rate("psf", sample_rate);
+  // NOLINTNEXTLINE(bugprone-incorrect-roundings): half up, as the tool does
   auto const samples = static_cast<index_t>(0.025 * sample_rate + 0.5);
   index_t const fft = detail::power_of_two(samples);
   log_mel_options o{.sample_rate = sample_rate, .win_length = samples, .n_fft = fft < 512 ? 512 : fft};
-  o.hop = static_cast<index_t>(0.01 * sample_rate + 0.5);
+  o.hop = static_cast<index_t>(0.01 * sample_rate + 0.5);  // NOLINT(bugprone-incorrect-roundings): the same
   o.window = window_kind::rectangular;
   o.place = window_place::front;
   o.centre = centre_padding::none;

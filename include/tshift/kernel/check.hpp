@@ -126,6 +126,15 @@ inline bool check_same_or_apart(char const* operation, extent const& input, exte
   return how == overlap::same;
 }
 
+/// Refuses an input that shares memory with an output of other sizes.
+inline void check_apart(char const* operation, extent const& x, extent const& y) {
+  if (x.empty() || y.empty()) return;
+  byte_range const in_x = range_of(x), in_y = range_of(y);
+  if (in_x.low < in_y.high && in_y.low < in_x.high) {
+    fail("%s: %s and %s overlap in memory, must share no element", operation, x.name, y.name);
+  }
+}
+
 /// The value that padding::zero fills with unless the caller gives one.
 template <class T>
 constexpr T default_fill() {

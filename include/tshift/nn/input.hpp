@@ -77,15 +77,6 @@ void check_fill(char const* operation, char const* name, nn::input<T> const& x) 
   }
 }
 
-/// Refuses an input that shares memory with an output of other sizes.
-inline void check_apart(char const* operation, extent const& x, extent const& y) {
-  if (x.empty() || y.empty()) return;
-  byte_range const in_x = range_of(x), in_y = range_of(y);
-  if (in_x.low < in_y.high && in_y.low < in_x.high) {
-    fail("%s: %s and %s overlap in memory, must share no element", operation, x.name, y.name);
-  }
-}
-
 /// Whether an input may be the very memory of the output.
 enum class in_place { refused, allowed };
 

@@ -36,6 +36,12 @@ struct real {
   friend real acos(real a) noexcept { return std::acos(a.value); }
 };
 
+/// Element i of a vector, whose own index has no sign.
+template <class Vector>
+auto& element(Vector& of, index_t i) noexcept {
+  return *(of.data() + i);
+}
+
 inline double plain(real x) noexcept { return x.value; }
 inline double plain(double x) noexcept { return x; }
 
@@ -107,14 +113,14 @@ class spectrum {
   index_t size() const noexcept { return static_cast<index_t>(x_.size()); }
 
   /// What is transformed: n numbers, zeros at first, which a transform does not change.
-  void put(index_t i, double value) noexcept { x_.data()[i] = value; }
+  void put(index_t i, double value) noexcept { element(x_, i) = value; }
 
   /// The bins 0 ... n / 2 of what is in x.
   void transform() { fft_.fwd(bins_.data(), x_.data(), size()); }
 
   /// |X[k]|^2
   double energy(index_t k) const noexcept {
-    double const re = plain(bins_.data()[k].real()), im = plain(bins_.data()[k].imag());
+    double const re = plain(element(bins_, k).real()), im = plain(element(bins_, k).imag());
     return re * re + im * im;
   }
 

@@ -134,7 +134,7 @@ template <class T>
   }
   gather(f, x, t, samples);
   condition(o, samples);
-  for (index_t i = 0; i < o.win_length; ++i) own.fft.put(i, samples[i] * f.window.data()[i]);
+  for (index_t i = 0; i < o.win_length; ++i) own.fft.put(i, samples[i] * element(f.window, i));
   own.fft.transform();
   double* const energies = own.energies.data();
   for (index_t k = f.filters.first_bin; k < f.filters.last_bin; ++k) energies[k] = own.fft.energy(k);
@@ -145,9 +145,9 @@ template <class T>
   }
   double const share = o.spectrum == spectrum_norm::n_fft ? 1 / static_cast<double>(o.n_fft) : 1;
   for (std::size_t b = 0; b < own.levels.size(); ++b) {
-    filter_bank::filter const& filter = f.filters.filters.data()[b];
+    filter_bank::filter const& filter = f.filters.filters[b];
     double const sum = weighted(f.filters.weights.data() + filter.at, energies + filter.first, filter.count);
-    own.levels.data()[b] = level_of(o, sum * share);
+    own.levels[b] = level_of(o, sum * share);
   }
 }
 

@@ -11,6 +11,7 @@
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace audio { namespace detail {
 
+using tshift::detail::check_apart;
 using tshift::detail::extent;
 using tshift::detail::fail;
 using tshift::detail::run_here;
@@ -23,15 +24,6 @@ extent check_features(char const* operation, char const* name, tensor_view<T> co
   extent const result = tshift::detail::check_view(operation, name, view);
   if (view.shape.space != 1) fail("%s: %s has space %td, must be 1", operation, name, view.shape.space);
   return result;
-}
-
-/// Refuses memory that two views share.
-inline void check_apart(char const* operation, extent const& x, extent const& y) {
-  if (x.empty() || y.empty()) return;
-  tshift::detail::byte_range const in_x = tshift::detail::range_of(x), in_y = tshift::detail::range_of(y);
-  if (in_x.low < in_y.high && in_y.low < in_x.high) {
-    fail("%s: %s and %s overlap in memory, must share no element", operation, x.name, y.name);
-  }
 }
 
 /// Runs body(n) for every sequence.
