@@ -19,6 +19,7 @@
 #include <tshift/reference.hpp>
 #include <tshift/tshift.hpp>
 #include <tshift/weights/shared_array.hpp>
+#include <tshift/weights/speech_encoder_names.hpp>
 #include <tshift/weights/state_reader.hpp>
 
 #include <complex>
@@ -46,12 +47,19 @@ using floats = tshift::tensor_view<float>;
 tshift::index_t copy_file(std::filesystem::path const& from, std::filesystem::path const& to);
 tshift::index_t shift_on(Eigen::ThreadPoolInterface& pool, floats const& x, floats const& y);
 bool conforms();
+tshift::index_t layers_of(std::filesystem::path const& checkpoint);
 void hear(tshift::openmp_executor const& exec, floats const& wave, floats const& y, floats const& stacked);
 
 tshift::index_t copy_file(std::filesystem::path const& from, std::filesystem::path const& to) {
   auto const file = tshift::io::safetensors::open(from);
   tshift::io::write_safetensors(to, file.state_dict());
   return file.state_dict().size();
+}
+
+tshift::index_t layers_of(std::filesystem::path const& checkpoint) {
+  auto const file = tshift::io::safetensors::open(checkpoint);
+  auto const read = tshift::weights::speech_encoder_weights(file.state_dict());
+  return read.encoder.contains("encoder.layer_norm.bias") ? read.sizes.layers : read.rest.size();
 }
 
 tshift::index_t shift_on(Eigen::ThreadPoolInterface& pool, floats const& x, floats const& y) {

@@ -92,11 +92,9 @@ class state_reader {
 
   tensor const& need(std::string_view name) const {
     tensor const* const found = weights_.find(name);
-    if (found == nullptr) {
-      std::string const in = weights_.source().empty() ? "" : " in " + detail::shown_source(weights_.source());
-      detail::fail("%s: no tensor %s%s", operation_, detail::shown_name(name).c_str(), in.c_str());
-    }
-    return *found;
+    if (found != nullptr) return *found;
+    std::string const in = weights_.source().empty() ? "" : " in " + detail::shown_source(weights_.source());
+    detail::fail("%s: no tensor %s%s", operation_, detail::shown_name(name).c_str(), in.c_str());
   }
 
   std::size_t place_in_order(tensor const& of) const { return static_cast<std::size_t>(&of - weights_.begin()); }
