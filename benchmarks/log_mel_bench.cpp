@@ -56,7 +56,7 @@ void verify(tshift::log_mel_options options) {
 void add(std::string const& name, tshift::log_mel_options const& options) {
   audio::log_mel<float> const mel(options);
   index_t const frames = mel.frames(front::samples), bands = mel.bands();
-  row const info{.table = "log-mel features of 7.5 s at 16 kHz, beside their FFTs alone",
+  row const info{.table = "log_mel: 7.5 s at 16 kHz, a preset each; floor: its FFTs alone",
                  .tensor = std::to_string(frames) + "x" + std::to_string(bands),
                  .variant = name,
                  .bytes = static_cast<double>(front::samples + frames * bands) * sizeof(float),

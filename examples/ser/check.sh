@@ -10,34 +10,14 @@ if [ $# -ne 3 ]; then
   echo "check.sh: usage: check.sh SER SPEECH.wav WORKDIR" >&2
   exit 2
 fi
+functions=$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")/../check_functions.sh") || exit 2
 binary=$(realpath -- "$1") || exit 2
 speech=$(realpath -- "$2") || exit 2
 mkdir -p -- "$3" && cd -- "$3" || exit 2
 [ -x "$binary" ] || { echo "check.sh: '$binary' is not a program" >&2; exit 2; }
 
-cases=0
-failed=0
-
-complain() {
-  echo "FAILED: $1" >&2
-  failed=$((failed + 1))
-}
-
-# run CODE LINES STREAM PATTERN ARGUMENTS...: the exit code must be CODE, stderr must have so many LINES, and STREAM
-# (out or err) must match the glob PATTERN.
-run() {
-  local code=$1 want=$2 stream=$3 pattern=$4 got text lines
-  shift 4
-  cases=$((cases + 1))
-  "$binary" "$@" >out.txt 2>err.txt
-  got=$?
-  text=$(cat "$stream.txt")
-  lines=$(wc -l <err.txt)
-  [ "$got" -eq "$code" ] || complain "$*: exit code $got, expected $code; stderr: $(cat err.txt)"
-  # shellcheck disable=SC2053  # the right side is a pattern
-  [[ $text == $pattern ]] || complain "$*: std$stream does not match '$pattern': $text"
-  [ "$lines" -eq "$want" ] || complain "$*: stderr has $lines lines, expected $want: $(cat err.txt)"
-}
+# shellcheck source=SCRIPTDIR/../check_functions.sh
+source "$functions"
 
 # gives PATTERN OPTIONS...: features are made of speech, and stdout matches.
 gives() {
@@ -119,6 +99,8 @@ refused 1 'one.safetensors: tensor features is \[1, *, 23\] of F32, must be \[N,
   features --input one.safetensors --tensor features --output y.safetensors
 refused 1 'one.safetensors: tensor lengths is \[1\] of I64, must be F32, F16, BF16 or F64.' \
   features --input one.safetensors --tensor lengths --output y.safetensors
+wrong '--tensor and --lengths are for a .safetensors file, which * is not*' --lengths lengths
+refused 2 '--mix is for sounds, and one.safetensors holds tensors*' features --input one.safetensors --mix --output y.safetensors
 wrong "--preset: 'mp3' is none of librosa|torchaudio|kaldi|whisper|ast|psf*" --preset mp3
 wrong "--bands: 'many' is no whole number*" --bands many
 wrong "--power: 'two' is no number*" --power two
@@ -134,5 +116,5 @@ bad 'log_mel: *' --log none --reference max
 refused 1 '*no/such/folder/y.safetensors*' features --input "$speech" --output no/such/folder/y.safetensors
 
 printf '%d cases\n' "$cases"
-[ "$cases" -eq 44 ] || complain "$cases cases ran, 44 are here"
+[ "$cases" -eq 46 ] || complain "$cases cases ran, 46 are here"
 [ "$failed" -eq 0 ]

@@ -58,6 +58,12 @@ void features_command::run() const {
   if (output_ == from_.input || std::filesystem::equivalent(output_, from_.input, ignored)) {
     throw usage_error("--output " + one_line(output_) + " is the input, must be another file");
   }
+  // An option that would change nothing is a mistake.
+  bool const tensors = holds_tensors(from_);
+  if (tensors && from_.mix) throw usage_error("--mix is for sounds, and " + one_line(from_.input) + " holds tensors");
+  if (!tensors && !(from_.tensor.empty() && from_.lengths.empty())) {
+    throw usage_error("--tensor and --lengths are for a .safetensors file, which " + one_line(from_.input) + " is not");
+  }
   if (is_double(from_)) {
     run_as<double>();
   } else {

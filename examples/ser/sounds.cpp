@@ -23,6 +23,8 @@ using tshift::io::safetensors;
 using tshift::weights::dtype;
 using tshift::weights::tensor;
 
+std::string tensor_of(sound_options const& from) { return from.tensor.empty() ? "input" : from.tensor; }
+
 bool is_safetensors(fs::path const& path) { return path.extension() == ".safetensors"; }
 
 tensor const& need(safetensors const& file, std::string const& name) {
@@ -51,7 +53,7 @@ index_t integer_at(tensor const& from, std::size_t i) {
 template <class T>
 waves<T> read_tensor(sound_options const& from) {
   auto const file = safetensors::open(from.input);
-  tensor const& x = need(file, from.tensor);
+  tensor const& x = need(file, tensor_of(from));
   if (!is_number(x.type)) throw ser_error(title(file, x) + ", must be F32, F16, BF16 or F64");
   if (x.shape.size() != 1 && x.shape.size() != 2)
     throw ser_error(title(file, x) + ", must be [N, samples] or [samples]");
@@ -79,7 +81,7 @@ waves<T> read_tensor(sound_options const& from) {
       result.lengths[n] = length;
     }
   }
-  for (index_t n = 0; n < result.batch; ++n) result.names.push_back(from.tensor + "[" + std::to_string(n) + "]");
+  for (index_t n = 0; n < result.batch; ++n) result.names.push_back(tensor_of(from) + "[" + std::to_string(n) + "]");
   return result;
 }
 
@@ -130,7 +132,7 @@ bool holds_tensors(sound_options const& from) {
 bool is_double(sound_options const& from) {
   if (!holds_tensors(from)) return false;
   auto const file = safetensors::open(from.input);
-  return need(file, from.tensor).type == dtype::f64;
+  return need(file, tensor_of(from)).type == dtype::f64;
 }
 
 template <class T>

@@ -25,15 +25,15 @@ struct waves {
 };
 
 struct sound_options {
-  std::string input;             // a sound, a folder of them, or a safetensors file
-  std::string tensor = "input";  // of that file: [N, samples] or [samples]
-  std::string lengths;           // its tensor of lengths, [N]; empty: all have all samples
-  int rate = 16000;              // samples per second that are wanted
-  bool mix = false;              // several channels to their mean, else they are refused
+  std::string input;    // a sound, a folder of them, or a safetensors file
+  std::string tensor;   // of that file: [N, samples] or [samples]; empty: input
+  std::string lengths;  // its tensor of lengths, [N]; empty: all have all samples
+  int rate = 16000;     // samples per second that are wanted
+  bool mix = false;     // several channels to their mean, else they are refused
 };
 
-/// Whether the input is a file of tensors, by what it begins with.
-/// @throws ser_error  it is not there, or cannot be read
+/// Whether the input is a file of tensors, by the end of its name: .safetensors.
+/// @throws ser_error  it is not there
 bool holds_tensors(sound_options const& from);
 
 /// Whether its elements are F64, so that everything is computed in double.

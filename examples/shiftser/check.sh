@@ -11,6 +11,7 @@ if [ $# -ne 3 ]; then
   echo "check.sh: usage: check.sh SHIFTSER MAKE_WEIGHTS WORKDIR" >&2
   exit 2
 fi
+functions=$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")/../check_functions.sh") || exit 2
 binary=$(realpath -- "$1") || exit 2
 make_weights=$(realpath -- "$2") || exit 2
 mkdir -p -- "$3" && cd -- "$3" || exit 2
@@ -21,29 +22,8 @@ for program in "$binary" "$make_weights"; do
   fi
 done
 
-cases=0
-failed=0
-
-complain() {
-  echo "FAILED: $1" >&2
-  failed=$((failed + 1))
-}
-
-# run CODE LINES STREAM PATTERN ARGUMENTS...: the exit code must be CODE, stderr must have so many LINES, and STREAM
-# (out or err) must match the glob PATTERN.
-run() {
-  local code=$1 want=$2 stream=$3 pattern=$4 got text lines
-  shift 4
-  cases=$((cases + 1))
-  "$binary" "$@" >out.txt 2>err.txt
-  got=$?
-  text=$(cat "$stream.txt")
-  lines=$(wc -l <err.txt)
-  [ "$got" -eq "$code" ] || complain "$*: exit code $got, expected $code; stderr: $(cat err.txt)"
-  # shellcheck disable=SC2053  # the right side is a pattern
-  [[ $text == $pattern ]] || complain "$*: std$stream does not match '$pattern': $text"
-  [ "$lines" -eq "$want" ] || complain "$*: stderr has $lines lines, expected $want: $(cat err.txt)"
-}
+# shellcheck source=SCRIPTDIR/../check_functions.sh
+source "$functions"
 
 # yields WANT PATTERN WEIGHTS INPUT OPTIONS...: y has the bytes of want_WANT, and stdout matches PATTERN.
 yields() {
