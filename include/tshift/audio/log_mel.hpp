@@ -225,10 +225,10 @@ class log_mel {
     double const reference = keeps_levels() ? peak : 0;
     auto const least = static_cast<double>(kernel::written<T>(o, peak - reference - o.top_db));
     for (index_t t = 0; t < count; ++t) {
-      double const* const kept = workspace.levels_.data() + (first + t) * o.bands;
+      double const* const kept = keeps_levels() ? workspace.levels_.data() + (first + t) * o.bands : nullptr;
       for (index_t b = 0; b < o.bands; ++b) {
         T& to = y(n, t, b);
-        if (keeps_levels()) to = kernel::written<T>(o, kept[b] - reference);
+        if (kept != nullptr) to = kernel::written<T>(o, kept[b] - reference);
         to = static_cast<T>(kernel::larger(static_cast<double>(to), least));
       }
     }
