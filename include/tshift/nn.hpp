@@ -28,7 +28,8 @@
 //   gelu(x, y)         exact; a function, y may be x                             torch.nn.functional.gelu
 //   mlp                W2 gelu(W1 x)                                 (+ skip)    a transformer's perceptron
 //   lstm               one layer, one direction or both                          torch.nn.LSTM
-//   self_attention     heads, three kinds of positions                           no output projection
+//   self_attention     heads, four kinds of positions                            no output projection
+//   wave_conv          samples to channels normalised over time, GELU            Conv1d, GroupNorm, GELU of wav2vec 2.0
 //   mean_pool(x, y)    over time, a function: y is [N, 1, C]                     torch.mean
 //   chain(a, b, ...)   linear, mlp, layer_norm, chain; first also depthwise_conv1d   torch.nn.Sequential, a few rows at a time
 //
@@ -55,4 +56,5 @@
 #include <tshift/nn/pool.hpp>
 #include <tshift/nn/residual.hpp>
 #include <tshift/nn/self_attention.hpp>
+#include <tshift/nn/wave_conv.hpp>
 #include <tshift/tshift.hpp>

@@ -100,10 +100,25 @@ class conv1d : public calls<conv1d<T>, T> {
   void compute(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, arena<T>) const {
     auto const split = kernel::split_for<Executor>({y.shape.batch * y.shape.time, depth_ * outputs(), 8});
     kernel::for_parts(exec, split.parts, [this, &x, &y, &split](index_t part) {
-      kernel::for_rows(
-          y, split.begin(part), split.end(part),
-          [this, &x, &y](index_t first, index_t count, kernel::row_sink<T> to) { rows(x, first, count, to, y); });
+      kernel::for_rows(y, split.begin(part), split.end(part),
+                       [this, &x, &y](index_t first, index_t count, kernel::row_sink<T> to) {
+                         rows(x, y.shape.time, first, count, to);
+                         clear_past_lengths(x, y.shape.time, first, count, to);
+                       });
     });
+  }
+
+  /// Unchecked: rows [first, first + count) of y, of which a sequence has `per_sequence`.
+  /// @param finish  what is done to a finished tile of a group, which counts its columns from 0: gelu_tile
+  template <class Finish = kernel::keep_sums>
+  void rows(shifted_view<T> const& x, index_t per_sequence, index_t first, index_t count, kernel::row_sink<T> y,
+            Finish finish = {}) const noexcept {
+    index_t const each = inputs() / options_.groups, made = outputs() / options_.groups;
+    for (index_t g = 0; g < options_.groups; ++g) {
+      kernel::window_rows<T> const windows{x,        options_.taps, options_.stride, options_.padding,
+                                           g * each, each,          per_sequence};
+      kernel::gemm<T, arch>(windows, first, count, operand(g, made), {y.data + g * made, y.stride}, finish);
+    }
   }
 
  private:
@@ -123,14 +138,9 @@ class conv1d : public calls<conv1d<T>, T> {
     }
   }
 
-  void rows(shifted_view<T> const& x, index_t first, index_t count, kernel::row_sink<T> y,
-            tensor_view<T> const& all) const noexcept {
-    index_t const each = inputs() / options_.groups, made = outputs() / options_.groups, per_sequence = all.shape.time;
-    for (index_t g = 0; g < options_.groups; ++g) {
-      kernel::window_rows<T> const windows{x,        options_.taps, options_.stride, options_.padding,
-                                           g * each, each,          per_sequence};
-      kernel::gemm<T, arch>(windows, first, count, operand(g, made), {y.data + g * made, y.stride});
-    }
+  /// Zeros where a sequence has no frames.
+  void clear_past_lengths(shifted_view<T> const& x, index_t per_sequence, index_t first, index_t count,
+                          kernel::row_sink<T> y) const noexcept {
     if (x.base().lengths.empty()) return;
     for (index_t r = 0; r < count; ++r) {
       index_t const n = (first + r) / per_sequence, t = (first + r) % per_sequence;

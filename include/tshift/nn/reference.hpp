@@ -12,8 +12,10 @@
 //     depthwise_conv1d  y[n, t, c] = bias[c] + sum over k of weight[c, k] x[n, t + k - K / 2, c]
 //   reference/sequence.hpp: a whole sequence
 //     mean_pool         y[n, 0, c] = (sum over t of x[n, t, c]) / length
+//     group_norm        y[n, t, c] = (x[n, t, c] - mean) / sqrt(variance + eps) * weight[c] + bias[c]
 //     lstm              c = f c + i g, h = o tanh(c), y[n, t] = h
 //     self_attention    y[n, l] = sum over r of softmax over r (q[l] . k[r] / sqrt(d)) v[r]
+//     gated_self_attention   the same, each score with gate(l) table[bucket(r - l)] beside it
 //   reference/residual.hpp: any of them with a shift
 //     residual          y = [S] x + f([S] x)
 //

@@ -7,8 +7,10 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include <tshift/nn/block.hpp>
+#include <tshift/nn/gated_positions.hpp>
 #include <tshift/nn/kernel/attention.hpp>
 #include <tshift/nn/linear.hpp>
 #include <tshift/nn/options.hpp>
@@ -69,6 +71,18 @@ class self_attention : public calls<self_attention<T>, T> {
         no_bias);
   }
 
+  /// The same with WavLM's positions: scores q[l] . k[r] / sqrt(d) + gate(l) table[bucket(r - l)], see gated_positions.
+  /// @throws shape_error  they have other heads, or heads of another depth
+  self_attention(index_t channels, index_t heads, weights::values<T> weight, weights::values<T> bias,
+                 gated_positions<T> positions)
+      : self_attention(channels, heads, weight, bias) {
+    if (positions.heads() != heads || positions.depth() * heads != channels) {
+      detail::fail("self_attention: the positions are of %td heads of %td channels, must be of %td heads of %td",
+                   positions.heads(), positions.depth(), heads, channels / heads);
+    }
+    gated_ = std::move(positions);
+  }
+
   /// Number of channels of x and y.
   index_t channels() const noexcept { return channels_; }
   /// Number of heads.
@@ -113,8 +127,11 @@ class self_attention : public calls<self_attention<T>, T> {
   }
 
   /// Unchecked.
+  /// @param all_ask  whether frames past a sequence's length attend to those before it, as padding does in PyTorch;
+  ///                 without, they are zeros
   template <class Executor>
-  void compute(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, arena<T> a) const {
+  void compute(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, arena<T> a,
+               bool all_ask = false) const {
     index_t const N = x.shape().batch, time = x.shape().time;
     if (N == 0 || time == 0 || channels_ == 0) return;
     slices const memory = layout(a, x.shape());
@@ -130,12 +147,11 @@ class self_attention : public calls<self_attention<T>, T> {
                   {memory.qkv + first * 3 * channels_, 3 * channels_});
       });
       kernel::row_split const heads = all_heads.resized(count * heads_);
-      kernel::for_parts(exec, heads.parts, [this, &heads, &memory, &x, &y, begin, time](index_t part) {
-        kernel::row_block<T> table;
+      kernel::for_parts(exec, heads.parts, [this, &heads, &memory, &frames, &y, begin, time, all_ask](index_t part) {
         T* const space = memory.rooms + part * room(time).total();
         for (index_t i = heads.begin(part); i < heads.end(part); ++i) {
           index_t const n = i / heads_, h = i % heads_;
-          one_head(memory.qkv + n * time * 3 * channels_, h, x.base().length(begin + n), table, space, y, begin + n);
+          one_head(memory.qkv + n * time * 3 * channels_, h, frames, all_ask, space, y, begin + n);
         }
       });
     }
@@ -158,31 +174,57 @@ class self_attention : public calls<self_attention<T>, T> {
   }
 
   kernel::attention_room<T, arch> room(index_t time) const noexcept {
-    return {time, channels_ / heads_, kind_ == frame_positions::relative_key_query};
+    return {time, channels_ / heads_, kind_ == frame_positions::relative_key_query, gated_.heads() > 0};
   }
 
-  /// Head h of one sequence, and zeros where it has no frames.
-  void one_head(T const* qkv, index_t h, index_t length, kernel::row_block<T>& table, T* space, tensor_view<T> const& y,
-                index_t n) const noexcept {
-    index_t const depth = channels_ / heads_, stride = 3 * channels_;
+  /// Head h of sequence n, and zeros where it has no frames.
+  void one_head(T const* qkv, index_t h, kernel::frame_rows<T> const& x, bool all_ask, T* space,
+                tensor_view<T> const& y, index_t n) const noexcept {
+    index_t const depth = channels_ / heads_, stride = 3 * channels_, time = y.shape.time;
+    index_t const length = x.x.base().length(n), asking = length > 0 && all_ask ? time : length;
+    kernel::row_block<T> table;
     if (length > 0) {
       T const* const first = qkv + h * depth;
-      kernel::attention_head<T> const head{{first, stride},
-                                           {first + channels_, stride},
-                                           {first + 2 * channels_, stride},
-                                           length,
-                                           depth,
-                                           ascending_.operand(),
-                                           descending_.operand(),
-                                           reach_,
-                                           kind_ != frame_positions::absolute,
-                                           kind_ == frame_positions::relative_key_query,
-                                           T(1) / std::sqrt(static_cast<T>(depth))};
+      kernel::attention_head<T> head{{first, stride},
+                                     {first + channels_, stride},
+                                     {first + 2 * channels_, stride},
+                                     asking,
+                                     length,
+                                     depth,
+                                     ascending_.operand(),
+                                     descending_.operand(),
+                                     reach_,
+                                     kind_ != frame_positions::absolute,
+                                     kind_ == frame_positions::relative_key_query,
+                                     T(1) / std::sqrt(static_cast<T>(depth))};
+      if (gated_.heads() > 0) {
+        head.bias = gated_.distances().of(h);
+        head.gates = gates(x, n * time, asking, h, table, space + room(time).gates_at());
+      }
       kernel::attend<T, arch>(head, table, space, y.at(n, 0, h * depth), y.strides.time);
     }
-    for (index_t t = length; t < y.shape.time; ++t) {
+    for (index_t t = asking; t < time; ++t) {
       for (index_t c = 0; c < depth; ++c) y(n, t, h * depth + c) = T(0);
     }
+  }
+
+  /// The gates of rows [first, first + count), over the factor of the scores; one each at `to`, and behind them a row.
+  T const* gates(kernel::frame_rows<T> const& x, index_t first, index_t count, index_t h, kernel::row_block<T>& table,
+                 T* to) const noexcept {
+    index_t const depth = channels_ / heads_;
+    T const over = std::sqrt(static_cast<T>(depth));
+    for (kernel::row_part const part : kernel::row_parts(count)) {
+      x.gather(table, first + part.begin, part.count, h * depth, depth, nullptr);
+      for (index_t r = 0; r < part.count; ++r) {
+        T const* row = table.pieces == 1 ? table.items[0].row[r] : nullptr;
+        if (row == nullptr) {
+          kernel::collect(table, r, to + count);
+          row = to + count;
+        }
+        to[part.begin + r] = gated_.gate(h, row) * over;
+      }
+    }
+    return to;
   }
 
   index_t channels_ = 0, heads_ = 1;
@@ -190,6 +232,7 @@ class self_attention : public calls<self_attention<T>, T> {
   linear<T> qkv_;
   kernel::packed_matrix<T> ascending_, descending_;
   index_t reach_ = 0;
+  gated_positions<T> gated_;  // without heads: none
 };
 
 }}}}  // namespace tshift::nn

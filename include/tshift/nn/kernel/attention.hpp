@@ -4,7 +4,7 @@
 //
 // Relative positions: q[l] . p[l - r] for all r is one row of a small GEMM of the queries with the table of distances,
 // read from a place that moves by one from row to row; so is k[r] . p[l - r], for all l. Nothing of size [L, L, depth]
-// exists.
+// exists. Gated positions are one number a distance, times one a query.
 #pragma once
 
 #include <cstddef>
@@ -14,25 +14,36 @@
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
 
-/// One head over one sequence of `length` frames.
+/// What is added to a score for the distance r - l, the same for all layers: at[d] for d in (-reach, reach), and beyond
+/// what the ends have.
+template <class T>
+struct distance_bias {
+  T const* at = nullptr;  // that of distance 0
+  index_t reach = 0;      // >= 1
+};
+
+/// One head over one sequence: `frames` queries, of which the first `length` are keys as well.
 template <class T>
 struct attention_head {
   plain_rows<T> query, key, value;
-  index_t length, depth;
+  index_t frames, length, depth;
   packed_operand<T> ascending;   // p in the order of distances: column j is p[j]; k = depth, n = 2 * reach - 1
   packed_operand<T> descending;  // column j is p[2 * reach - 2 - j]
   index_t reach;                 // distances from 1 - reach to reach - 1 are in the table
   bool query_positions, key_positions;
   T scale;
+  distance_bias<T> bias{};
+  T const* gates = nullptr;  // what each query multiplies the bias by, over scale; null: there is no bias
 };
 
 /// What a head needs beside its input, in elements; all parts are whole panels wide.
 template <class T, class Arch>
 struct attention_room {
   using tile = gemm_tile<T, Arch>;
-  index_t keys, values, sums, scores, band, result;
+  index_t keys, values, sums, scores, band, result, gates;
 
-  attention_room(index_t length, index_t depth, bool key_positions) noexcept {
+  /// @param length  of the longest sequence
+  attention_room(index_t length, index_t depth, bool key_positions, bool gated) noexcept {
     index_t const wide = whole(length), deep = whole(depth);
     keys = depth * wide;
     values = length * deep;
@@ -40,8 +51,11 @@ struct attention_room {
     scores = tile::rows * wide;
     band = tile::rows * band_width(length);
     result = tile::rows * deep;
+    gates = gated ? length + depth : 0;
   }
-  index_t total() const noexcept { return keys + values + sums + scores + band + result; }
+  index_t total() const noexcept { return gates_at() + gates; }
+  /// Where the gates stand: one for each query, and a row of `depth` elements.
+  index_t gates_at() const noexcept { return keys + values + sums + scores + band + result; }
 
   static index_t whole(index_t n) noexcept { return (n + tile::columns - 1) / tile::columns * tile::columns; }
   /// The columns that a tile of rows reads, from whichever panel they begin in.
@@ -116,13 +130,29 @@ T exponentials(T* x, index_t count, T scale) noexcept {
   return sum_of<Arch>(count, x, [](batch const& v) { return v; });
 }
 
+/// scores[r] += gate * bias[r - l], r in [0, length).
+template <class T, class Arch>
+void add_bias(distance_bias<T> const& bias, index_t l, T gate, index_t length, T* scores) noexcept {
+  index_t const near = l - (bias.reach - 1), far = l + bias.reach;  // frames in between are in reach
+  index_t const begin = near < 0 ? 0 : near < length ? near : length, end = far < length ? far : length;
+  xsimd::batch<T, Arch> const factor(gate);
+  auto const add = [&factor](auto const& score, auto const& b) { return xsimd::fma(factor, b, score); };
+  auto const add_one = [&factor](auto const& value) {
+    return [&factor, &value](auto const& score) { return xsimd::fma(factor, value, score); };
+  };
+  xsimd::batch<T, Arch> const before(bias.at[1 - bias.reach]), behind(bias.at[bias.reach - 1]);
+  map<Arch>(begin, scores, add_one(before), scores);
+  if (begin < end) map<Arch>(end - begin, scores + begin, add, scores + begin, bias.at + (begin - l));
+  map<Arch>(length - end, scores + end, add_one(behind), scores + end);
+}
+
 /// y[l][j] = sum over r of softmax over r (scale * score[l][r]) * value[r][j].
 /// @param room  attention_room::total() elements
 /// @param y     row l begins at y + l * stride; `depth` elements are written
 template <class T, class Arch>
 void attend(attention_head<T> const& head, row_block<T>& from, T* room, T* y, index_t stride) noexcept {
   using tile = gemm_tile<T, Arch>;
-  attention_room<T, Arch> const sizes(head.length, head.depth, head.key_positions);
+  attention_room<T, Arch> const sizes(head.length, head.depth, head.key_positions, false);
   index_t const wide = attention_room<T, Arch>::whole(head.length), deep = attention_room<T, Arch>::whole(head.depth);
   T* const keys = room;
   T* const values = keys + sizes.keys;
@@ -142,8 +172,8 @@ void attend(attention_head<T> const& head, row_block<T>& from, T* room, T* y, in
   } else {
     for (index_t r = 0; r < wide; ++r) sums[r] = T(0);
   }
-  for (index_t first = 0; first < head.length; first += tile::rows) {
-    index_t const count = head.length - first < tile::rows ? head.length - first : tile::rows;
+  for (index_t first = 0; first < head.frames; first += tile::rows) {
+    index_t const count = head.frames - first < tile::rows ? head.frames - first : tile::rows;
     head.query.gather(from, first, count, 0, head.depth, nullptr);
     T const* const start = head.key_positions ? sums + first * wide : sums;
     panel_sums<T, Arch>(by_key, from, count, 0, head.length, start, head.key_positions ? wide : 0, scores, wide);
@@ -155,6 +185,9 @@ void attend(attention_head<T> const& head, row_block<T>& from, T* room, T* y, in
         map<Arch>(
             head.length, row, [](auto const& a, auto const& b) { return a + b; }, row, origin + r * (band_stride - 1));
       }
+    }
+    for (index_t r = 0; r < count && head.gates != nullptr; ++r) {
+      add_bias<T, Arch>(head.bias, first + r, head.gates[first + r], head.length, scores + r * wide);
     }
     T weight[static_cast<std::size_t>(tile::rows)];
     for (index_t r = 0; r < count; ++r) {

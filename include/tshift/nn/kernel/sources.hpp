@@ -126,10 +126,18 @@ struct window_rows {
     overlap_of_runs const part(run.begin, run.count, from, wanted);
     if (part.empty()) return;
     auto& piece = table.add(at + part.begin - from, part.size());
+    tensor_view<T const> const& v = x.base();
+    index_t n = first / per_sequence, u = first % per_sequence, length = v.length(n);
     for (index_t r = 0; r < rows; ++r) {
-      index_t const n = (first + r) / per_sequence, t = (first + r) % per_sequence * stride - before + tap;
-      bool const inside = t >= 0 && t < x.base().length(n);
-      piece.row[r] = inside ? channel_at(x, n, t, i, part.begin, nothing) : nothing;
+      index_t const t = u * stride - before + tap;
+      T const* row = nothing;
+      if (t >= 0 && t < length)
+        row = run.offset == 0 ? v.at(n, t, part.begin) : channel_at(x, n, t, i, part.begin, nothing);
+      piece.row[r] = row;
+      if (++u == per_sequence && r + 1 < rows) {
+        u = 0;
+        length = v.length(++n);
+      }
     }
   }
 };
