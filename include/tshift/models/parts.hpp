@@ -52,9 +52,10 @@ nn::linear<T> take_linear(weights::state_reader<T>& weights, std::string const& 
 
 /// The layer norm whose tensors are name.weight and name.bias, of so many channels.
 template <class T>
-nn::layer_norm<T> take_norm(weights::state_reader<T>& weights, std::string const& name, index_t channels) {
+nn::layer_norm<T> take_norm(weights::state_reader<T>& weights, std::string const& name, index_t channels,
+                            T eps = T(1e-5)) {
   auto const weight = weights.take(name + ".weight", {channels});
-  return {weight, weights.take(name + ".bias", {channels})};
+  return {weight, weights.take(name + ".bias", {channels}), eps};
 }
 
 /// Mean over time, then a linear layer: x [N, T, D] to y [N, 1, classes].
