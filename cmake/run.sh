@@ -9,6 +9,7 @@ usage: bash cmake/run.sh <command>
   demo [file.wav] [options]   build the demo and run it, on a recording of read speech unless a file is given
   shiftser [options]          build shiftser, which runs a PyTorch checkpoint over features, and run it (see --help)
   ser features [options]      build ser, which makes log-mel features of sounds, and run it (see ser features --help)
+  ser encode [options]        the same for hidden states of wav2vec 2.0, HuBERT and WavLM (see ser encode --help)
   test                        build everything with warnings as errors and run every test
   test [--isa] NAME...        build and run the tests of one file (shift: tests/operator/shift_test.cpp; nn/linear where
                               two folders have the name) or of one folder (nn): seconds; --isa: for AVX2 and AVX-512 too

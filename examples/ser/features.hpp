@@ -15,8 +15,7 @@ class features_command {
  public:
   explicit features_command(CLI::App& program);
 
-  /// Whether the command line asks for it.
-  bool chosen() const { return command_.parsed(); }
+  CLI::App const& app() const { return command_; }
   /// @throws ser_error, usage_error, file_error, shape_error
   void run() const;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ser: from sound to features.
+// ser: from sound to features, and to the hidden states of pre-trained encoders.
 #include <CLI/CLI.hpp>
 
 #include <csignal>
@@ -10,6 +10,7 @@
 #include <tshift/error.hpp>
 #include <tshift/io/file_error.hpp>
 
+#include "encode.hpp"
 #include "error.hpp"
 #include "features.hpp"
 
@@ -20,16 +21,21 @@ int run(int count, char const* const* arguments) {
   program.require_subcommand(1);
   program.set_help_flag("-h,--help", "Print this");
   features_command const features(program);
+  encode_command const encode(program);
   try {
     program.parse(count, arguments);
   } catch (CLI::CallForHelp const&) {
-    CLI::App const* const asked = features.chosen() ? program.get_subcommand("features") : &program;
+    CLI::App const* asked = &program;
+    for (CLI::App const* const each : {&features.app(), &encode.app()}) {
+      if (each->parsed()) asked = each;
+    }
     std::fputs(asked->help().c_str(), stdout);
     return 0;
   } catch (CLI::ParseError const& error) {
     throw usage_error(one_line(error.what()));
   }
-  features.run();
+  if (features.app().parsed()) features.run();
+  if (encode.app().parsed()) encode.run();
   return 0;
 }
 

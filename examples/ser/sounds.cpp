@@ -23,7 +23,7 @@ using tshift::io::safetensors;
 using tshift::weights::dtype;
 using tshift::weights::tensor;
 
-std::string tensor_of(sound_options const& from) { return from.tensor.empty() ? "input" : from.tensor; }
+std::string tensor_of(sound_options const& from) { return from.tensor.empty() ? from.usual : from.tensor; }
 
 bool is_safetensors(fs::path const& path) { return path.extension() == ".safetensors"; }
 

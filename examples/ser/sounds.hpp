@@ -25,8 +25,9 @@ struct waves {
 };
 
 struct sound_options {
-  std::string input;    // a sound, a folder of them, or a safetensors file
-  std::string tensor;   // of that file: [N, samples] or [samples]; empty: input
+  std::string input;   // a sound, a folder of them, or a safetensors file
+  std::string tensor;  // of that file: [N, samples] or [samples]; empty: the command's own name for it
+  std::string usual = "input";
   std::string lengths;  // its tensor of lengths, [N]; empty: all have all samples
   int rate = 16000;     // samples per second that are wanted
   bool mix = false;     // several channels to their mean, else they are refused

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// A pre-trained encoder as commands use it: its files, what is done to the samples before it, and to padding.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <optional>
+#include <string>
+#include <tshift/io/speech_encoder_config.hpp>
+#include <tshift/models/speech_encoder.hpp>
+#include <tshift/weights/speech_encoder_names.hpp>
+
+#include "sounds.hpp"
+
+namespace ser {
+
+enum class normalisation { unset, none, utterance, batch };
+enum class masking { automatic, on, off };
+
+/// What the command line says about an encoder.
+struct encoder_options {
+  std::string weights, config;
+  normalisation normalise = normalisation::unset;
+  std::optional<double> eps;
+  masking mask = masking::automatic;
+  std::optional<tshift::frame_rule> frames;
+  bool as_released = false;
+
+  void add_to(CLI::App& app);
+  /// Whether padding is computed over.
+  bool padded() const noexcept {
+    return as_released || mask != masking::automatic || frames == tshift::frame_rule::reshape;
+  }
+};
+
+/// The files of an encoder, read.
+struct encoder_files {
+  tshift::weights::speech_encoder_checkpoint checkpoint;
+  tshift::io::speech_encoder_config config;
+  bool normalise = false;    ///< preprocessor_config.json: do_normalize; false where there is none
+  std::optional<bool> mask;  ///< preprocessor_config.json: return_attention_mask
+  std::string says_so;       ///< that file, empty where there is none
+
+  explicit encoder_files(encoder_options const& from);
+};
+
+/// Samples as the encoder wants them. @return what was done, for the user
+template <class T>
+std::string normalise(waves<T>& sounds, encoder_options const& how, encoder_files const& files);
+
+/// The encoder, with or without a mask, and whether it is to see the lengths.
+template <class T>
+struct prepared_encoder {
+  tshift::models::speech_encoder<T> encoder;
+  bool lengths = true;
+  tshift::frame_rule rule = tshift::frame_rule::conv;
+
+  prepared_encoder(encoder_options const& how, encoder_files const& files);
+  /// Frames of a sound of so many samples, in a batch of rows of `padded`.
+  index_t frames(index_t samples, index_t padded) const { return encoder.frames(samples, padded, rule); }
+};
+
+}  // namespace ser

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""ser encode beside the PyTorch modules of tests/golden/speech.py: checkpoints with the names of all three families and
+the three spellings of weight norm, config.json, masks, normalisation.
+
+    /usr/bin/python3 tests/interop/ser_encode_test.py build/test/examples/ser
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import torch
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path += [str(HERE), str(HERE.parent / "golden")]
+from ser_test import load, save  # noqa: E402
+import speech  # noqa: E402
+
+SMALL = dict(channels=(8,) * 7, width=24, layers=2, heads=4, hidden=40, taps=16, groups=2)
+
+
+def config(sizes, kind):
+    """As transformers saves it."""
+    return {
+        "architectures": ["Wav2Vec2Model"], "model_type": kind, "hidden_size": sizes.width,
+        "num_hidden_layers": sizes.layers, "num_attention_heads": sizes.heads, "intermediate_size": sizes.hidden,
+        "conv_dim": sizes.channels, "conv_kernel": sizes.kernels, "conv_stride": sizes.strides, "conv_bias": sizes.bias,
+        "feat_extract_norm": sizes.norm, "do_stable_layer_norm": sizes.first, "layer_norm_eps": sizes.eps,
+        "num_conv_pos_embeddings": sizes.taps, "num_conv_pos_embedding_groups": sizes.groups, "hidden_act": "gelu",
+        "num_buckets": sizes.buckets or 320, "max_bucket_distance": sizes.distance,
+    }  # fmt: skip
+
+
+def renamed(tensors, family):
+    """The same checkpoint as torchaudio or fairseq would have it."""
+    result = {}
+    for name, value in tensors.items():
+        if family == "torchaudio":
+            name = name.replace("feature_projection.", "encoder.feature_projection.")
+            for part in ("pos_conv_embed", "layer_norm.", "layers."):
+                if name.startswith("encoder." + part):
+                    name = name.replace("encoder.", "encoder.transformer.", 1)
+            name = "pretrain." + name
+        elif family == "fairseq":
+            for index in range(7):
+                layer = f"feature_extractor.conv_layers.{index}."
+                every = layer + "layer_norm" in "".join(tensors) and index > 0
+                norm = "2.1" if every or "feature_extractor.conv_layers.1.layer_norm.weight" in tensors else "2"
+                name = name.replace(layer + "conv.", layer + "0.").replace(layer + "layer_norm.", f"{layer}{norm}.")
+            for ours, theirs in (("feature_projection.layer_norm", "layer_norm"),
+                                 ("feature_projection.projection", "post_extract_proj"),
+                                 ("encoder.pos_conv_embed.conv", "encoder.pos_conv.0"),
+                                 (".attention.gru_rel_pos_linear", ".self_attn.grep_linear"),
+                                 (".attention.gru_rel_pos_const", ".self_attn.grep_a"),
+                                 (".attention.rel_attn_embed", ".self_attn.relative_attention_bias"),
+                                 (".attention.", ".self_attn."), (".feed_forward.intermediate_dense", ".fc1"),
+                                 (".feed_forward.output_dense", ".fc2")):  # fmt: skip
+                name = name.replace(ours, theirs)
+            if ".layers." in name and "final" not in name:
+                name = name.replace(".layer_norm.", ".self_attn_layer_norm.")
+        result[name] = value
+    return result
+
+
+def spelt(tensors, spelling):
+    """The weight norm of the positional convolution as torch 2.1 and later write it, or folded."""
+    old = "encoder.pos_conv_embed.conv.weight"
+    result = {name: value for name, value in tensors.items() if not name.startswith(old)}
+    g, v = tensors[old + "_g"], tensors[old + "_v"]
+    if spelling == "new":
+        result["encoder.pos_conv_embed.conv.parametrizations.weight.original0"] = g
+        result["encoder.pos_conv_embed.conv.parametrizations.weight.original1"] = v
+    elif spelling == "folded":
+        result[old] = g * v / np.sqrt((v**2).sum(axis=(0, 1), keepdims=True))
+    else:
+        return tensors
+    return result
+
+
+class Checks:
+    def __init__(self, program, folder):
+        self.program, self.folder, self.count, self.worst = program, pathlib.Path(folder), 0, 0.0
+
+    def file(self, name):
+        return self.folder / name
+
+    def run(self, x, lengths, *options):
+        """What ser encode writes for waves x."""
+        tensors = {"waveform": x} if lengths is None else {"waveform": x, "lengths": np.array(lengths)}
+        save(self.file("waves.safetensors"), tensors)
+        options = list(options) + ([] if lengths is None else ["--lengths", "lengths"])
+        subprocess.run([self.program, "encode", "--weights", self.file("model.safetensors"), "--input",
+                        self.file("waves.safetensors"), "--output", self.file("y.safetensors"), *options],
+                       check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+        return load(self.file("y.safetensors"))
+
+    def compare(self, found, want, tolerance, what):
+        error = np.linalg.norm(found - want) / np.linalg.norm(want)
+        assert found.shape == want.shape and error <= tolerance, (what, found.shape, want.shape, error)
+        self.worst = max(self.worst, error)
+        self.count += 1
+
+
+def check(checks, sizes, kind, family, spelling):
+    model = speech.fill(speech.SpeechEncoder(sizes), 11)
+    tensors = {name: value.numpy().astype(np.float32) for name, value in model.named_parameters()}
+    tensors = renamed(spelt(tensors, spelling), family)
+    save(checks.file("model.safetensors"), tensors)
+    checks.file("config.json").write_text(json.dumps(config(sizes, kind)))
+    what = (kind, family, spelling, sizes.norm)
+    random = np.random.default_rng(5)
+    lengths = [9000, 400, 3210]
+    x = random.uniform(-0.3, 0.3, (3, 9000)).astype(np.float32)
+    for row, length in zip(x, lengths):
+        row[length:] = 0
+    wave = torch.from_numpy(x).double()
+    for double in (False, True):
+        y, tolerance = x.astype(np.float64 if double else np.float32), 1e-7 if double else 1e-5
+        want = torch.stack(model(wave)).numpy()
+        found = checks.run(y, None)
+        checks.compare(found["hidden_states"], want, tolerance, what)
+        checks.compare(found["last_hidden_state"], want[-1], tolerance, what)
+        assert found["frames"].tolist() == [sizes.frames(9000)] * 3, what
+        checks.compare(checks.run(y, lengths, "--as-released", "--mask", "off")["hidden_states"], want, tolerance, what)
+        for rule in ("conv", "reshape"):
+            want = torch.stack(model(wave, lengths, rule)).numpy()
+            found = checks.run(y, lengths, "--as-released", "--mask", "on", "--frames", rule)
+            checks.compare(found["hidden_states"], want, tolerance, what)
+            assert found["frames"].tolist() == [sizes.valid(n, 9000, rule) for n in lengths], what
+        # Alone, and one state.
+        found = checks.run(y, lengths)["hidden_states"]
+        one = checks.run(y, lengths, "--states", "1")["hidden_states"]
+        assert np.array_equal(one[0], found[1])
+        for n, length in enumerate(lengths):
+            want = torch.stack(model(wave[n : n + 1, :length])).numpy()
+            checks.compare(found[:, n : n + 1, : want.shape[2]], want, tolerance, what)
+            assert not found[:, n, want.shape[2] :].any()
+        # Normalised by the utterance, as transformers does; and by the batch, as torchaudio does.
+        flat = torch.cat([(wave[0] - wave[0].mean()) / torch.sqrt(wave[0].var(unbiased=False) + 1e-7)])[None]
+        want = torch.stack(model(flat)).numpy()
+        checks.compare(checks.run(y, lengths, "--normalize", "utterance")["hidden_states"][:, :1], want, tolerance, what)
+        flat = torch.nn.functional.layer_norm(wave, wave.shape)
+        want = torch.stack(model(flat)).numpy()
+        checks.compare(checks.run(y, None, "--normalize", "batch")["hidden_states"], want, tolerance, what)
+
+
+def main():
+    program = pathlib.Path(sys.argv[1]).resolve()
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+        checks = Checks(program, folder)
+        base, large = speech.Sizes(**SMALL), speech.Sizes(**SMALL, norm="layer", bias=True, first=True)
+        wavlm = speech.Sizes(**SMALL, buckets=320)
+        check(checks, base, "hubert", "transformers", "old")
+        check(checks, base, "wav2vec2", "torchaudio", "old")
+        check(checks, large, "wav2vec2", "transformers", "new")
+        check(checks, large, "hubert", "fairseq", "old")
+        check(checks, wavlm, "wavlm", "transformers", "folded")
+        check(checks, base, "wav2vec2", "fairseq", "old")
+    print(f"ser encode: {checks.count} cases, at most {checks.worst:.1e} from PyTorch")
+    assert checks.count >= 100
+
+
+if __name__ == "__main__":
+    main()
