@@ -10,6 +10,8 @@ usage: bash cmake/run.sh <command>
   shiftser [options]          build shiftser, which runs a PyTorch checkpoint over features, and run it (see --help)
   ser features [options]      build ser, which makes log-mel features of sounds, and run it (see ser features --help)
   ser encode [options]        the same for hidden states of wav2vec 2.0, HuBERT and WavLM (see ser encode --help)
+  ser classify [options]      the same for the emotion of a sound, and its timeline (see ser classify --help)
+  ser weights FOLDER [base]   write an encoder with a head there, of random weights, to try these with
   test                        build everything with warnings as errors and run every test
   test [--isa] NAME...        build and run the tests of one file (shift: tests/operator/shift_test.cpp; nn/linear where
                               two folders have the name) or of one folder (nn): seconds; --isa: for AVX2 and AVX-512 too
@@ -129,6 +131,11 @@ case ${1:-} in
   ser)
     shift
     need "${common[@]}" "${examples[@]}"
+    if [[ ${1:-} == weights ]]; then
+      shift
+      build_native ser ser_make_weights ON OFF
+      exec "$build_dir/examples/ser_make_weights" "$@"
+    fi
     build_native ser ser ON OFF
     exec "$build_dir/examples/ser" "$@"
     ;;

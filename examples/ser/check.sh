@@ -2,19 +2,22 @@
 # SPDX-License-Identifier: MIT
 # Feeds ser good and bad sounds and commands, made here, and checks exit codes, sentences and results. What the features
 # are is tests/interop/ser_test.py's.
-# usage: check.sh SER SPEECH.wav WORKDIR        (WORKDIR is created; files in it are overwritten)
+# usage: check.sh SER MAKE_WEIGHTS SPEECH.wav WORKDIR        (WORKDIR is created; files in it are overwritten)
 set -u
 export LC_ALL=C
 
-if [ $# -ne 3 ]; then
-  echo "check.sh: usage: check.sh SER SPEECH.wav WORKDIR" >&2
+if [ $# -ne 4 ]; then
+  echo "check.sh: usage: check.sh SER MAKE_WEIGHTS SPEECH.wav WORKDIR" >&2
   exit 2
 fi
 functions=$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")/../check_functions.sh") || exit 2
 binary=$(realpath -- "$1") || exit 2
-speech=$(realpath -- "$2") || exit 2
-mkdir -p -- "$3" && cd -- "$3" || exit 2
-[ -x "$binary" ] || { echo "check.sh: '$binary' is not a program" >&2; exit 2; }
+make_weights=$(realpath -- "$2") || exit 2
+speech=$(realpath -- "$3") || exit 2
+mkdir -p -- "$4" && cd -- "$4" || exit 2
+for program in "$binary" "$make_weights"; do
+  [ -x "$program" ] || { echo "check.sh: '$program' is not a program" >&2; exit 2; }
+done
 
 # shellcheck source=SCRIPTDIR/../check_functions.sh
 source "$functions"
@@ -115,6 +118,81 @@ bad 'log_mel: *' --win-length 4096
 bad 'log_mel: *' --log none --reference max
 refused 1 '*no/such/folder/y.safetensors*' features --input "$speech" --output no/such/folder/y.safetensors
 
+
+# --- encode -----------------------------------------------------------------------------------------------------------
+
+rm -rf model && "$make_weights" model || { echo "check.sh: make_weights failed" >&2; exit 1; }
+w=model/model.safetensors
+encodes() { run 0 0 out "y.safetensors: $1" encode --weights $w --input "$speech" --output y.safetensors "${@:2}"; }
+cannot_encode() { refused 1 "$1" encode --weights $w --output y.safetensors "${@:2}"; }
+wrong_encode() { refused 2 "$1" encode --weights $w --input "$speech" --output y.safetensors "${@:2}"; }
+encodes 'hidden_states \[4, 1, *, 48\] of F32; samples normalised one sound at a time (model/preprocessor_config.json)'
+encodes 'last_hidden_state \[1, *, 48\] of F32; *' --states last
+encodes 'hidden_states \[1, 1, *, 48\] of F32; *' --states 0
+encodes '*samples as they are (--normalize)' --normalize none
+encodes '*samples normalised over the batch (--normalize)' --normalize batch --normalize-eps 1e-3
+mv model/preprocessor_config.json kept.json
+encodes '*samples as they are (no preprocessor_config.json)'
+printf '{"do_normalize": "yes"}' >model/preprocessor_config.json
+cannot_encode 'model/preprocessor_config.json: do_normalize is "yes", must be true or false.' --input "$speech"
+mv kept.json model/preprocessor_config.json
+wrong_encode "--states: '4' is none of all, last, and 0 to 3*" --states 4
+wrong_encode "--states: 'first' is none of all, last, and 0 to 3*" --states first
+wrong_encode '--normalize-eps changes nothing where nothing is normalised*' --normalize none --normalize-eps 1
+wrong_encode "--normalize: 'yes' is none of none|utterance|batch*" --normalize yes
+wrong_encode "--mask: 'maybe' is none of auto|on|off*" --mask maybe
+wrong_encode "--frames: 'all' is none of conv|reshape*" --frames all
+cannot_encode 'short.wav has 100 samples, must have >= 400.' --input short.wav
+cannot_encode '*slow.wav has 8000 samples per second, must have 16000: convert it.' --input slow.wav
+refused 2 "--output $w are the weights, must be another file*" encode --weights $w --input "$speech" --output $w
+mv model/config.json kept.json
+cannot_encode 'there is no model/config.json: --config names the checkpoint*' --input "$speech"
+encodes 'hidden_states*' --config kept.json
+printf '{"num_attention_heads": 5}' >model/config.json
+cannot_encode 'speech_encoder: 5 heads, must divide the 48 channels.' --input "$speech"
+printf '{"hidden_size": 768}' >model/config.json
+cannot_encode 'model/config.json: hidden_size is 768, the tensors say 48.' --input "$speech"
+mv kept.json model/config.json
+refused 1 'speech_encoder: no tensor of a wav2vec 2.0, HuBERT or WavLM encoder in one.safetensors.' \
+  encode --weights one.safetensors --config model/config.json --input "$speech" --output y.safetensors
+
+# --- classify ---------------------------------------------------------------------------------------------------------
+
+labels='neutral 0.*, happy 0.*, angry 0.*, sad 0.*'
+classifies() { run 0 0 out "$1" classify --weights $w "${@:2}"; }
+wrong_classify() { run 2 1 err "ser: $1" classify --weights $w "${@:2}"; }
+cannot_classify() { run 1 1 err "ser: $1" classify --weights $w "${@:2}"; }
+classifies "$w: hubert, 3 layers of 48; a classifier over a weighted sum of all layers*: * ($labels)*0.00 to    4.00 s: * ($labels)*" \
+  "$speech"
+classifies '*: unknown (neutral*' --unknown 1 "$speech"
+classifies '*(a 0.*, b 0.*, c 0.*, d 0.*)*' --labels a,b,c,d --input "$speech"
+classifies '*y.csv is written*p.svg is written' --timeline 1:0.5 --output y.csv --picture p.svg "$speech"
+[ "$(head -n 1 y.csv)" = 'start,end,emotion,neutral,happy,angry,sad' ] || complain "y.csv begins with $(head -n 1 y.csv)"
+[ "$(wc -l <y.csv)" -ge 12 ] || complain "y.csv has $(wc -l <y.csv) lines"
+[[ $(cat p.svg) == '<svg '*neutral*'</svg>' ]] || complain 'p.svg is no picture of emotions'
+classifies '*y.json is written' --timeline 2:2 --output y.json "$speech"
+[[ $(cat y.json) == *'"windows"'*'"probabilities"'* ]] || complain 'y.json has no windows'
+classifies '*y.safetensors is written' --output y.safetensors "$speech"
+classifies '*a.wav: * (neutral*.wav: * (neutral*' --output y.safetensors folder
+# A minute of silence, in windows of which some lie apart from each other.
+wav 16000 1 960000 minute.wav
+classifies '*(the mean of 57 windows; 60 s of sound)*' minute.wav
+classifies '*(the mean of 6 windows; 60 s of sound)*' --timeline 2:10 minute.wav
+classifies '*a.wav: * (neutral*' folder/a.wav
+wrong_classify "--timeline: '4' is no WINDOW:HOP in seconds*" --timeline 4 "$speech"
+wrong_classify "--timeline: '0' is no time from 0.025 to 3600 seconds*" --timeline 4:0 "$speech"
+wrong_classify "--unknown: '2' is no probability from 0 to 1*" --unknown 2 "$speech"
+wrong_classify '--labels names 2 classes, the model has 4*' --labels a,b "$speech"
+wrong_classify '--output y.txt: must end with .csv, .json or .safetensors*' --output y.txt "$speech"
+wrong_classify '--picture p.png: must end with .svg*' --picture p.png "$speech"
+wrong_classify '--timeline and --picture are for one sound*' --timeline 1:1 folder
+wrong_classify '--n-div, --direction, --stride, --placement and --position are for ShiftSER*' --n-div 2 "$speech"
+wrong_classify 'model/config.json is read, and cannot be written to as well*' --config model/config.json --output model/config.json \
+  "$speech"
+cannot_classify 'short.wav has 100 samples, must have >= 400.' short.wav
+cannot_classify 'there is no file or folder nowhere.wav.' nowhere.wav
+run 1 1 err 'ser: nowhere.safetensors: cannot be opened: *' classify --weights nowhere.safetensors "$speech"
+
 printf '%d cases\n' "$cases"
-[ "$cases" -eq 46 ] || complain "$cases cases ran, 46 are here"
+[ "$cases" -eq 89 ] || complain "$cases cases ran, 89 are here"
 [ "$failed" -eq 0 ]

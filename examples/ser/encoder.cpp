@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "encoder.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
@@ -112,15 +113,30 @@ tshift::io::speech_encoder_config read_config(encoder_options const& from) {
 
 }  // namespace
 
+std::vector<std::string> split_labels(std::string const& text) {
+  std::vector<std::string> result;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    std::size_t const end = std::min(text.find(',', begin), text.size());
+    result.push_back(one_line(text.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return result;
+}
+
 encoder_files::encoder_files(encoder_options const& from)
-    : checkpoint(tshift::weights::speech_encoder_weights(tshift::io::safetensors::open(from.weights).state_dict())),
-      config(read_config(from)) {
+    : encoder_files(from, tshift::io::safetensors::open(from.weights)) {}
+
+encoder_files::encoder_files(encoder_options const& from, tshift::io::safetensors const& file)
+    : checkpoint(tshift::weights::speech_encoder_weights(file.state_dict())), config(read_config(from)) {
+  auto const said = file.metadata().find("labels");
+  if (said != file.metadata().end()) labels = split_labels(said->second);
   fs::path const beside = config_of(from).parent_path() / "preprocessor_config.json";
   std::error_code ignored;
   if (!fs::exists(beside, ignored)) return;
   says_so = beside.string();
-  tshift::detail::mapped_file const file(says_so);
-  auto const json = tshift::detail::json_object::parse(file.bytes(), says_so);
+  tshift::detail::mapped_file const text(says_so);
+  auto const json = tshift::detail::json_object::parse(text.bytes(), says_so);
   normalise = json.flag("do_normalize").value_or(true);  // transformers' default
   mask = json.flag("return_attention_mask");
 }

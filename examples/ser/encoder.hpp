@@ -6,9 +6,11 @@
 
 #include <optional>
 #include <string>
+#include <tshift/io/safetensors.hpp>
 #include <tshift/io/speech_encoder_config.hpp>
 #include <tshift/models/speech_encoder.hpp>
 #include <tshift/weights/speech_encoder_names.hpp>
+#include <vector>
 
 #include "sounds.hpp"
 
@@ -37,12 +39,19 @@ struct encoder_options {
 struct encoder_files {
   tshift::weights::speech_encoder_checkpoint checkpoint;
   tshift::io::speech_encoder_config config;
-  bool normalise = false;    ///< preprocessor_config.json: do_normalize; false where there is none
-  std::optional<bool> mask;  ///< preprocessor_config.json: return_attention_mask
-  std::string says_so;       ///< that file, empty where there is none
+  std::vector<std::string> labels;  ///< of the weights' metadata, `labels`, between commas; may be none
+  bool normalise = false;           ///< preprocessor_config.json: do_normalize; false where there is none
+  std::optional<bool> mask;         ///< preprocessor_config.json: return_attention_mask
+  std::string says_so;              ///< that file, empty where there is none
 
   explicit encoder_files(encoder_options const& from);
+
+ private:
+  encoder_files(encoder_options const& from, tshift::io::safetensors const& file);
 };
+
+/// The text between commas.
+std::vector<std::string> split_labels(std::string const& text);
 
 /// Samples as the encoder wants them. @return what was done, for the user
 template <class T>

@@ -76,6 +76,7 @@ void features_command::run_as() const {
   auto const options = front_end_.make();
   tshift::audio::log_mel<T> const front_end(options);
   sound_options from = from_;
+  from.other_rates = true;
   from.rate = static_cast<int>(std::lround(options.sample_rate));
   waves<T> const sounds = read_waves<T>(from);
 

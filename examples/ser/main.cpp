@@ -10,6 +10,7 @@
 #include <tshift/error.hpp>
 #include <tshift/io/file_error.hpp>
 
+#include "classify.hpp"
 #include "encode.hpp"
 #include "error.hpp"
 #include "features.hpp"
@@ -22,11 +23,12 @@ int run(int count, char const* const* arguments) {
   program.set_help_flag("-h,--help", "Print this");
   features_command const features(program);
   encode_command const encode(program);
+  classify_command const classify(program);
   try {
     program.parse(count, arguments);
   } catch (CLI::CallForHelp const&) {
     CLI::App const* asked = &program;
-    for (CLI::App const* const each : {&features.app(), &encode.app()}) {
+    for (CLI::App const* const each : {&features.app(), &encode.app(), &classify.app()}) {
       if (each->parsed()) asked = each;
     }
     std::fputs(asked->help().c_str(), stdout);
@@ -36,6 +38,7 @@ int run(int count, char const* const* arguments) {
   }
   if (features.app().parsed()) features.run();
   if (encode.app().parsed()) encode.run();
+  if (classify.app().parsed()) classify.run();
   return 0;
 }
 

@@ -85,26 +85,25 @@ waves<T> read_tensor(sound_options const& from) {
   return result;
 }
 
-std::vector<float> read_sound(std::string const& path, sound_options const& from) {
+/// What goes wrong with a sound file, in this program's words.
+template <class Call>
+auto in_our_words(Call const& call) {
   try {
-    demo::wav_reader file(path, std::numeric_limits<int>::max());
-    if (file.rate() != from.rate) {
-      throw ser_error(one_line(path) + " has " + std::to_string(file.rate()) + " samples per second, must have " +
-                      std::to_string(from.rate) + ": convert it, or choose --rate");
-    }
-    if (file.channels() != 1 && !from.mix) {
-      throw ser_error(one_line(path) + " has " + std::to_string(file.channels()) + " channels; --mix takes their mean");
-    }
-    std::vector<float> samples;
-    for (auto block = file.read(); !block.empty(); block = file.read()) {
-      samples.insert(samples.end(), block.begin(), block.end());
-    }
-    return samples;
+    return call();
   } catch (demo::demo_error const& error) {
     std::string text = one_line(error.what());  // main ends the sentence
     if (text.ends_with('.')) text.pop_back();
     throw ser_error(text);
   }
+}
+
+std::vector<float> read_sound(std::string const& path, sound_options const& from) {
+  sound_blocks file(path, from);
+  std::vector<float> samples;
+  for (auto block = file.read(); !block.empty(); block = file.read()) {
+    samples.insert(samples.end(), block.begin(), block.end());
+  }
+  return samples;
 }
 
 /// The files of a folder in the order of their names, without hidden ones and folders.
@@ -122,6 +121,34 @@ std::vector<std::string> files_of(std::string const& input) {
 }
 
 }  // namespace
+
+struct sound_blocks::reader {
+  demo::wav_reader file;
+};
+
+sound_blocks::sound_blocks(std::string const& path, sound_options const& from)
+    : reader_(in_our_words([&path] {
+        return std::make_unique<reader>(reader{demo::wav_reader(path, std::numeric_limits<int>::max())});
+      })) {
+  demo::wav_reader const& file = reader_->file;
+  if (file.rate() != from.rate) {
+    throw ser_error(one_line(path) + " has " + std::to_string(file.rate()) + " samples per second, must have " +
+                    std::to_string(from.rate) + ": convert it" + (from.other_rates ? ", or choose --rate" : ""));
+  }
+  if (file.channels() != 1 && !from.mix) {
+    throw ser_error(one_line(path) + " has " + std::to_string(file.channels()) + " channels; --mix takes their mean");
+  }
+}
+
+sound_blocks::~sound_blocks() = default;
+
+std::span<float const> sound_blocks::read() {
+  return in_our_words([this] { return reader_->file.read(); });
+}
+
+double sound_blocks::seconds() const { return static_cast<double>(reader_->file.total()) / reader_->file.rate(); }
+
+double sound_seconds(sound_options const& from) { return sound_blocks(from.input, from).seconds(); }
 
 bool holds_tensors(sound_options const& from) {
   std::error_code error;

@@ -2,6 +2,7 @@
 // Sounds that a command works on: one file, a folder of files, or a tensor of samples.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <tshift/view.hpp>
@@ -28,9 +29,10 @@ struct sound_options {
   std::string input;   // a sound, a folder of them, or a safetensors file
   std::string tensor;  // of that file: [N, samples] or [samples]; empty: the command's own name for it
   std::string usual = "input";
-  std::string lengths;  // its tensor of lengths, [N]; empty: all have all samples
-  int rate = 16000;     // samples per second that are wanted
-  bool mix = false;     // several channels to their mean, else they are refused
+  std::string lengths;       // its tensor of lengths, [N]; empty: all have all samples
+  int rate = 16000;          // samples per second that are wanted
+  bool other_rates = false;  // whether the command has an option for them
+  bool mix = false;          // several channels to their mean, else they are refused
 };
 
 /// Whether the input is a file of tensors, by the end of its name: .safetensors.
@@ -39,6 +41,28 @@ bool holds_tensors(sound_options const& from);
 
 /// Whether its elements are F64, so that everything is computed in double.
 bool is_double(sound_options const& from);
+
+/// Seconds of a sound file, as its header says.
+/// @throws ser_error  as reading it would
+double sound_seconds(sound_options const& from);
+
+/// One sound, block by block; memory does not depend on its length.
+class sound_blocks {
+ public:
+  /// @throws ser_error  naming the file and what is wrong with it
+  sound_blocks(std::string const& path, sound_options const& from);
+  sound_blocks(sound_blocks const&) = delete;
+  sound_blocks& operator=(sound_blocks const&) = delete;
+  ~sound_blocks();
+
+  /// Empty at the end. Holds until the next call.
+  std::span<float const> read();
+  double seconds() const;
+
+ private:
+  struct reader;
+  std::unique_ptr<reader> reader_;
+};
 
 /// @throws ser_error, file_error  naming the file and what is wrong with it
 template <class T>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "command.hpp"
 
-#include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdio>
 #include <system_error>
@@ -113,6 +112,18 @@ char const* name_in(choices<Value> const& list, Value value) {
 char const* name_of(tshift::placement where) { return name_in(placements, where); }
 char const* name_of(tshift::frame_positions kind) { return name_in(positions, kind); }
 
+void add_model_options(CLI::App& app, command& to) {
+  add_number(app, "--n-div", to.n_div, 0, "Shift 1/N of the channels per direction; 0: no shift");
+  add_choice(app, "--direction", to.towards, directions, "Which frames arrive: earlier, later, both");
+  add_number(app, "--stride", to.stride, 1, "Shift by so many frames");
+  add_choice(app, "--placement", to.where, placements,
+             "What reads S x, the shifted x: none x + f(x), branch x + f(S x),\n"
+             "skip S x + f(x), both S x + f(S x)");
+  add_choice(app, "--position", to.positions, positions,
+             "What the attention knows of positions. By default what the tables are\n"
+             "for: relative_key_query (relative_key has the same), or absolute");
+}
+
 std::optional<command> parse(int count, char const* const* arguments) {
   command result;
   CLI::App app(about, "shiftser");
@@ -123,15 +134,7 @@ std::optional<command> parse(int count, char const* const* arguments) {
   add_text(app, "--input", result.input, "FILE", "A safetensors file with the features x [N, L, D]")->required();
   add_text(app, "--tensor", result.tensor, "NAME", "What x is called in that file (x)");
   add_text(app, "--output", result.output, "FILE", "Where y [N, classes] goes: a safetensors file, F32")->required();
-  add_number(app, "--n-div", result.n_div, 0, "Shift 1/N of the channels per direction; 0: no shift");
-  add_choice(app, "--direction", result.towards, directions, "Which frames arrive: earlier, later, both");
-  add_number(app, "--stride", result.stride, 1, "Shift by so many frames");
-  add_choice(app, "--placement", result.where, placements,
-             "What reads S x, the shifted x: none x + f(x), branch x + f(S x),\n"
-             "skip S x + f(x), both S x + f(S x)");
-  add_choice(app, "--position", result.positions, positions,
-             "What the attention knows of positions. By default what the tables are\n"
-             "for: relative_key_query (relative_key has the same), or absolute");
+  add_model_options(app, result);
   app.add_flag("--lengths", result.lengths,
                "Honour the tensor lengths [N], I64 or I32, of the input file: frames\n"
                "behind a sequence's length count for nothing. Otherwise they are\n"

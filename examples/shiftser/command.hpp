@@ -2,10 +2,13 @@
 // The command line.
 #pragma once
 
+#include <CLI/CLI.hpp>
+
 #include <optional>
 #include <string>
 #include <tshift/nn/residual.hpp>
 #include <tshift/nn/self_attention.hpp>
+#include <vector>
 
 namespace shiftser {
 
@@ -24,7 +27,13 @@ struct command {
   std::optional<tshift::frame_positions> positions;
   bool lengths = false;
   bool time = false;
+  bool probabilities = false;       // whether the output has them beside y
+  std::vector<std::string> labels;  // as many as classes, or none: numbers
+  double unknown_below = 0;         // the likeliest class must be as likely as that
 };
+
+/// Adds the options that say which shift the model has, and what it knows of positions.
+void add_model_options(CLI::App& app, command& to);
 
 /// Nothing if --help was asked for, which is printed.
 /// @throws usage_error

@@ -48,6 +48,20 @@ void print_table(std::span<float const> y, index_t classes) {
   }
 }
 
+void print_verdicts(command const& words, std::span<float const> probabilities, index_t classes) {
+  std::printf("\n");
+  auto const width = static_cast<std::size_t>(classes);
+  for (std::size_t n = 0; n < probabilities.size() / width; ++n) {
+    auto const row = probabilities.subspan(n * width, width);
+    auto const best = std::ranges::max_element(row);
+    auto const k = static_cast<std::size_t>(best - row.begin());
+    // Written so that NaN is unknown.
+    bool const known = static_cast<double>(*best) >= words.unknown_below;
+    std::string const label = words.labels.empty() ? "class " + std::to_string(k) : words.labels[k];
+    std::printf("%8zu  %s %.3f\n", n, known ? label.c_str() : "unknown", static_cast<double>(*best));
+  }
+}
+
 void print_times(network const& model, tshift::tensor_view<float const> const& x, index_t frames,
                  tshift::tensor_view<float> const& y, std::span<float> workspace) {
   for (int i = 0; i < warm_up_runs; ++i) model.forward(x, y, workspace);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""ser encode beside the PyTorch modules of tests/golden/speech.py: checkpoints with the names of all three families and
-the three spellings of weight norm, config.json, masks, normalisation.
+"""ser encode and ser classify beside the PyTorch modules of tests/golden: checkpoints with the names of all three families
+and the three spellings of weight norm, config.json, masks, normalisation; the heads that people train.
 
     /usr/bin/python3 tests/interop/ser_encode_test.py build/test/examples/ser
 """
@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path += [str(HERE), str(HERE.parent / "golden")]
 from ser_test import load, save  # noqa: E402
+import models  # noqa: E402
 import speech  # noqa: E402
 
 SMALL = dict(channels=(8,) * 7, width=24, layers=2, heads=4, hidden=40, taps=16, groups=2)
@@ -149,6 +150,73 @@ def check(checks, sizes, kind, family, spelling):
         checks.compare(checks.run(y, None, "--normalize", "batch")["hidden_states"], want, tolerance, what)
 
 
+def classified(checks, x, lengths, *options):
+    save(checks.file("waves.safetensors"), {"waveform": x, "lengths": np.array(lengths)})
+    subprocess.run([checks.program, "classify", "--weights", checks.file("model.safetensors"), "--input",
+                    checks.file("waves.safetensors"), "--lengths", "--output", checks.file("y.safetensors"), *options],
+                   check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+    return load(checks.file("y.safetensors"))
+
+
+def check_heads(checks):
+    """transformers' head with and without the sum of all layers, audeering's, and ShiftSER's model, behind an encoder."""
+    sizes = speech.Sizes(**SMALL)
+    encoder = speech.fill(speech.SpeechEncoder(sizes), 4)
+    tensors = {name: value.numpy().astype(np.float32) for name, value in encoder.named_parameters()}
+    lengths, random = [8000, 2500], np.random.default_rng(8)
+    x = random.uniform(-0.3, 0.3, (2, 8000)).astype(np.float32)
+    x[1, 2500:] = 0
+    wave = torch.from_numpy(x).double()
+    alone = [torch.stack(encoder(wave[n : n + 1, :length]))[:, 0] for n, length in enumerate(lengths)]
+    masked = torch.stack(encoder(wave, lengths, "conv"))
+    masked = [masked[:, n, : sizes.frames(length)] for n, length in enumerate(lengths)]
+
+    def linear(name, outputs, inputs, to):
+        weight, bias = random.normal(0, 0.3, (outputs, inputs)), random.normal(0, 0.3, outputs)
+        to[name + ".weight"], to[name + ".bias"] = weight.astype(np.float32), bias.astype(np.float32)
+        return lambda v: v @ torch.from_numpy(to[name + ".weight"]).double().T + torch.from_numpy(to[name + ".bias"]).double()
+
+    def compare(head, states, found, softmax, what):
+        want = torch.stack([head(each) for each in states]).numpy()
+        checks.compare(found["y"], want, 1e-5, what)
+        assert ("probabilities" in found) == softmax
+        if softmax:
+            want = np.exp(want) / np.exp(want).sum(axis=1, keepdims=True)
+            checks.compare(found["probabilities"], want, 1e-5, what)
+
+    def both_ways(all_tensors, head, softmax, what, prefix="", **more):
+        save(checks.file("model.safetensors"), {**{prefix + name: value for name, value in tensors.items()}, **all_tensors})
+        checks.file("config.json").write_text(json.dumps({**config(sizes, "hubert"), **more}))
+        compare(head, alone, classified(checks, x, lengths), softmax, what)
+        compare(head, masked, classified(checks, x, lengths, "--mask", "on"), softmax, what)
+
+    for summed in (False, True):
+        parts = {}
+        project, classify = linear("projector", 10, 24, parts), linear("classifier", 4, 10, parts)
+        weights = torch.zeros(3).double()
+        weights[2] = 1e9
+        if summed:
+            parts["layer_weights"] = random.normal(0, 1, 3).astype(np.float32)
+            weights = torch.from_numpy(parts["layer_weights"]).double()
+        weights = torch.softmax(weights, dim=0)
+
+        def head(states):
+            return classify(project(torch.einsum("k,ktd->td", weights, states)).mean(dim=0))
+
+        both_ways(parts, head, True, ("sequence", summed), "hubert.", use_weighted_layer_sum=summed)
+    parts = {}
+    dense, out = linear("classifier.dense", 24, 24, parts), linear("classifier.out_proj", 3, 24, parts)
+    both_ways(parts, lambda states: out(torch.tanh(dense(states[-1].mean(dim=0)))), False, "regression", "wav2vec2.")
+    # ShiftSER: one file, `pretrain.` and `model.`.
+    shift = models.Shift(16, "delay", 1, "skip")
+    cnn = models.fill(models.build("cnn", 24, 0, 4, "none", shift), 6).double().eval()
+    tensors = renamed(tensors, "torchaudio")
+    parts = {"model." + name: value.detach().numpy().astype(np.float32) for name, value in cnn.named_parameters()}
+    save(checks.file("model.safetensors"), {**tensors, **parts})
+    checks.file("config.json").write_text(json.dumps(config(sizes, "hubert")))
+    compare(lambda states: cnn(states[-1][None])[0], alone, classified(checks, x, lengths), True, "ShiftSER")
+
+
 def main():
     program = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
@@ -161,8 +229,9 @@ def main():
         check(checks, large, "hubert", "fairseq", "old")
         check(checks, wavlm, "wavlm", "transformers", "folded")
         check(checks, base, "wav2vec2", "fairseq", "old")
-    print(f"ser encode: {checks.count} cases, at most {checks.worst:.1e} from PyTorch")
-    assert checks.count >= 100
+        check_heads(checks)
+    print(f"ser encode and classify: {checks.count} cases, at most {checks.worst:.1e} from PyTorch")
+    assert checks.count >= 130
 
 
 if __name__ == "__main__":

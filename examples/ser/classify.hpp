@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// `ser classify`: from a sound, or from features of one, to an emotion.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+
+#include "../shiftser/command.hpp"
+#include "emotions.hpp"
+#include "encoder.hpp"
+#include "sounds.hpp"
+#include "timeline.hpp"
+
+namespace ser {
+
+class classify_command {
+ public:
+  /// Adds itself to the program.
+  explicit classify_command(CLI::App& program);
+  classify_command(classify_command const&) = delete;
+  classify_command& operator=(classify_command const&) = delete;
+  ~classify_command() = default;
+
+  CLI::App const& app() const { return command_; }
+  /// @throws ser_error, usage_error, file_error, shape_error
+  void run() const;
+
+ private:
+  void classify_features() const;
+  void classify_sounds() const;
+  void classify_long(emotion_model& model, encoder_files const& files, std::string const& path) const;
+  waves<float> read(sound_options from) const;
+  void check_output() const;
+
+  CLI::App& command_;
+  std::string input_, tensor_, output_, labels_, picture_, window_text_;
+  double window_ = 0, hop_ = 0, unknown_ = 0;  // window 0: none is asked for
+  bool lengths_ = false, mix_ = false, time_ = false;
+  encoder_options how_;
+  shiftser::command words_;
+};
+
+}  // namespace ser

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#include "emotions.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <tshift/io/safetensors.hpp>
+#include <tshift/nn/pool.hpp>
+#include <utility>
+
+#include "error.hpp"
+
+namespace ser {
+namespace {
+
+using tshift::models::hidden_states;
+using tshift::models::sequence_head;
+using tshift::weights::state_dict;
+using head_kinds = std::variant<sequence_head<float>, shiftser::network>;
+
+/// The tensors behind the encoder without "model.", where all of them have it: a model of ShiftSER.
+state_dict shiftser_part(state_dict const& rest) {
+  constexpr std::string_view prefix = "model.";
+  state_dict part(rest.source());
+  for (tshift::weights::tensor const& each : rest) {
+    if (!each.name.starts_with(prefix)) return {};
+    tshift::weights::tensor renamed = each;
+    renamed.name.erase(0, prefix.size());
+    part.add(std::move(renamed));
+  }
+  return part;
+}
+
+void refuse_shift_options(shiftser::command const& words) {
+  if (words.n_div || words.towards || words.stride || words.where || words.positions) {
+    throw usage_error(
+        "--n-div, --direction, --stride, --placement and --position are for ShiftSER's models, and this head is none");
+  }
+}
+
+head_kinds head_behind(state_dict const& rest, shiftser::command const& words, index_t channels) {
+  if (rest.size() == 0) {
+    throw ser_error(one_line(rest.source()) +
+                    " holds an encoder and no head for emotions: ser encode gives what a head of your own can read");
+  }
+  state_dict const part = shiftser_part(rest);
+  if (part.size() > 0) return shiftser::make_network(part, words);
+  refuse_shift_options(words);
+  return sequence_head<float>(rest, channels);
+}
+
+}  // namespace
+
+emotion_model::emotion_model(encoder_options const& how, encoder_files const& files, shiftser::command const& words,
+                             std::string const& labels)
+    : prepared_(how, files), encoder_(prepared_.encoder),
+      head_(head_behind(files.checkpoint.rest, words, encoder_.channels())) {
+  std::string behind;
+  if (auto const* const head = std::get_if<sequence_head<float>>(&head_)) {
+    if (!head->layer_weights().empty()) {
+      encoder_ = encoder_.with(hidden_states<float>::weighted_sum(head->layer_weights()));
+    }
+    if (files.config.weighted_sum().value_or(!head->layer_weights().empty()) == head->layer_weights().empty()) {
+      throw ser_error(one_line(files.config.source()) + ": use_weighted_layer_sum is " +
+                      (head->layer_weights().empty() ? "true, but there are no layer_weights"
+                                                     : "false, but there are layer_weights") +
+                      " in " + one_line(how.weights));
+    }
+    behind = head->regression() ? "a regression" : "a classifier";
+    if (!head->layer_weights().empty()) behind += " over a weighted sum of all layers";
+  } else {
+    auto const& network = std::get<shiftser::network>(head_);
+    if (network.channels() != encoder_.channels()) {
+      throw ser_error(one_line(how.weights) + ": the model reads " + std::to_string(network.channels()) +
+                      " channels, the encoder has " + std::to_string(encoder_.channels()));
+    }
+    behind = network.description;
+  }
+  auto const count = static_cast<std::size_t>(classes());
+  labels_ = !labels.empty() ? split_labels(labels) : files.labels.empty() ? files.config.labels() : files.labels;
+  if (labels_.size() != count && !labels.empty()) {
+    throw usage_error("--labels names " + std::to_string(labels_.size()) + " classes, the model has " +
+                      std::to_string(count));
+  }
+  if (labels_.size() != count) {  // also labels that a conversion left of another head
+    labels_.clear();
+    for (std::size_t k = 0; k < count; ++k) labels_.push_back("class " + std::to_string(k));
+  }
+  for (std::string& label : labels_) label = one_line(label);
+  auto const& sizes = files.checkpoint.sizes;
+  description_ = std::string(sizes.buckets > 0                   ? "WavLM"
+                             : files.config.model_type().empty() ? "an encoder"
+                                                                 : files.config.model_type()) +
+                 ", " + std::to_string(sizes.layers) + " layers of " + std::to_string(sizes.width) + "; " + behind;
+}
+
+bool emotion_model::regression() const noexcept {
+  auto const* const head = std::get_if<sequence_head<float>>(&head_);
+  return head != nullptr && head->regression();
+}
+
+index_t emotion_model::classes() const {
+  return std::visit([](auto const& head) { return head.classes(); }, head_);
+}
+
+emotion_model::result emotion_model::run(tshift::tensor_view<float const> x) {
+  if (!prepared_.lengths) x.lengths = {};
+  index_t const frames = encoder_.frames_of(x, 0), own = encoder_.own_frames_of(x, 0), D = channels();
+  tshift::shape const dims{.batch = 1, .time = encoder_.frames(x.shape.time), .channels = D};
+  states_.resize(static_cast<std::size_t>(dims.size()));
+  workspace_.resize(static_cast<std::size_t>(encoder_.workspace_size(x.shape)));
+  encoder_.forward(x, tshift::tensor_view<float>(states_.data(), dims), workspace_);
+
+  tshift::tensor_view<float const> seen(states_.data(), {.batch = 1, .time = frames, .channels = D});
+  if (own < frames) seen.lengths = {&own, 1};
+  result made{std::vector<float>(static_cast<std::size_t>(classes())), std::vector<float>(static_cast<std::size_t>(D))};
+  tshift::nn::mean_pool<float>(seen, {made.feature.data(), {.batch = 1, .time = 1, .channels = D}});
+  tshift::tensor_view<float> const y(made.y.data(), {.batch = 1, .time = 1, .channels = classes()});
+  std::visit(
+      [this, &seen, &y](auto const& head) {
+        workspace_.resize(std::max(workspace_.size(), static_cast<std::size_t>(head.workspace_size(seen.shape))));
+        head.forward(seen, y, workspace_);
+      },
+      head_);
+  return made;
+}
+
+std::vector<double> emotion_model::values_of(std::span<float const> y) const {
+  std::vector<double> values(y.begin(), y.end());
+  if (regression()) return values;
+  double const largest = *std::ranges::max_element(values);
+  double sum = 0;
+  for (double& value : values) sum += value = std::exp(value - largest);
+  for (double& value : values) value /= sum;
+  return values;
+}
+
+std::string emotion_model::verdict(std::span<double const> probabilities, double unknown_below) const {
+  auto const best = std::ranges::max_element(probabilities);
+  // Written so that NaN is unknown.
+  if (!(*best >= unknown_below)) return "unknown";
+  return labels_[static_cast<std::size_t>(best - probabilities.begin())];
+}
+
+}  // namespace ser

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// A whole model for sounds: an encoder, whatever head stands behind it, and what its classes are called.
+#pragma once
+
+#include <span>
+#include <string>
+#include <tshift/models/sequence_head.hpp>
+#include <tshift/models/speech_encoder.hpp>
+#include <variant>
+#include <vector>
+
+#include "../shiftser/command.hpp"
+#include "../shiftser/network.hpp"
+#include "encoder.hpp"
+
+namespace ser {
+
+class emotion_model {
+ public:
+  /// @param words   the shift options, for ShiftSER's models behind the encoder
+  /// @param labels  comma-separated; empty: those of the file's metadata, or of config.json, or numbers
+  /// @throws usage_error, ser_error, file_error, shape_error
+  emotion_model(encoder_options const& how, encoder_files const& files, shiftser::command const& words,
+                std::string const& labels);
+
+  std::vector<std::string> const& labels() const noexcept { return labels_; }
+  /// Whether y are values of their own, and no logits.
+  bool regression() const noexcept;
+  index_t classes() const;
+  /// Channels of `feature`, the mean over time of what the head reads.
+  index_t channels() const noexcept { return encoder_.channels(); }
+  index_t shortest() const noexcept { return encoder_.shortest(); }
+  /// What was recognised, on one line.
+  std::string const& description() const noexcept { return description_; }
+
+  struct result {
+    std::vector<float> y, feature;
+  };
+  /// Of one sound. @param x  [1, samples, 1], with its length where it is part of a padded batch
+  result run(tshift::tensor_view<float const> x);
+
+  /// Softmax of logits; of a regression its values.
+  std::vector<double> values_of(std::span<float const> y) const;
+  /// The likeliest label, or "unknown" where it is less likely than that.
+  std::string verdict(std::span<double const> probabilities, double unknown_below) const;
+
+ private:
+  prepared_encoder<float> prepared_;
+  tshift::models::speech_encoder<float> encoder_;
+  std::variant<tshift::models::sequence_head<float>, shiftser::network> head_;
+  std::vector<std::string> labels_;
+  std::string description_;
+  std::vector<float> states_, workspace_;  // kept from sound to sound
+};
+
+}  // namespace ser

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include "classify.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <system_error>
+#include <tshift/io/safetensors.hpp>
+#include <vector>
+
+#include "error.hpp"
+#include "features.hpp"
+#include "interrupts.hpp"
+#include "network.hpp"
+#include "report.hpp"
+
+namespace shiftser {
+namespace {
+
+/// Also under another name: a link, or another way to the folder.
+void refuse_same_file(std::string const& output, std::string const& other, char const* what) {
+  if (output.empty()) return;
+  std::error_code ignored;
+  if (output == other || std::filesystem::equivalent(output, other, ignored)) {
+    throw usage_error("--output " + one_line(output) + " is the file of the " + what + ", must be another");
+  }
+}
+
+/// Softmax of each row.
+std::vector<float> probabilities_of(std::span<float const> y, index_t classes) {
+  std::vector<float> result;
+  for (auto const width = static_cast<std::size_t>(classes); !y.empty(); y = y.subspan(width)) {
+    auto const row = y.first(width);
+    double const largest = *std::ranges::max_element(row);
+    double sum = 0;
+    for (float const value : row) sum += std::exp(static_cast<double>(value) - largest);
+    for (float const value : row) {
+      result.push_back(static_cast<float>(std::exp(static_cast<double>(value) - largest) / sum));
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+void classify(command const& words) {
+  refuse_same_file(words.output, words.weights, "weights");
+  refuse_same_file(words.output, words.input, "input");
+
+  auto const weights = tshift::io::safetensors::open(words.weights).state_dict();
+  network const model = make_network(weights, words);
+  if (!words.labels.empty() && static_cast<index_t>(words.labels.size()) != model.classes()) {
+    throw usage_error("--labels names " + std::to_string(words.labels.size()) + " classes, the model has " +
+                      std::to_string(model.classes()));
+  }
+  features const x(words, model.channels());
+  if (words.time && x.frames() == 0) throw usage_error("--time: there are no frames in " + one_line(words.input));
+  std::printf("%s: %s\n%s\n", one_line(words.weights).c_str(), model.description.c_str(), x.description().c_str());
+  if (std::string const warning = x.warning(); !warning.empty()) {
+    std::fprintf(stderr, "shiftser: warning: %s\n", warning.c_str());
+  }
+
+  tshift::shape const dims = x.view().shape;
+  std::vector<float> values(static_cast<std::size_t>(dims.batch * model.classes()));
+  std::vector<float> workspace(static_cast<std::size_t>(model.workspace_size(dims)));
+  tshift::tensor_view<float> const y(values.data(), {.batch = dims.batch, .time = 1, .channels = model.classes()});
+  model.forward(x.view(), y, workspace);
+  std::vector<index_t> const shape{dims.batch, model.classes()};
+  std::vector<float> const probabilities = probabilities_of(values, model.classes());
+  std::vector<tshift::weights::tensor> made;
+  made.emplace_back("y", shape, values);
+  if (words.probabilities) made.emplace_back("probabilities", shape, probabilities);
+  if (!words.output.empty()) {
+    interrupts_held const now;
+    tshift::io::write_safetensors(words.output, made);
+  }
+  if (!words.output.empty()) std::printf("%s: y %s of F32\n", one_line(words.output).c_str(), shown(shape).c_str());
+  std::printf("\n");
+  print_table(values, model.classes());
+  if (!words.labels.empty() || words.unknown_below > 0) print_verdicts(words, probabilities, model.classes());
+  if (words.time) {
+    std::printf("\n");
+    print_times(model, x.view(), x.frames(), y, workspace);
+  }
+}
+
+}  // namespace shiftser
