@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""ShiftSER's models, or with --blocks the blocks they are made of, in tshift, PyTorch and ONNX Runtime, side by side on
-one thread, or on several.
+"""ShiftSER's models, with --blocks the blocks they are made of, or with --speech wav2vec 2.0, HuBERT and WavLM, in tshift,
+PyTorch and ONNX Runtime, side by side on one thread, or on several.
 
 Run by hand, with a Python that has torch (Debian: /usr/bin/python3 with python3-torch and libopenblas0), node and npm:
 
     /usr/bin/python3 benchmarks/peers/models.py --ort-dir FOLDER      FOLDER keeps onnxruntime-node for the next time
 
 Each side is a process of its own, all on the same core. First the results of all sides must agree with the model in
-double precision; then the sides take turns, round after round. The models are those of tests/golden/models.py, the blocks those of blocks.py, weights
-and input come from a seed, and ONNX Runtime gets what torch.onnx.export makes of the same modules.
+double precision; then the sides take turns, round after round. The models are those of tests/golden/models.py, the encoders those of
+speech.py there, the blocks those of blocks.py, weights and input come from a seed, and ONNX Runtime gets what torch.onnx.export makes of the same modules.
 
   ratio   tshift over the faster of the other two: median over the rounds, with 10% and 90% quantiles
   floor   what the arithmetic must take, where there are matrix products: the FLOPs of all matrix products over the best rate that any side reached on
           the product [T, D] x [D, 4 D], measured before each row, so far in this run. The recurrent products of an
           LSTM must also read their weights once per step and direction, at the best rate so far; the longer counts
-  target  of the project, at [1,374,768], on one thread
+  target  of the project, at [1,374,768], and for 7.5 s of sound by a base encoder; on one thread
   speedup with --threads: tshift's time on one thread over that on all of them, in the same round
 
 The exit status tells whether all results were right, never whether they were fast.
@@ -24,13 +24,14 @@ Lines between this script and a side, for whoever adds one. A side first writes 
 line by one line: the answer below, or `error SENTENCE`.
 
     load KIND POSITION D LENGTH K N_DIV DIRECTION STRIDE PLACEMENT N T SEED FOLDER      ok
-        The words are those of tests/golden/models.txt (README.md there), or KIND is one of blocks.py. FOLDER goes to the end of the line. It holds
+        The words are those of tests/golden/models.txt (README.md there), or KIND is one of blocks.py, or speech.base, speech.wavlm or
+        speech.large: then x is [N, T, 1], samples. FOLDER goes to the end of the line. It holds
         x.f32, the input [N, T, D] as little-endian float32, and model.onnx; sgemm.onnx and read.onnx are the product
         with a matrix [D, 4 D], for x of [1, T, D] and of [1, 1, D]. Weights, and x as well, can be made from names and
         SEED: tests/support/seeded.hpp.
     logits                   logits VALUE...          all values of y of one forward, 9 digits or more
     run UNTIMED TIMED        run MILLISECONDS         of one forward: the mean of TIMED in a row, after UNTIMED others
-    floor                    floor GFLOP/S GB/S       the side's best rates now, of the product [T, D] x [D, 4 D], and
+    floor                    floor GFLOP/S GB/S       the side's best rates now, of the product [T, D] x [D, 4 D] (of [374, 768] for encoders), and
                                                       of reading 16 D^2 bytes, the recurrent weights of one direction,
                                                       again and again; D and T of what is loaded
     threads N                ok                       only to tshift: the next forwards run on so many threads
@@ -60,6 +61,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDEN = HERE.parent.parent / "tests" / "golden" / "models.py"
+PRODUCT = (374, 768)  # the rows and features of the product whose rate is the floor of an encoder
 ORT_VERSION = "1.30.0"
 SHAPES = [(1, 374, 768), (8, 374, 768), (1, 64, 256)]
 CLASSES = 4
@@ -95,6 +97,10 @@ class Row:
         self.target_of_first_shape = target
         self.shape = SHAPES[0]
 
+    @property
+    def speech(self):
+        return self.kind.startswith("speech.")
+
     def at(self, shape):
         row = Row(self.name, self.kind, self.position, self.shift, self.target_of_first_shape)
         n, t, d = shape
@@ -105,7 +111,7 @@ class Row:
 
     @property
     def target(self):
-        return self.target_of_first_shape if self.shape == SHAPES[0] else None
+        return self.target_of_first_shape if self.shape in (SHAPES[0], (1, 120000, 1)) else None
 
     @property
     def length(self):
@@ -120,6 +126,8 @@ class Row:
     def floor_ms(self, gflops, gbytes):
         """See the top of this file. Per frame and in pairs of FLOPs; the models have two blocks. None: no products."""
         n, t, d = self.shape
+        if self.speech:
+            return n * speech_flops(speech_sizes(self.kind), t) / (gflops * 1e6)
         scores = 2 * t * d + (2 * t * d if self.position == "relative_key_query" else 0)
         per_frame = {
             "cnn": 2 * (8 * d * d + 7 * d), "shiftformer": 2 * 8 * d * d, "transformer": 2 * (11 * d * d + scores),
@@ -135,6 +143,29 @@ class Row:
         return one_of_two + max(one_of_two, reading)
 
 
+def speech_sizes(kind):
+    sys.path.insert(0, str(GOLDEN.parent))
+    import speech  # needs torch
+
+    return {
+        "speech.base": speech.Sizes(),
+        "speech.wavlm": speech.Sizes(buckets=320),
+        "speech.large": speech.Sizes(norm="layer", bias=True, first=True, width=1024, layers=24, heads=16, hidden=4096),
+    }[kind]
+
+
+def speech_flops(sizes, samples):
+    """Of convolutions and matrix products."""
+    sums, inputs = 0, 1
+    for channels, kernel, stride in zip(sizes.channels, sizes.kernels, sizes.strides):
+        samples = (samples - kernel) // stride + 1
+        sums += samples * inputs * kernel * channels
+        inputs = channels
+    width = sizes.width
+    layer = 4 * width * width + 2 * width * sizes.hidden + 2 * samples * width
+    return 2 * (sums + samples * (inputs * width + sizes.taps * width * width // sizes.groups + sizes.layers * layer))
+
+
 # The shift: n_div, direction, stride, placement.
 NONE = ("0", "delay", "1", "none")
 MODELS = [
@@ -144,6 +175,12 @@ MODELS = [
     Row("ShiftLSTM", "shift_lstm", "none", ("4", "delay", "1", "branch"), 0.92),
     Row("Transformer", "transformer", "relative_key_query", NONE, 0.65),
     Row("Shiftformer", "shiftformer", "none", ("4", "both", "1", "both"), 0.93),
+]
+# Samples at 16 kHz: 7.5 s, 1 s and 30 s.
+SPEECH = [
+    (Row("base", "speech.base", "none", NONE, 0.80), (120000, 16000, 480000)),
+    (Row("WavLM base", "speech.wavlm", "none", NONE), (120000,)),
+    (Row("large", "speech.large", "none", NONE), (120000,)),
 ]
 # No targets: the models have them. f(S x) is the block reading through the shift.
 BLOCKS = [
@@ -169,6 +206,8 @@ BLOCKS = [
 def torch_model(golden, words):
     kind, position, d, length, classes, n_div, direction, stride, placement, n, t, seed = words
     shift = golden.Shift(int(n_div), direction, int(stride), placement)
+    if kind.startswith("speech."):
+        return speech_model(kind, int(seed)), (int(n), int(t), int(d))
     if kind.startswith("block."):
         model = module_of(HERE / "blocks.py").build(golden, kind, int(d), int(length), position, shift)
     else:
@@ -176,9 +215,31 @@ def torch_model(golden, words):
     return golden.fill(model, int(seed)), (int(n), int(t), int(d))
 
 
+def speech_model(kind, seed):
+    """x [N, S, 1] to the last hidden state, the weight norm folded as every deployment has it."""
+    sizes = speech_sizes(kind)
+    import speech
+    import torch
+
+    class LastState(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = speech.fill(speech.SpeechEncoder(sizes), seed)
+            torch.nn.utils.remove_weight_norm(self.encoder.encoder.pos_conv_embed.conv)
+
+        def forward(self, x):
+            return self.encoder(x[:, :, 0])[-1]
+
+    return LastState().eval().requires_grad_(False)
+
+
 def read_input(torch, folder, shape):
     x = torch.from_file(str(pathlib.Path(folder) / "x.f32"), size=math.prod(shape), dtype=torch.float32)
     return x.reshape(shape).clone()
+
+
+def product_of(shape):
+    return PRODUCT if shape[2] == 1 else shape[1:]
 
 
 def rate_of(work, amount):
@@ -221,7 +282,7 @@ def torch_side():
                         model(x)
                     print("run", (time.perf_counter_ns() - start) / 1e6 / timed, flush=True)
                 elif words[0] == "floor":
-                    _, t, d = x.shape
+                    t, d = product_of(x.shape)
                     a, b = torch.rand(t, d), torch.rand(d, 4 * d)
                     gflops = rate_of(lambda: torch.mm(a, b), 2 * t * d * 4 * d)
                     gbytes = max(rate_of(lambda: torch.mv(b, a[0].repeat(4)), 16 * d * d), rate_of(b.sum, 16 * d * d))
@@ -352,9 +413,10 @@ def prepare(torch, golden, row, sides, folder, options):
             export(torch, model.float(), x, onnx, options.opset)
             if "lstm" in row.kind and not holds_fused_lstm(onnx):
                 sys.exit(f"models: the graph of {row.name} has not exactly one LSTM node: nobody would ship that")
-            product = torch.nn.Linear(shape[2], 4 * shape[2], bias=False)
-            export(torch, product, x[:1], folder / "sgemm.onnx", options.opset)
-            export(torch, product, x[:1, :1], folder / "read.onnx", options.opset)
+            frames, width = product_of(shape)
+            product, rows = torch.nn.Linear(width, 4 * width, bias=False), torch.rand(1, frames, width)
+            export(torch, product, rows, folder / "sgemm.onnx", options.opset)
+            export(torch, product, rows[:, :1], folder / "read.onnx", options.opset)
     errors = {}
     for name, side in sides.items():
         side.ask(f"load {row.words()} {folder}", "ok")
@@ -438,10 +500,11 @@ def parse(arguments):
     parser.add_argument("--threads", type=int, default=1, help="of each side, on the last cores this process may use (1)")
     parser.add_argument("--without", action="append", default=[], choices=PEERS, help="leave a side out; repeatable")
     parser.add_argument("--blocks", action="store_true", help="single blocks instead of models")
-    names = [row.name.strip() for row in MODELS + BLOCKS]
+    parser.add_argument("--speech", action="store_true", help="speech encoders instead of models")
+    names = [row.name.strip() for row in MODELS + BLOCKS + [row for row, _ in SPEECH]]
     parser.add_argument("--model", action="append", default=[], choices=names, metavar="NAME",
                         help=f"only this one; repeatable. One of: {', '.join(names)}")
-    parser.add_argument("--shape", action="append", default=[], choices=["x".join(map(str, s)) for s in SHAPES],
+    parser.add_argument("--shape", action="append", default=[], choices=["x".join(map(str, s)) for s in SHAPES + [(1, n, 1) for n in SPEECH[0][1]]],
                         help="only this shape; a Transformer may be a little narrower; repeatable")
     parser.add_argument("--markdown", type=pathlib.Path, help="also writes the table and its circumstances to a file")
     parser.add_argument("--ort-dir", type=pathlib.Path, help="folder that has or gets onnxruntime-node (temporary)")
@@ -467,6 +530,16 @@ def parse(arguments):
     return options
 
 
+def chosen_rows(options):
+    """Rows by shape."""
+    wanted = lambda row, shape: ((not options.model or row.name.strip() in options.model) and
+                                 (not options.shape or "x".join(map(str, shape)) in options.shape))
+    if options.speech:
+        return [[row.at((1, samples, 1)) for samples in lengths if wanted(row, (1, samples, 1))] for row, lengths in SPEECH]
+    rows = BLOCKS if options.blocks else MODELS
+    return [[row.at(shape) for row in rows if wanted(row, shape)] for shape in SHAPES]
+
+
 def measure(options, folder):
     torch, golden = import_torch()
     sides = start_sides([name for name in PEERS if name not in options.without], folder, options)
@@ -476,15 +549,12 @@ def measure(options, folder):
         head += [f"{name}: {side.what}" for name, side in sides.items()]
         head += [f"medians of {options.rounds} rounds, in which the sides take turns"]
         print("\n".join(head) + "\n")
-        columns = ["block" if options.blocks else "model", *COLUMNS, *(ALONE if options.threads == 1 else SHARED)]
+        columns = ["block" if options.blocks else "encoder" if options.speech else "model", *COLUMNS, *(ALONE if options.threads == 1 else SHARED)]
         form = "  ".join(f"{{:>{width}}}" for width in WIDTHS[:len(columns)])
         print(form.format(*columns))
-        rows = BLOCKS if options.blocks else MODELS
         table, wrong, notes, best = [], 0, [], {}  # best: (GFLOP/s, GB/s) by D
-        for shape in SHAPES:
-            if options.shape and "x".join(map(str, shape)) not in options.shape:
-                continue
-            for row in (one.at(shape) for one in rows if not options.model or one.name.strip() in options.model):
+        for rows in chosen_rows(options):
+            for row in rows:
                 what = f"{row.name} {'x'.join(map(str, row.shape))}"
                 errors = prepare(torch, golden, row, sides, folder, options)
                 bad = {name: error for name, error in errors.items() if not error <= TOLERANCE[name]}

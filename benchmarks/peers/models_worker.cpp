@@ -20,6 +20,7 @@
 #include <tshift/models.hpp>
 
 #include "../../tests/support/seeded.hpp"
+#include "../../tests/support/seeded_speech.hpp"
 #include "blocks.hpp"
 
 namespace {
@@ -67,6 +68,37 @@ void use_block(loaded& to, test_support::model_sizes const& sizes, tshift::model
   };
 }
 
+/// "speech.base", "speech.wavlm", "speech.large": samples to the last hidden state.
+void use_speech(loaded& to, std::string const& kind, std::uint64_t seed) {
+  bool const large = kind == "speech.large";
+  test_support::speech_sizes s;
+  s.channels = std::vector<index_t>(7, 512);
+  s.kernels = {10, 3, 3, 3, 3, 2, 2};
+  s.strides = {5, 2, 2, 2, 2, 2, 2};
+  s.norm_every = s.bias = s.first = large;
+  s.width = large ? 1024 : 768;
+  s.layers = large ? 24 : 12;
+  s.heads = large ? 16 : 12;
+  s.hidden = 4 * s.width;
+  s.taps = 128;
+  s.groups = 16;
+  s.buckets = kind == "speech.wavlm" ? 320 : 0;
+  if (!large && kind != "speech.base" && s.buckets == 0) throw std::runtime_error("unknown word " + kind);
+  tshift::speech_encoder_options options;
+  options.heads = s.heads;
+  options.norm_first = s.first;
+  auto const encoder = std::make_shared<tshift::models::speech_encoder<float> const>(
+      tshift::weights::speech_encoder_weights(test_support::seeded_speech<float>(s, seed)), options);
+  tshift::shape const out{to.shape.batch, encoder->frames(to.shape.time), encoder->channels()};
+  to.workspace.assign(static_cast<std::size_t>(encoder->workspace_size(to.shape)), 0.0f);
+  to.y.assign(static_cast<std::size_t>(out.size()), 0.0f);
+  to.forward = [&to, encoder, out] {
+    tshift::tensor_view<float const> const x(to.x.data(), to.shape);
+    tshift::tensor_view<float> const y(to.y.data(), out);
+    peers::on_threads([&](auto const&... exec) { encoder->forward(exec..., x, y, to.workspace); });
+  };
+}
+
 template <class Value>
 Value chosen(std::map<std::string, Value> const& words, std::string const& word) {
   auto const found = words.find(word);
@@ -94,6 +126,7 @@ void load(std::istream& words, loaded& to) {
   to.shape = {batch, time, sizes.width};
   to.x = test_support::seeded<float>("x", {batch, time, sizes.width}, seed);
   if (sizes.kind.starts_with("block.")) return use_block(to, sizes, shift, seed);
+  if (sizes.kind.starts_with("speech.")) return use_speech(to, sizes.kind, seed);
   auto const weights = test_support::seeded_weights<float>(sizes, seed);
   if (sizes.kind == "cnn") {
     use(to, tshift::models::shift_cnn<float>(weights, shift));
@@ -139,11 +172,13 @@ float read_all(float const* data, std::size_t count) {
 }
 
 void answer_floor(loaded const& on) {
-  index_t const time = on.shape.time, D = on.shape.channels;
+  bool const samples = on.shape.channels == 1;  // then PRODUCT of models.py
+  index_t const time = samples ? 374 : on.shape.time, D = samples ? 768 : on.shape.channels;
+  auto const rows = test_support::seeded<float>("floor.x", {time, D}, 1);
   auto const weight = test_support::seeded<float>("floor.weight", {4 * D, D}, 1);
   tshift::nn::linear<float> const product(D, 4 * D, weight);
   std::vector<float> result(static_cast<std::size_t>(time * 4 * D));
-  tshift::tensor_view<float const> const x(on.x.data(), {1, time, D});
+  tshift::tensor_view<float const> const x(rows.data(), {1, time, D});
   tshift::tensor_view<float> const y(result.data(), {1, time, 4 * D});
   double const flops = best_rate(8.0 * static_cast<double>(time * D * D), [&] { product.forward(x, y); });
   float volatile sink = 0;
