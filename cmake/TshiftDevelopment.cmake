@@ -11,18 +11,18 @@ configure without them (TSHIFT_BUILD_TESTS, TSHIFT_BUILD_EXAMPLES, TSHIFT_BUILD_
   endif()
 endmacro()
 
-# libsndfile as tshift::sndfile. Debian ships neither a CMake config nor a find module for it.
-macro(tshift_require_sndfile purpose)
-  if(NOT TARGET tshift::sndfile)
-    find_path(TSHIFT_SNDFILE_INCLUDE sndfile.h)
-    find_library(TSHIFT_SNDFILE_LIBRARY sndfile)
-    if(NOT TSHIFT_SNDFILE_INCLUDE OR NOT TSHIFT_SNDFILE_LIBRARY)
-      message(FATAL_ERROR "${purpose} need libsndfile, and CMake found none: install libsndfile1-dev (Debian, Ubuntu), \
+# A library as tshift::<name>, of which Debian ships neither a CMake config nor a find module.
+macro(tshift_require_library name header package purpose)
+  if(NOT TARGET tshift::${name})
+    find_path(TSHIFT_${name}_INCLUDE ${header})
+    find_library(TSHIFT_${name}_LIBRARY ${name})
+    if(NOT TSHIFT_${name}_INCLUDE OR NOT TSHIFT_${name}_LIBRARY)
+      message(FATAL_ERROR "${purpose} need lib${name}, and CMake found none: install ${package} (Debian, Ubuntu), \
 or configure without them (TSHIFT_BUILD_EXAMPLES).")
     endif()
-    add_library(tshift::sndfile UNKNOWN IMPORTED)
-    set_target_properties(tshift::sndfile PROPERTIES IMPORTED_LOCATION "${TSHIFT_SNDFILE_LIBRARY}"
-                                                     INTERFACE_INCLUDE_DIRECTORIES "${TSHIFT_SNDFILE_INCLUDE}")
+    add_library(tshift::${name} UNKNOWN IMPORTED)
+    set_target_properties(tshift::${name} PROPERTIES IMPORTED_LOCATION "${TSHIFT_${name}_LIBRARY}"
+                                                     INTERFACE_INCLUDE_DIRECTORIES "${TSHIFT_${name}_INCLUDE}")
   endif()
 endmacro()
 

@@ -33,7 +33,7 @@ source "$source_dir/cmake/tools/say.sh"
 # Compiler, build tool and the library's one dependency.
 common=(g++ cmake make libxsimd-dev)
 # Reading WAV, writing PNG, one example with Eigen's thread pool, the header of safetensors files, command lines.
-examples=(libeigen3-dev libsndfile1-dev libpng-dev nlohmann-json3-dev libcli11-dev)
+examples=(libeigen3-dev libsndfile1-dev libsoxr-dev libpng-dev nlohmann-json3-dev libcli11-dev)
 # Speech for the demo.
 recording=(pocketsphinx-testdata)
 bench=(libbenchmark-dev libeigen3-dev)

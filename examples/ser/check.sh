@@ -85,9 +85,11 @@ refused 2 '--output y.safetensors is the input, must be another file*' features 
 refused 1 'there is no file or folder nowhere.wav.' features --input nowhere.wav --output y.safetensors
 refused 1 '*stereo.wav has 2 channels; --mix takes their mean.' features --input stereo.wav --output y.safetensors
 wav 8000 1 8000 slow.wav
-refused 1 '*slow.wav has 8000 samples per second, must have 16000: convert it, or choose --rate.' \
+refused 1 '*slow.wav has 8000 samples per second, must have 16000: --resample converts it, --rate chooses another.' \
   features --input slow.wav --output y.safetensors
 run 0 0 out 'y.safetensors: features \[1, 16, 128\] of F32' features --input slow.wav --rate 8000 --output y.safetensors
+# Half a second at half the rate is half a second.
+run 0 0 out 'y.safetensors: features \[1, 32, 128\] of F32' features --input slow.wav --resample --output y.safetensors
 rm -rf empty && mkdir empty
 refused 1 'the folder empty holds no files.' features --input empty --output y.safetensors
 printf 'no sound' >text.wav
@@ -103,7 +105,7 @@ refused 1 'one.safetensors: tensor features is \[1, *, 23\] of F32, must be \[N,
 refused 1 'one.safetensors: tensor lengths is \[1\] of I64, must be F32, F16, BF16 or F64.' \
   features --input one.safetensors --tensor lengths --output y.safetensors
 wrong '--tensor and --lengths are for a .safetensors file, which * is not*' --lengths lengths
-refused 2 '--mix is for sounds, and one.safetensors holds tensors*' features --input one.safetensors --mix --output y.safetensors
+refused 2 '--mix and --resample are for sounds, and one.safetensors holds tensors*' features --input one.safetensors --mix --output y.safetensors
 wrong "--preset: 'mp3' is none of librosa|torchaudio|kaldi|whisper|ast|psf*" --preset mp3
 wrong "--bands: 'many' is no whole number*" --bands many
 wrong "--power: 'two' is no number*" --power two
@@ -143,7 +145,7 @@ wrong_encode "--normalize: 'yes' is none of none|utterance|batch*" --normalize y
 wrong_encode "--mask: 'maybe' is none of auto|on|off*" --mask maybe
 wrong_encode "--frames: 'all' is none of conv|reshape*" --frames all
 cannot_encode 'short.wav has 100 samples, must have >= 400.' --input short.wav
-cannot_encode '*slow.wav has 8000 samples per second, must have 16000: convert it.' --input slow.wav
+cannot_encode '*slow.wav has 8000 samples per second, must have 16000: --resample converts it.' --input slow.wav
 refused 2 "--output $w are the weights, must be another file*" encode --weights $w --input "$speech" --output $w
 mv model/config.json kept.json
 cannot_encode 'there is no model/config.json: --config names the checkpoint*' --input "$speech"
@@ -153,6 +155,10 @@ cannot_encode 'speech_encoder: 5 heads, must divide the 48 channels.' --input "$
 printf '{"hidden_size": 768}' >model/config.json
 cannot_encode 'model/config.json: hidden_size is 768, the tensors say 48.' --input "$speech"
 mv kept.json model/config.json
+refused 2 '--input and --output are required, or --check*' encode --weights $w
+refused 2 '--input excludes --check*' encode --weights $w --check y.safetensors --input "$speech"
+refused 2 '--states changes nothing: --check compares all of them*' encode --weights $w --check one.safetensors --states 1
+refused 1 'one.safetensors: no tensor waveform; *' encode --weights $w --check one.safetensors
 refused 1 'speech_encoder: no tensor of a wav2vec 2.0, HuBERT or WavLM encoder in one.safetensors.' \
   encode --weights one.safetensors --config model/config.json --input "$speech" --output y.safetensors
 
@@ -174,11 +180,30 @@ classifies '*y.json is written' --timeline 2:2 --output y.json "$speech"
 [[ $(cat y.json) == *'"windows"'*'"probabilities"'* ]] || complain 'y.json has no windows'
 classifies '*y.safetensors is written' --output y.safetensors "$speech"
 classifies '*a.wav: * (neutral*.wav: * (neutral*' --output y.safetensors folder
+# Manifests: paths relative to theirs, in their order; whatever else a line says is passed over.
+printf 'label,path\r\nsad,"a.wav"\r\n\r\n"a, ""b""",%s\r\n' "${speech##*/}" >folder/list.csv
+classifies '*folder/a.wav: * (neutral*folder/sense*.wav: * (neutral*' folder/list.csv
+printf '{"path": "a.wav", "speaker": 3}\n\n{"path": "a.wav"}\n' >folder/list.jsonl
+classifies '*folder/a.wav: * (neutral*folder/a.wav: * (neutral*' folder/list.jsonl
+printf 'path,label\na.wav\n' >folder/list.csv
+cannot_classify 'folder/list.csv, line 2: 1 fields, the header has 2.' folder/list.csv
+printf 'path\n"a.wav\n' >folder/list.csv
+cannot_classify 'folder/list.csv, line 2: a quote is not closed.' folder/list.csv
+printf 'file\na.wav\n' >folder/list.csv
+cannot_classify 'folder/list.csv, line 2: no path.' folder/list.csv
+printf '{"path": "a.wav"}\n[1]\n' >folder/list.jsonl
+cannot_classify 'folder/list.jsonl, line 2: no JSON object.' folder/list.jsonl
+printf '{"file": "a.wav"}\n' >folder/list.jsonl
+cannot_classify 'folder/list.jsonl, line 1: no path.' folder/list.jsonl
+printf 'path\n' >folder/list.csv
+cannot_classify 'folder/list.csv names no sounds.' folder/list.csv
+rm folder/list.*
 # A minute of silence, in windows of which some lie apart from each other.
 wav 16000 1 960000 minute.wav
 classifies '*(the mean of 57 windows; 60 s of sound)*' minute.wav
 classifies '*(the mean of 6 windows; 60 s of sound)*' --timeline 2:10 minute.wav
 classifies '*a.wav: * (neutral*' folder/a.wav
+classifies '*slow.wav: * (neutral*' --resample slow.wav
 wrong_classify "--timeline: '4' is no WINDOW:HOP in seconds*" --timeline 4 "$speech"
 wrong_classify "--timeline: '0' is no time from 0.025 to 3600 seconds*" --timeline 4:0 "$speech"
 wrong_classify "--unknown: '2' is no probability from 0 to 1*" --unknown 2 "$speech"
@@ -194,5 +219,5 @@ cannot_classify 'there is no file or folder nowhere.wav.' nowhere.wav
 run 1 1 err 'ser: nowhere.safetensors: cannot be opened: *' classify --weights nowhere.safetensors "$speech"
 
 printf '%d cases\n' "$cases"
-[ "$cases" -eq 89 ] || complain "$cases cases ran, 89 are here"
+[ "$cases" -eq 103 ] || complain "$cases cases ran, 103 are here"
 [ "$failed" -eq 0 ]

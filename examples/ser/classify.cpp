@@ -18,6 +18,7 @@
 #include "../shiftser/classify.hpp"
 #include "../shiftser/interrupts.hpp"
 #include "error.hpp"
+#include "manifest.hpp"
 
 namespace ser {
 namespace {
@@ -29,7 +30,7 @@ constexpr double usual_window = 4, usual_hop = 1;
 constexpr char const* details =
     "W holds an encoder with a head for emotions: transformers' Wav2Vec2ForSequenceClassification and its like, audeering's\n"
     "regression, or ShiftSER's `pretrain.` and `model.`. IN is then a sound at 16 kHz (whatever libsndfile reads), a folder of\n"
-    "sounds, or a .safetensors file with waves [N, samples]. Or W holds ShiftSER's model alone, and IN the features\n"
+    "sounds, a manifest (.csv with a column path, or .jsonl), or a .safetensors file with waves [N, samples]. Or W holds ShiftSER's model alone, and IN the features\n"
     "[N, frames, D] that it reads.\n"
     "\n"
     "A sound longer than 30 s is heard in windows, and its emotion is the mean of theirs. OUT is a .safetensors file with y,\n"
@@ -100,7 +101,7 @@ classify_command::classify_command(CLI::App& program)
                 "Honour the tensor lengths [N], I64 or I32, of IN: samples or frames behind\n"
                 "a sequence's length count for nothing")
       ->disable_flag_override();
-  command_.add_flag("--mix", mix_, "Several channels: their mean")->disable_flag_override();
+  sounds_.add_to(command_);
   command_.add_option("--labels", labels_, "What the classes are called, in their order")->type_name("A,B,...");
   command_
       .add_option_function<std::string>(
@@ -153,10 +154,10 @@ void classify_command::run() const {
 }
 
 void classify_command::classify_features() const {
-  if (!how_.config.empty() || how_.padded() || how_.normalise != normalisation::unset || how_.eps || mix_ ||
-      window_ > 0 || !picture_.empty()) {
+  if (!how_.config.empty() || how_.padded() || how_.normalise != normalisation::unset || how_.eps || sounds_.mix ||
+      sounds_.resample || window_ > 0 || !picture_.empty()) {
     throw usage_error(
-        "--config, --normalize, --mask, --as-released, --frames, --mix, --timeline and --picture are for " +
+        "--config, --normalize, --mask, --as-released, --frames, --mix, --resample, --timeline and --picture are for " +
         std::string("models that hear sounds, and ") + one_line(how_.weights) + " holds no encoder");
   }
   shiftser::command words = words_;
@@ -174,14 +175,15 @@ void classify_command::classify_features() const {
 
 void classify_command::classify_sounds() const {
   if (time_) throw usage_error("--time is for models of features");
-  sound_options from;
+  sound_options from = sounds_;
   from.input = input_;
   from.usual = "waveform";
   from.tensor = tensor_;
-  from.mix = mix_;
   if (lengths_) from.lengths = "lengths";
   bool const tensors = holds_tensors(from);
-  if (tensors && mix_) throw usage_error("--mix is for sounds, and " + one_line(input_) + " holds tensors");
+  if (tensors && (from.mix || from.resample)) {
+    throw usage_error("--mix and --resample are for sounds, and " + one_line(input_) + " holds tensors");
+  }
   if (!tensors && !(tensor_.empty() && !lengths_)) {
     throw usage_error("--tensor and --lengths are for a .safetensors file, which " + one_line(input_) + " is not");
   }
@@ -189,7 +191,7 @@ void classify_command::classify_sounds() const {
   emotion_model model(how_, files, words_, labels_);
   std::printf("%s: %s\n", one_line(how_.weights).c_str(), model.description().c_str());
 
-  bool const alone = !tensors && !std::filesystem::is_directory(input_);
+  bool const alone = !tensors && !is_manifest(input_) && !std::filesystem::is_directory(input_);
   if (alone && (window_ > 0 || sound_seconds(from) > usual_window)) return classify_long(model, files, input_);
   if (window_ > 0 || !picture_.empty()) {
     throw usage_error("--timeline and --picture are for one sound" +
@@ -251,9 +253,8 @@ void classify_command::classify_long(emotion_model& model, encoder_files const& 
   double const window = window_ > 0 ? window_ : usual_window, hop = window_ > 0 ? hop_ : usual_hop;
   auto const samples = static_cast<std::size_t>(std::lround(window * rate)),
              step = static_cast<std::size_t>(std::lround(hop * rate));
-  sound_options from;
+  sound_options from = sounds_;
   from.input = path;
-  from.mix = mix_;
   sound_blocks sound(path, from);
   envelope wave(rate);
   timeline all{std::filesystem::path(path).filename().string(), model.labels(), !model.regression(), {}};

@@ -30,13 +30,13 @@ class classify_command {
   void classify_features() const;
   void classify_sounds() const;
   void classify_long(emotion_model& model, encoder_files const& files, std::string const& path) const;
-  waves<float> read(sound_options from) const;
   void check_output() const;
 
   CLI::App& command_;
   std::string input_, tensor_, output_, labels_, picture_, window_text_;
   double window_ = 0, hop_ = 0, unknown_ = 0;  // window 0: none is asked for
-  bool lengths_ = false, mix_ = false, time_ = false;
+  bool lengths_ = false, time_ = false;
+  sound_options sounds_;
   encoder_options how_;
   shiftser::command words_;
 };

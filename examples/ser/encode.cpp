@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "encode.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -20,7 +22,8 @@ using tshift::models::hidden_states;
 
 constexpr char const* details =
     "W holds wav2vec 2.0, HuBERT or WavLM with the names of transformers, torchaudio, fairseq or ShiftSER; a head behind it\n"
-    "is passed over. IN is a sound at 16 kHz (whatever libsndfile reads), a folder of sounds, or a .safetensors file with\n"
+    "is passed over. IN is a sound at 16 kHz (whatever libsndfile reads), a folder of sounds, a manifest (.csv with\n"
+    "a column path, or .jsonl), or a .safetensors file with\n"
     "waves [N, samples] or [samples]. OUT gets `hidden_states` [L + 1, N, frames, D], numbered as transformers does, or\n"
     "[1, N, frames, D] of one; `last_hidden_state` [N, frames, D] where it is among them; and `frames` [N], I64: each\n"
     "sound's own. F32; F64 where the waves are, and then everything is computed in it.";
@@ -33,17 +36,27 @@ encode_command::encode_command(CLI::App& program)
   command_.get_formatter()->column_width(36);
   from_.usual = "waveform";
   how_.add_to(command_);
-  command_.add_option("--input", from_.input, "Sounds")->type_name("IN")->required();
-  command_.add_option("--output", output_, "A safetensors file")->type_name("OUT")->required();
+  auto* const input = command_.add_option("--input", from_.input, "Sounds")->type_name("IN");
+  auto* const output = command_.add_option("--output", output_, "A safetensors file")->type_name("OUT");
+  command_
+      .add_option("--check", dump_,
+                  "Instead of the two: a dump of what another program made of these\n"
+                  "weights, `waveform` as the model saw it and `hidden_states`, to be\n"
+                  "compared with. examples/ser/dump.py writes one")
+      ->type_name("DUMP")
+      ->excludes(input)
+      ->excludes(output);
   command_.add_option("--tensor", from_.tensor, "What the waves are called in IN (waveform)")->type_name("NAME");
   command_.add_option("--lengths", from_.lengths, "The tensor of their lengths in samples, [N], I64 or I32")
       ->type_name("NAME");
-  command_.add_flag("--mix", from_.mix, "Several channels: their mean")->disable_flag_override();
+  from_.add_to(command_);
   command_.add_option("--states", states_, "All hidden states, number K from 0 on, or the encoder's output")
       ->type_name("all|K|last");
 }
 
 void encode_command::run() const {
+  if (!dump_.empty()) return compare();
+  if (from_.input.empty() || output_.empty()) throw usage_error("--input and --output are required, or --check");
   std::error_code ignored;
   if (output_ == from_.input || std::filesystem::equivalent(output_, from_.input, ignored)) {
     throw usage_error("--output " + one_line(output_) + " is the input, must be another file");
@@ -52,7 +65,9 @@ void encode_command::run() const {
     throw usage_error("--output " + one_line(output_) + " are the weights, must be another file");
   }
   bool const tensors = holds_tensors(from_);
-  if (tensors && from_.mix) throw usage_error("--mix is for sounds, and " + one_line(from_.input) + " holds tensors");
+  if (tensors && (from_.mix || from_.resample)) {
+    throw usage_error("--mix and --resample are for sounds, and " + one_line(from_.input) + " holds tensors");
+  }
   if (!tensors && !(from_.tensor.empty() && from_.lengths.empty())) {
     throw usage_error("--tensor and --lengths are for a .safetensors file, which " + one_line(from_.input) + " is not");
   }
@@ -61,6 +76,54 @@ void encode_command::run() const {
   } else {
     run_as<float>();
   }
+}
+
+void encode_command::compare() const {
+  constexpr double most = 1e-4;  // PyTorch in float stays below 1e-5 where nothing is wrong
+  if (states_ != "all") throw usage_error("--states changes nothing: --check compares all of them");
+  encoder_options how = how_;
+  if (how.normalise == normalisation::unset) how.normalise = normalisation::none;  // the dump has what the model saw
+  encoder_files const files(how);
+  prepared_encoder<float> const prepared(how, files);
+  auto const encoder = prepared.encoder.with(hidden_states<float>::all());
+  sound_options from = from_;
+  from.input = dump_;
+  if (!holds_tensors(from)) throw usage_error("--check " + one_line(dump_) + ": must be a .safetensors file");
+  waves<float> sounds = read_waves<float>(from);
+  (void)normalise(sounds, how, files);
+  auto const file = tshift::io::safetensors::open(dump_);
+  auto const* const theirs = file.find("hidden_states");
+  index_t const N = sounds.batch, frames = encoder.frames(sounds.samples), D = encoder.channels();
+  std::vector<index_t> const shape{encoder.states().copies(), N, frames, D};
+  if (theirs == nullptr || theirs->shape != shape) {
+    throw ser_error(one_line(dump_) + ": hidden_states " +
+                    (theirs == nullptr ? "are missing" : "are " + shown(theirs->shape)) + ", must be " + shown(shape));
+  }
+  auto const want = tshift::weights::read_as<double>(*theirs, "ser", file.source());
+  tshift::tensor_view<float const> x = sounds.view();
+  if (!prepared.lengths) x.lengths = {};
+  std::vector<float> values(static_cast<std::size_t>(want.size())), workspace = encoder.make_workspace(x.shape);
+  encoder.forward(x, tshift::tensor_view<float>(values.data(), {shape[0] * N, frames, D}), workspace);
+  double worst = 0;
+  for (index_t k = 0; k < shape[0]; ++k) {
+    double off = 0, size = 0, largest = 0;
+    for (index_t i = k * N * frames * D; i < (k + 1) * N * frames * D; ++i) {
+      double const difference = static_cast<double>(values[static_cast<std::size_t>(i)]) - want[i];
+      off += difference * difference;
+      size += want[i] * want[i];
+      largest = std::max(largest, std::fabs(difference));
+    }
+    double const relative = size > 0 ? std::sqrt(off / size) : std::sqrt(off);
+    std::printf("state %2td: %.1e off, relative; %.1e at most\n", k, relative, largest);
+    if (!(relative <= worst)) worst = relative;  // NaN stays
+  }
+  if (!(worst <= most)) {
+    char text[160];
+    std::snprintf(text, sizeof text,
+                  ": the states are %.1e off, must be within %.0e: the first state that is tells where", worst, most);
+    throw ser_error(one_line(dump_) + text);
+  }
+  std::printf("%s: the states agree\n", one_line(dump_).c_str());
 }
 
 template <class T>

@@ -27,11 +27,12 @@ class encode_command {
  private:
   template <class T>
   void run_as() const;
+  void compare() const;
 
   CLI::App& command_;
   sound_options from_;
   encoder_options how_;
-  std::string states_ = "all", output_;
+  std::string states_ = "all", output_, dump_;
 };
 
 }  // namespace ser

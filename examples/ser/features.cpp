@@ -20,7 +20,8 @@ namespace ser {
 namespace {
 
 constexpr char const* details =
-    "IN is a sound (whatever libsndfile reads), a folder of sounds, or a .safetensors file with waves [N, samples] or\n"
+    "IN is a sound (whatever libsndfile reads), a folder of sounds, a manifest (.csv with\n"
+    "a column path, or .jsonl), or a .safetensors file with waves [N, samples] or\n"
     "[samples]. Samples are in [-1, 1). OUT gets `features` [N, frames, bands], zeros behind a shorter sound's frames,\n"
     "and `lengths` [N], I64: its frames. They are F32; F64 where the waves are, and then everything is.\n"
     "\n"
@@ -41,7 +42,7 @@ CLI::App& features_command::with_files() {
   command_.add_option("--tensor", from_.tensor, "What the waves are called in IN (input)")->type_name("NAME");
   command_.add_option("--lengths", from_.lengths, "The tensor of their lengths in samples, [N], I64 or I32")
       ->type_name("NAME");
-  command_.add_flag("--mix", from_.mix, "Several channels: their mean")->disable_flag_override();
+  from_.add_to(command_);
   auto const deltas = [this](std::string const& text) {
     if (text != "none" && text != "htk" && text != "librosa") {
       throw CLI::ValidationError("--deltas: '" + text + "' is none of none|htk|librosa");
@@ -60,7 +61,9 @@ void features_command::run() const {
   }
   // An option that would change nothing is a mistake.
   bool const tensors = holds_tensors(from_);
-  if (tensors && from_.mix) throw usage_error("--mix is for sounds, and " + one_line(from_.input) + " holds tensors");
+  if (tensors && (from_.mix || from_.resample)) {
+    throw usage_error("--mix and --resample are for sounds, and " + one_line(from_.input) + " holds tensors");
+  }
   if (!tensors && !(from_.tensor.empty() && from_.lengths.empty())) {
     throw usage_error("--tensor and --lengths are for a .safetensors file, which " + one_line(from_.input) + " is not");
   }

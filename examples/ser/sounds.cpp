@@ -14,6 +14,8 @@
 #include "../demo/demo_error.hpp"
 #include "../demo/wav.hpp"
 #include "error.hpp"
+#include "manifest.hpp"
+#include "resample.hpp"
 
 namespace ser {
 namespace {
@@ -106,8 +108,13 @@ std::vector<float> read_sound(std::string const& path, sound_options const& from
   return samples;
 }
 
-/// The files of a folder in the order of their names, without hidden ones and folders.
+/// The files of a manifest in its order, or of a folder in the order of their names, without hidden ones and folders.
 std::vector<std::string> files_of(std::string const& input) {
+  if (is_manifest(input)) {
+    std::vector<std::string> listed;
+    for (manifest_entry const& entry : read_manifest(input)) listed.push_back(entry.at("path"));
+    return listed;
+  }
   if (!fs::is_directory(input)) return {input};
   std::vector<std::string> found;
   for (fs::directory_entry const& entry : fs::directory_iterator(input)) {
@@ -122,8 +129,18 @@ std::vector<std::string> files_of(std::string const& input) {
 
 }  // namespace
 
+void sound_options::add_to(CLI::App& app) {
+  app.add_flag("--mix", mix, "Several channels: their mean")->disable_flag_override();
+  app.add_flag("--resample", resample,
+               "Sounds at other rates: brought to the one that is wanted by libsoxr.\n"
+               "Other resamplers differ in the fourth digit; features do, too")
+      ->disable_flag_override();
+}
+
 struct sound_blocks::reader {
   demo::wav_reader file;
+  std::unique_ptr<resampler> change{};  // where the rate is another
+  bool over = false;
 };
 
 sound_blocks::sound_blocks(std::string const& path, sound_options const& from)
@@ -131,10 +148,12 @@ sound_blocks::sound_blocks(std::string const& path, sound_options const& from)
         return std::make_unique<reader>(reader{demo::wav_reader(path, std::numeric_limits<int>::max())});
       })) {
   demo::wav_reader const& file = reader_->file;
-  if (file.rate() != from.rate) {
+  if (file.rate() != from.rate && !from.resample) {
     throw ser_error(one_line(path) + " has " + std::to_string(file.rate()) + " samples per second, must have " +
-                    std::to_string(from.rate) + ": convert it" + (from.other_rates ? ", or choose --rate" : ""));
+                    std::to_string(from.rate) + ": --resample converts it" +
+                    (from.other_rates ? ", --rate chooses another" : ""));
   }
+  if (file.rate() != from.rate) reader_->change = std::make_unique<resampler>(file.rate(), from.rate);
   if (file.channels() != 1 && !from.mix) {
     throw ser_error(one_line(path) + " has " + std::to_string(file.channels()) + " channels; --mix takes their mean");
   }
@@ -143,7 +162,15 @@ sound_blocks::sound_blocks(std::string const& path, sound_options const& from)
 sound_blocks::~sound_blocks() = default;
 
 std::span<float const> sound_blocks::read() {
-  return in_our_words([this] { return reader_->file.read(); });
+  auto const next = [this] { return in_our_words([this] { return reader_->file.read(); }); };
+  if (reader_->change == nullptr) return next();
+  std::span<float const> made;
+  while (made.empty() && !reader_->over) {
+    auto const block = next();
+    reader_->over = block.empty();
+    made = reader_->change->run(block);
+  }
+  return made;
 }
 
 double sound_blocks::seconds() const { return static_cast<double>(reader_->file.total()) / reader_->file.rate(); }
@@ -169,7 +196,8 @@ waves<T> read_waves(sound_options const& from) {
   std::vector<std::vector<float>> sounds;
   for (std::string const& path : files_of(from.input)) {
     sounds.push_back(read_sound(path, from));
-    result.names.push_back(fs::path(path).filename().string());
+    // A folder's files have names of their own; what a manifest lists may not.
+    result.names.push_back(is_manifest(from.input) ? path : fs::path(path).filename().string());
     result.lengths.push_back(static_cast<index_t>(sounds.back().size()));
     result.samples = std::max(result.samples, result.lengths.back());
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Sounds that a command works on: one file, a folder of files, or a tensor of samples.
+// Sounds that a command works on: one file, a folder of files, a manifest of them, or a tensor of samples.
 #pragma once
+
+#include <CLI/CLI.hpp>
 
 #include <memory>
 #include <span>
@@ -26,13 +28,17 @@ struct waves {
 };
 
 struct sound_options {
-  std::string input;   // a sound, a folder of them, or a safetensors file
+  std::string input;   // a sound, a folder of them, a manifest, or a safetensors file
   std::string tensor;  // of that file: [N, samples] or [samples]; empty: the command's own name for it
   std::string usual = "input";
   std::string lengths;       // its tensor of lengths, [N]; empty: all have all samples
   int rate = 16000;          // samples per second that are wanted
   bool other_rates = false;  // whether the command has an option for them
   bool mix = false;          // several channels to their mean, else they are refused
+  bool resample = false;     // other rates to that one, else they are refused
+
+  /// The options that say so.
+  void add_to(CLI::App& app);
 };
 
 /// Whether the input is a file of tensors, by the end of its name: .safetensors.

@@ -7,6 +7,7 @@ and the three spellings of weight norm, config.json, masks, normalisation; the h
 """
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -20,6 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path += [str(HERE), str(HERE.parent / "golden")]
 from ser_test import load, save  # noqa: E402
 import models  # noqa: E402
+import shiftser_test  # noqa: E402
 import speech  # noqa: E402
 
 SMALL = dict(channels=(8,) * 7, width=24, layers=2, heads=4, hidden=40, taps=16, groups=2)
@@ -217,6 +219,69 @@ def check_heads(checks):
     compare(lambda states: cnn(states[-1][None])[0], alone, classified(checks, x, lengths), True, "ShiftSER")
 
 
+# Where Python has no transformers: what dump.py takes from it, round the module of these tests.
+STAND_IN = """
+import json, pathlib, sys, types
+import speech
+class Config:
+    architectures = ["HubertModel"]
+    @classmethod
+    def from_pretrained(cls, name):
+        config = cls()
+        config.folder = pathlib.Path(name)
+        return config
+    def to_json_file(self, path):
+        pathlib.Path(path).write_text((self.folder / "config.json").read_text())
+class Extractor:
+    @classmethod
+    def from_pretrained(cls, name):
+        return cls()
+    def save_pretrained(self, folder):
+        pathlib.Path(folder, "preprocessor_config.json").write_text(json.dumps({"do_normalize": True}))
+class Model:
+    @classmethod
+    def from_pretrained(cls, name):
+        made = cls()
+        made.net = speech.fill(speech.SpeechEncoder(speech.Sizes(**json.loads(pathlib.Path(name, "sizes.json").read_text()))), 3)
+        made.net.float()
+        return made
+    def eval(self):
+        return self
+    def state_dict(self):
+        return self.net.state_dict()
+    def __call__(self, waveform, output_hidden_states):
+        return types.SimpleNamespace(hidden_states=tuple(self.net(waveform)))
+AutoConfig, AutoFeatureExtractor, AutoModel, AutoModelForAudioClassification = Config, Extractor, Model, None
+"""
+
+
+def check_dump(checks):
+    """dump.py, and --check with what it wrote; with a changed state it says no."""
+    script = HERE.parent.parent / "examples" / "ser" / "dump.py"
+    stand_ins, work = checks.file("stand_ins"), checks.file("work")
+    for folder in (stand_ins / "safetensors", work):
+        folder.mkdir(parents=True)
+    (stand_ins / "transformers.py").write_text(STAND_IN)
+    (stand_ins / "safetensors" / "__init__.py").write_text("")
+    (stand_ins / "safetensors" / "torch.py").write_text(shiftser_test.STAND_IN)
+    checks.file("config.json").write_text(json.dumps(config(speech.Sizes(**SMALL), "hubert")))
+    checks.file("sizes.json").write_text(json.dumps(SMALL))
+    paths = os.pathsep.join([str(stand_ins), str(HERE.parent / "golden")])
+    subprocess.run([sys.executable, script, checks.folder], cwd=work, check=True, env={**os.environ, "PYTHONPATH": paths})
+    command = [checks.program, "encode", "--weights", "model.safetensors", "--check", "dump.safetensors"]
+    said = subprocess.run(command, cwd=work, check=True, capture_output=True, text=True).stdout
+    assert said.count("state") == 4 and "the states agree" in said, said
+    dump = load(work / "dump.safetensors")
+    changed = dump["hidden_states"].copy()
+    changed[1] *= 1.001
+    save(work / "dump.safetensors", {**dump, "hidden_states": changed})
+    said = subprocess.run(command, cwd=work, capture_output=True, text=True)
+    assert said.returncode == 1 and "must be within 1e-04" in said.stderr, said
+    lines = script.read_text().split("# [readme]")[1].split("# [/readme]")[0].strip().splitlines()
+    assert len(lines) <= 25, len(lines)
+    checks.count += 2
+
+
 def main():
     program = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
@@ -230,6 +295,7 @@ def main():
         check(checks, wavlm, "wavlm", "transformers", "folded")
         check(checks, base, "wav2vec2", "fairseq", "old")
         check_heads(checks)
+        check_dump(checks)
     print(f"ser encode and classify: {checks.count} cases, at most {checks.worst:.1e} from PyTorch")
     assert checks.count >= 130
 
