@@ -5,6 +5,7 @@
     /usr/bin/python3 tests/interop/shiftser_test.py build/test/examples/shiftser
 """
 
+import argparse
 import importlib.util
 import json
 import os
@@ -50,7 +51,8 @@ MODELS = [
 WRAPPINGS = [
     lambda weights: weights,
     lambda weights: {"model": weights, "epoch": 3},
-    lambda weights: {"state_dict": {"module." + name: tensor for name, tensor in weights.items()}},
+    lambda weights: {"state_dict": {"module." + name: tensor for name, tensor in weights.items()}, "epoch": 3},
+    lambda weights: {"net": {"_orig_mod.module." + name: tensor for name, tensor in weights.items()}, "best": 7},
 ]
 
 
@@ -64,6 +66,42 @@ def load(path):
         first, last = (8 + size + offset for offset in entry["data_offsets"])
         arrays[name] = numpy.frombuffer(content[first:last], "<f4").reshape(entry["shape"])
     return arrays
+
+
+def check_convert(folder, environment):
+    """What people save beside a plain state_dict, and what the script says of it."""
+    path = pathlib.Path(folder) / "other.pt"
+
+    def convert(saved, *words):
+        torch.save(saved, path)
+        (pathlib.Path(folder) / "weights.safetensors").unlink(missing_ok=True)
+        return subprocess.run([sys.executable, str(CONVERT), "other.pt", *words], cwd=folder, env=environment,
+                              capture_output=True, text=True)
+
+    def gives(names, saved, *words):
+        done = convert(saved, *words)
+        assert done.returncode == 0, done.stderr
+        assert sorted(load(pathlib.Path(folder) / "weights.safetensors")) == names, names
+
+    def says(sentence, saved, *words):
+        done = convert(saved, *words)
+        assert done.returncode == 1 and sentence in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+
+    module = torch.nn.Linear(3, 2)
+    weights = dict(module.state_dict())
+    plain = ["bias", "weight"]
+    says("If you trust whoever made it: convert.py other.pt --trust", module)
+    gives(plain, module, "--trust")
+    says("If you trust whoever made it: convert.py other.pt --trust", {"model": weights, "args": argparse.Namespace(lr=1)})
+    gives(plain, {"model": weights, "args": argparse.Namespace(lr=1)}, "--trust")
+    gives(plain, {"epoch": 3, "model_state_dict": weights, "optimizer": {"state": {}, "param_groups": [1]}})
+    gives(plain, {"net": module}, "--trust")
+    says("has weights in model, ema: name the one that is meant", {"model": weights, "ema": weights})
+    gives(plain, {"model": weights, "ema": {"other": weights["bias"]}}, "model")
+    gives(["other"], {"model": weights, "ema": {"other": weights["bias"]}}, "ema")
+    says("has weights in no entry", {"epoch": 3})
+    gives(["model.a", "pretrain.b"], {"module.model.a": weights["bias"], "module.pretrain.b": weights["bias"]})
+    return 11
 
 
 def main():
@@ -101,7 +139,8 @@ def main():
             error = numpy.linalg.norm(got - want) / numpy.linalg.norm(want)
             assert error <= 1e-5, f"{name}: the logits are {error:.1e} off"
             worst = max(worst, error)
-    print(f"{len(MODELS)} checkpoints to logits, the worst {worst:.1e} off PyTorch in double precision")
+        others = check_convert(folder, environment)
+    print(f"{others} other things that people save; {len(MODELS)} checkpoints to logits, the worst {worst:.1e} off PyTorch in double precision")
 
 
 if __name__ == "__main__":
