@@ -7,10 +7,9 @@ usage() {
   cat <<'TEXT'
 usage: bash cmake/run.sh <command>
   demo [file.wav] [options]   build the demo and run it, on a recording of read speech unless a file is given
-  shiftser [options]          build shiftser, which runs a PyTorch checkpoint over features, and run it (see --help)
   ser features [options]      build ser, which makes log-mel features of sounds, and run it (see ser features --help)
   ser encode [options]        the same for hidden states of wav2vec 2.0, HuBERT and WavLM (see ser encode --help)
-  ser classify [options]      the same for the emotion of a sound, and its timeline (see ser classify --help)
+  ser classify [options]      the same for the emotion of a sound and its timeline, and for ShiftSER's models of features
   ser weights FOLDER [base]   write an encoder with a head there, of random weights, to try these with
   test                        build everything with warnings as errors and run every test
   test [--isa] NAME...        build and run the tests of one file (shift: tests/operator/shift_test.cpp; nn/linear where
@@ -121,12 +120,6 @@ case ${1:-} in
     speech=/usr/share/pocketsphinx/test/data/librivox/sense_and_sensibility_01_austen_64kb-0870.wav
     if (($# == 0)) || [[ $1 == -* ]]; then set -- "$speech" "$@"; fi
     exec "$build_dir/examples/tshift_demo" "$@"
-    ;;
-  shiftser)
-    shift
-    need "${common[@]}" "${examples[@]}"
-    build_native shiftser shiftser ON OFF
-    exec "$build_dir/examples/shiftser" "$@"
     ;;
   ser)
     shift

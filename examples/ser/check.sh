@@ -212,7 +212,7 @@ wrong_classify '--output y.txt: must end with .csv, .json or .safetensors*' --ou
 wrong_classify '--picture p.png: must end with .svg*' --picture p.png "$speech"
 wrong_classify '--timeline and --picture are for one sound*' --timeline 1:1 folder
 wrong_classify '--n-div, --direction, --stride, --placement and --position are for ShiftSER*' --n-div 2 "$speech"
-wrong_classify 'model/config.json is read, and cannot be written to as well*' --config model/config.json --output model/config.json \
+wrong_classify 'model/config.json is read, and cannot be written as well*' --config model/config.json --output model/config.json \
   "$speech"
 cannot_classify 'short.wav has 100 samples, must have >= 400.' short.wav
 cannot_classify 'there is no file or folder nowhere.wav.' nowhere.wav

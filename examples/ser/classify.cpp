@@ -15,9 +15,9 @@
 #include <tshift/io/safetensors.hpp>
 #include <vector>
 
-#include "../shiftser/classify.hpp"
-#include "../shiftser/interrupts.hpp"
+#include "classify_frames.hpp"
 #include "error.hpp"
+#include "interrupts.hpp"
 #include "manifest.hpp"
 
 namespace ser {
@@ -49,7 +49,7 @@ bool ends_with(std::string const& text, char const* end) { return text.ends_with
 
 void write_text(std::string const& path, std::string const& text) {
   std::span<std::byte const> const bytes = std::as_bytes(std::span(text));
-  shiftser::interrupts_held const now;
+  interrupts_held const now;
   tshift::detail::replace_file(path, std::span(&bytes, 1));
 }
 
@@ -90,19 +90,23 @@ void print_values(std::string const& name, std::vector<std::string> const& label
 
 classify_command::classify_command(CLI::App& program)
     : command_(*program.add_subcommand("classify", "The emotion of sounds, or of their features, and its timeline")) {
-  command_.footer(details);
+  command_.footer(std::string(details) + "\n\n" + model_details);
   command_.get_formatter()->column_width(36);
-  command_.add_option("--input,input", input_, "Sounds, or features")->type_name("IN")->required();
+  command_.add_option("--input,input", input_, "Sounds, or features")->type_name("IN")->required()->check(not_empty);
   how_.add_to(command_);
-  command_.add_option("--output", output_, "Results as a file")->type_name("OUT");
-  command_.add_option("--tensor", tensor_, "What waves (waveform) or features (x) are called in IN")->type_name("NAME");
+  command_.add_option("--output", output_, "Results as a file")->type_name("OUT")->check(not_empty);
+  command_.add_option("--tensor", tensor_, "What waves (waveform) or features (x) are called in IN")
+      ->type_name("NAME")
+      ->check(not_empty);
   command_
       .add_flag("--lengths", lengths_,
                 "Honour the tensor lengths [N], I64 or I32, of IN: samples or frames behind\n"
                 "a sequence's length count for nothing")
       ->disable_flag_override();
   sounds_.add_to(command_);
-  command_.add_option("--labels", labels_, "What the classes are called, in their order")->type_name("A,B,...");
+  command_.add_option("--labels", labels_, "What the classes are called, in their order")
+      ->type_name("A,B,...")
+      ->check(not_empty);
   command_
       .add_option_function<std::string>(
           "--unknown",
@@ -127,9 +131,11 @@ classify_command::classify_command(CLI::App& program)
           },
           "Windows of so many seconds, one every so many: 4:1 where a sound is\nlonger than one window")
       ->type_name("WINDOW:HOP");
-  command_.add_option("--picture", picture_, "An SVG of the timeline above the waveform")->type_name("FILE");
+  command_.add_option("--picture", picture_, "An SVG of the timeline above the waveform")
+      ->type_name("FILE")
+      ->check(not_empty);
   command_.add_flag("--time", time_, "Time a model of features, on one thread")->disable_flag_override();
-  shiftser::add_model_options(command_, words_);
+  add_model_options(command_, words_);
 }
 
 void classify_command::check_output() const {
@@ -138,7 +144,7 @@ void classify_command::check_output() const {
     if (made.empty()) continue;
     for (std::string const& read : {input_, how_.weights, how_.config}) {
       if (made == read || std::filesystem::equivalent(made, read, ignored)) {
-        throw usage_error(one_line(made) + " is read, and cannot be written to as well");
+        throw usage_error(one_line(made) + " is read, and cannot be written as well");
       }
     }
   }
@@ -160,7 +166,7 @@ void classify_command::classify_features() const {
         "--config, --normalize, --mask, --as-released, --frames, --mix, --resample, --timeline and --picture are for " +
         std::string("models that hear sounds, and ") + one_line(how_.weights) + " holds no encoder");
   }
-  shiftser::command words = words_;
+  model_options words = words_;
   words.weights = how_.weights;
   words.input = input_;
   words.output = output_;
@@ -170,7 +176,7 @@ void classify_command::classify_features() const {
   words.probabilities = true;
   if (!labels_.empty()) words.labels = split_labels(labels_);
   words.unknown_below = unknown_;
-  shiftser::classify(words);
+  ser::classify_frames(words);
 }
 
 void classify_command::classify_sounds() const {
@@ -238,7 +244,7 @@ void classify_command::classify_sounds() const {
     tensors_made.emplace_back("probabilities", std::vector<index_t>{sounds.batch, model.classes()}, probabilities);
   }
   tensors_made.emplace_back("feature", std::vector<index_t>{sounds.batch, model.channels()}, feature);
-  shiftser::interrupts_held const now;
+  interrupts_held const now;
   tshift::io::write_safetensors(output_, tensors_made, {{"sounds", names}, {"labels", labels}});
 }
 
@@ -340,7 +346,7 @@ void classify_command::classify_long(emotion_model& model, encoder_files const& 
     if (!model.regression())
       made.emplace_back("probabilities", std::vector<index_t>{1, model.classes()}, probabilities);
     made.emplace_back("feature", std::vector<index_t>{1, model.channels()}, feature);
-    shiftser::interrupts_held const now;
+    interrupts_held const now;
     tshift::io::write_safetensors(output_, made, {{"sounds", all.sound}});
   }
   if (!picture_.empty()) write_text(picture_, picture(all, wave, rate));

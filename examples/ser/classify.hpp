@@ -6,9 +6,9 @@
 
 #include <string>
 
-#include "../shiftser/command.hpp"
 #include "emotions.hpp"
 #include "encoder.hpp"
+#include "model_options.hpp"
 #include "sounds.hpp"
 #include "timeline.hpp"
 
@@ -38,7 +38,7 @@ class classify_command {
   bool lengths_ = false, time_ = false;
   sound_options sounds_;
   encoder_options how_;
-  shiftser::command words_;
+  model_options words_;
 };
 
 }  // namespace ser

@@ -16,7 +16,7 @@ namespace {
 using tshift::models::hidden_states;
 using tshift::models::sequence_head;
 using tshift::weights::state_dict;
-using head_kinds = std::variant<sequence_head<float>, shiftser::network>;
+using head_kinds = std::variant<sequence_head<float>, network>;
 
 /// The tensors behind the encoder without "model.", where all of them have it: a model of ShiftSER.
 state_dict shiftser_part(state_dict const& rest) {
@@ -31,27 +31,27 @@ state_dict shiftser_part(state_dict const& rest) {
   return part;
 }
 
-void refuse_shift_options(shiftser::command const& words) {
+void refuse_shift_options(model_options const& words) {
   if (words.n_div || words.towards || words.stride || words.where || words.positions) {
     throw usage_error(
         "--n-div, --direction, --stride, --placement and --position are for ShiftSER's models, and this head is none");
   }
 }
 
-head_kinds head_behind(state_dict const& rest, shiftser::command const& words, index_t channels) {
+head_kinds head_behind(state_dict const& rest, model_options const& words, index_t channels) {
   if (rest.size() == 0) {
     throw ser_error(one_line(rest.source()) +
                     " holds an encoder and no head for emotions: ser encode gives what a head of your own can read");
   }
   state_dict const part = shiftser_part(rest);
-  if (part.size() > 0) return shiftser::make_network(part, words);
+  if (part.size() > 0) return make_network(part, words);
   refuse_shift_options(words);
   return sequence_head<float>(rest, channels);
 }
 
 }  // namespace
 
-emotion_model::emotion_model(encoder_options const& how, encoder_files const& files, shiftser::command const& words,
+emotion_model::emotion_model(encoder_options const& how, encoder_files const& files, model_options const& words,
                              std::string const& labels)
     : prepared_(how, files), encoder_(prepared_.encoder),
       head_(head_behind(files.checkpoint.rest, words, encoder_.channels())) {
@@ -69,12 +69,12 @@ emotion_model::emotion_model(encoder_options const& how, encoder_files const& fi
     behind = head->regression() ? "a regression" : "a classifier";
     if (!head->layer_weights().empty()) behind += " over a weighted sum of all layers";
   } else {
-    auto const& network = std::get<shiftser::network>(head_);
-    if (network.channels() != encoder_.channels()) {
-      throw ser_error(one_line(how.weights) + ": the model reads " + std::to_string(network.channels()) +
+    auto const& behind_it = std::get<network>(head_);
+    if (behind_it.channels() != encoder_.channels()) {
+      throw ser_error(one_line(how.weights) + ": the model reads " + std::to_string(behind_it.channels()) +
                       " channels, the encoder has " + std::to_string(encoder_.channels()));
     }
-    behind = network.description;
+    behind = behind_it.description;
   }
   auto const count = static_cast<std::size_t>(classes());
   labels_ = !labels.empty() ? split_labels(labels) : files.labels.empty() ? files.config.labels() : files.labels;

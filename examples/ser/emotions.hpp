@@ -9,9 +9,9 @@
 #include <variant>
 #include <vector>
 
-#include "../shiftser/command.hpp"
-#include "../shiftser/network.hpp"
 #include "encoder.hpp"
+#include "model_options.hpp"
+#include "network.hpp"
 
 namespace ser {
 
@@ -20,7 +20,7 @@ class emotion_model {
   /// @param words   the shift options, for ShiftSER's models behind the encoder
   /// @param labels  comma-separated; empty: those of the file's metadata, or of config.json, or numbers
   /// @throws usage_error, ser_error, file_error, shape_error
-  emotion_model(encoder_options const& how, encoder_files const& files, shiftser::command const& words,
+  emotion_model(encoder_options const& how, encoder_files const& files, model_options const& words,
                 std::string const& labels);
 
   std::vector<std::string> const& labels() const noexcept { return labels_; }
@@ -47,7 +47,7 @@ class emotion_model {
  private:
   prepared_encoder<float> prepared_;
   tshift::models::speech_encoder<float> encoder_;
-  std::variant<tshift::models::sequence_head<float>, shiftser::network> head_;
+  std::variant<tshift::models::sequence_head<float>, network> head_;
   std::vector<std::string> labels_;
   std::string description_;
   std::vector<float> states_, workspace_;  // kept from sound to sound

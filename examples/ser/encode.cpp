@@ -12,8 +12,8 @@
 #include <tshift/io/safetensors.hpp>
 #include <vector>
 
-#include "../shiftser/interrupts.hpp"
 #include "error.hpp"
+#include "interrupts.hpp"
 
 namespace ser {
 namespace {
@@ -46,7 +46,9 @@ encode_command::encode_command(CLI::App& program)
       ->type_name("DUMP")
       ->excludes(input)
       ->excludes(output);
-  command_.add_option("--tensor", from_.tensor, "What the waves are called in IN (waveform)")->type_name("NAME");
+  command_.add_option("--tensor", from_.tensor, "What the waves are called in IN (waveform)")
+      ->type_name("NAME")
+      ->check(not_empty);
   command_.add_option("--lengths", from_.lengths, "The tensor of their lengths in samples, [N], I64 or I32")
       ->type_name("NAME");
   from_.add_to(command_);
@@ -172,7 +174,7 @@ void encode_command::run_as() const {
   }
   made.emplace_back("frames", std::vector<index_t>{N}, own);
   {
-    shiftser::interrupts_held const now;
+    interrupts_held const now;
     tshift::io::write_safetensors(output_, made, {{"sounds", names}});
   }
   std::printf("%s: %s %s of %s; %s\n", one_line(output_).c_str(), made.front().name.c_str(),

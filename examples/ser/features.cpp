@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "../shiftser/interrupts.hpp"
 #include "error.hpp"
+#include "interrupts.hpp"
 
 namespace ser {
 namespace {
@@ -106,7 +106,7 @@ void features_command::run_as() const {
   std::string names;
   for (std::string const& name : sounds.names) names += (names.empty() ? "" : "\n") + name;
   {
-    shiftser::interrupts_held const now;
+    interrupts_held const now;
     tshift::io::write_safetensors(
         output_, {{"features", {sounds.batch, frames, width}, values}, {"lengths", {sounds.batch}, lengths}},
         {{"sounds", names}});

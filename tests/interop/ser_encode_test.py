@@ -21,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path += [str(HERE), str(HERE.parent / "golden")]
 from ser_test import load, save  # noqa: E402
 import models  # noqa: E402
-import shiftser_test  # noqa: E402
+import ser_models_test  # noqa: E402
 import speech  # noqa: E402
 
 SMALL = dict(channels=(8,) * 7, width=24, layers=2, heads=4, hidden=40, taps=16, groups=2)
@@ -263,7 +263,7 @@ def check_dump(checks):
         folder.mkdir(parents=True)
     (stand_ins / "transformers.py").write_text(STAND_IN)
     (stand_ins / "safetensors" / "__init__.py").write_text("")
-    (stand_ins / "safetensors" / "torch.py").write_text(shiftser_test.STAND_IN)
+    (stand_ins / "safetensors" / "torch.py").write_text(ser_models_test.STAND_IN)
     checks.file("config.json").write_text(json.dumps(config(speech.Sizes(**SMALL), "hubert")))
     checks.file("sizes.json").write_text(json.dumps(SMALL))
     paths = os.pathsep.join([str(stand_ins), str(HERE.parent / "golden")])

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "features.hpp"
+#include "feature_file.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@
 
 #include "error.hpp"
 
-namespace shiftser {
+namespace ser {
 namespace {
 
 using tshift::io::safetensors;
@@ -29,22 +29,22 @@ tensor const& need(safetensors const& file, std::string const& name) {
     others += (i == 0 ? "it holds " : ", ") + one_line(file.tensors()[i].name);
   }
   if (file.tensors().size() > 5) others += " and " + std::to_string(file.tensors().size() - 5) + " more";
-  throw shiftser_error(one_line(file.source()) + ": no tensor " + one_line(name) + "; " +
-                       (others.empty() ? "it holds none" : others));
+  throw ser_error(one_line(file.source()) + ": no tensor " + one_line(name) + "; " +
+                  (others.empty() ? "it holds none" : others));
 }
 
 /// [N, L, D]; [L, D] is one sequence.
 tshift::shape shape_of(safetensors const& file, tensor const& x, index_t channels) {
   std::string const found = title(file, x.name) + " is " + shown(x.shape) + " of " + name_of(x.type);
-  if (!is_number(x.type)) throw shiftser_error(found + ", must be F32, F16, BF16 or F64");
+  if (!is_number(x.type)) throw ser_error(found + ", must be F32, F16, BF16 or F64");
   std::size_t const rank = x.shape.size();
-  if (rank != 2 && rank != 3) throw shiftser_error(found + ", must be [N, L, D] or [L, D]");
+  if (rank != 2 && rank != 3) throw ser_error(found + ", must be [N, L, D] or [L, D]");
   if (x.shape.back() != channels) {
-    throw shiftser_error(found + ", the model needs D = " + std::to_string(channels));
+    throw ser_error(found + ", the model needs D = " + std::to_string(channels));
   }
   tshift::shape const result{rank == 3 ? x.shape[0] : 1, x.shape[rank - 2], channels, 1};
   if (result.time == 0 && result.batch > 0) {
-    throw shiftser_error(found + ", and the mean over no frames is no number; must have L >= 1");
+    throw ser_error(found + ", and the mean over no frames is no number; must have L >= 1");
   }
   return result;
 }
@@ -60,17 +60,17 @@ index_t integer_at(std::byte const* from) {
 std::vector<index_t> lengths_of(safetensors const& file, tshift::shape const& x) {
   tensor const& given = need(file, "lengths");
   std::string const found = title(file, given.name) + " is " + shown(given.shape) + " of " + name_of(given.type);
-  if (given.type != dtype::i64 && given.type != dtype::i32) throw shiftser_error(found + ", must be I64 or I32");
+  if (given.type != dtype::i64 && given.type != dtype::i32) throw ser_error(found + ", must be I64 or I32");
   if (given.shape != std::vector<index_t>{x.batch}) {
-    throw shiftser_error(found + ", must be " + shown(std::vector<index_t>{x.batch}) + ": one for each sequence");
+    throw ser_error(found + ", must be " + shown(std::vector<index_t>{x.batch}) + ": one for each sequence");
   }
   std::vector<index_t> result(static_cast<std::size_t>(x.batch));
   for (std::size_t n = 0; n < result.size(); ++n) {
     result[n] = given.type == dtype::i64 ? integer_at<std::int64_t>(given.bytes.data() + 8 * n)
                                          : integer_at<std::int32_t>(given.bytes.data() + 4 * n);
     if (result[n] < 1 || result[n] > x.time) {
-      throw shiftser_error(title(file, given.name) + "[" + std::to_string(n) + "] = " + std::to_string(result[n]) +
-                           ", must be from 1 to the " + std::to_string(x.time) + " frames of x");
+      throw ser_error(title(file, given.name) + "[" + std::to_string(n) + "] = " + std::to_string(result[n]) +
+                      ", must be from 1 to the " + std::to_string(x.time) + " frames of x");
     }
   }
   return result;
@@ -78,7 +78,7 @@ std::vector<index_t> lengths_of(safetensors const& file, tshift::shape const& x)
 
 }  // namespace
 
-features::features(command const& words, index_t channels) {
+feature_file::feature_file(model_options const& words, index_t channels) {
   auto const file = safetensors::open(words.input);
   tensor const& entry = need(file, words.tensor);
   shape_ = shape_of(file, entry, channels);
@@ -90,7 +90,7 @@ features::features(command const& words, index_t channels) {
   } else if (file.find("lengths") != nullptr) {
     description_ += "; its lengths are not used, --lengths would";
   }
-  x_ = tshift::weights::read_as<float>(entry, "shiftser", file.source());
+  x_ = tshift::weights::read_as<float>(entry, "ser", file.source());
   if (x_.native() == nullptr) {
     converted_.resize(static_cast<std::size_t>(x_.size()));
     x_.copy_to(converted_.data(), 0, x_.size());
@@ -99,20 +99,20 @@ features::features(command const& words, index_t channels) {
   file_ = file.state_dict();
 }
 
-std::span<float const> features::x() const {
+std::span<float const> feature_file::x() const {
   if (x_.native() == nullptr) return converted_;
   return {x_.native(), static_cast<std::size_t>(x_.size())};
 }
 
-tshift::tensor_view<float const> features::view() const { return {x(), shape_, tshift::layout::ntc, lengths_}; }
+tshift::tensor_view<float const> feature_file::view() const { return {x(), shape_, tshift::layout::ntc, lengths_}; }
 
-index_t features::frames() const {
+index_t feature_file::frames() const {
   index_t sum = 0;
   for (index_t n = 0; n < shape_.batch; ++n) sum += view().length(n);
   return sum;
 }
 
-std::string features::warning() const {
+std::string feature_file::warning() const {
   std::span const values = x();
   auto const strange = [](float value) { return !std::isfinite(value); };
   auto const count = std::ranges::count_if(values, strange);
@@ -124,4 +124,4 @@ std::string features::warning() const {
          " NaN or infinite, the first at " + shown(at) + " of [N, L, D]";
 }
 
-}  // namespace shiftser
+}  // namespace ser

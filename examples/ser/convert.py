@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# A PyTorch checkpoint to safetensors: python3 convert.py checkpoint.pt [ENTRY] [--trust]. Run by tests/interop/shiftser_test.py.
+# A PyTorch checkpoint to safetensors: python3 convert.py checkpoint.pt [ENTRY] [--trust]. Run by tests/interop/ser_models_test.py.
 # [readme]
 import pickle, sys, torch
 from safetensors.torch import save_file

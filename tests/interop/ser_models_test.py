@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""From a checkpoint of PyTorch to logits of examples/shiftser, by the script and the options that its README.md shows.
+"""From a checkpoint of PyTorch to logits of ser classify, by the script and the options that examples/ser/models.md shows.
 
-    /usr/bin/python3 tests/interop/shiftser_test.py build/test/examples/shiftser
+    /usr/bin/python3 tests/interop/ser_models_test.py build/test/examples/ser
 """
 
 import argparse
@@ -18,7 +18,7 @@ import numpy
 import torch
 
 HERE = pathlib.Path(__file__).resolve().parent
-CONVERT = HERE.parent.parent / "examples" / "shiftser" / "convert.py"
+CONVERT = HERE.parent.parent / "examples" / "ser" / "convert.py"
 # Where Python has no safetensors (Debian 12): the one function that convert.py takes from it.
 STAND_IN = '''
 import json, struct
@@ -129,7 +129,7 @@ def main():
             weights = WRAPPINGS[number % len(WRAPPINGS)](model.float().state_dict())
             torch.save(weights, pathlib.Path(folder) / "checkpoint.pt")
             run(sys.executable, str(CONVERT), "checkpoint.pt")
-            said = run(str(program), "--weights", "weights.safetensors", "--input", "input.safetensors",
+            said = run(str(program), "classify", "--weights", "weights.safetensors", "--input", "input.safetensors",
                        "--output", "output.safetensors", *options).stdout.decode()
             assert name.split(",")[0] + ", D = 768" in said, said
             x = torch.from_numpy(load(pathlib.Path(folder) / "input.safetensors")["x"].copy())

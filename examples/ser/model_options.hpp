@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The command line.
+// What the command line says about a model of ShiftSER, and what it is run over.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -10,12 +10,12 @@
 #include <tshift/nn/self_attention.hpp>
 #include <vector>
 
-namespace shiftser {
+namespace ser {
 
 using tshift::index_t;
 
 /// What was asked for. Without a value: not asked for, the model decides.
-struct command {
+struct model_options {
   std::string weights;
   std::string input;
   std::string tensor = "x";
@@ -33,14 +33,13 @@ struct command {
 };
 
 /// Adds the options that say which shift the model has, and what it knows of positions.
-void add_model_options(CLI::App& app, command& to);
+void add_model_options(CLI::App& app, model_options& to);
 
-/// Nothing if --help was asked for, which is printed.
-/// @throws usage_error
-std::optional<command> parse(int count, char const* const* arguments);
+/// What the help says of them.
+extern char const* const model_details;
 
 /// The words of the command line.
 char const* name_of(tshift::placement where);
 char const* name_of(tshift::frame_positions kind);
 
-}  // namespace shiftser
+}  // namespace ser

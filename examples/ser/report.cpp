@@ -10,7 +10,7 @@
 #include <vector>
 #include <xsimd/xsimd.hpp>
 
-namespace shiftser {
+namespace ser {
 namespace {
 
 constexpr int warm_up_runs = 2;
@@ -48,7 +48,7 @@ void print_table(std::span<float const> y, index_t classes) {
   }
 }
 
-void print_verdicts(command const& words, std::span<float const> probabilities, index_t classes) {
+void print_verdicts(model_options const& words, std::span<float const> probabilities, index_t classes) {
   std::printf("\n");
   auto const width = static_cast<std::size_t>(classes);
   for (std::size_t n = 0; n < probabilities.size() / width; ++n) {
@@ -89,4 +89,4 @@ void print_times(network const& model, tshift::tensor_view<float const> const& x
 #endif
 }
 
-}  // namespace shiftser
+}  // namespace ser

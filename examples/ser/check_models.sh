@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Feeds shiftser good and bad models, inputs and commands, made here, and checks exit codes, sentences and results.
-# usage: check.sh SHIFTSER MAKE_WEIGHTS WORKDIR        (WORKDIR is created; files in it are overwritten)
+# Feeds ser classify good and bad models of features, inputs and commands, made here, and checks exit codes, sentences and
+# results.
+# usage: check_models.sh SER MAKE_MODELS WORKDIR        (WORKDIR is created; files in it are overwritten)
 set -u
 export LC_ALL=C
 
-expected_cases=146
+expected_cases=151
 
 if [ $# -ne 3 ]; then
-  echo "check.sh: usage: check.sh SHIFTSER MAKE_WEIGHTS WORKDIR" >&2
+  echo "check_models.sh: usage: check_models.sh SER MAKE_MODELS WORKDIR" >&2
   exit 2
 fi
 functions=$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")/../check_functions.sh") || exit 2
@@ -17,7 +18,7 @@ make_weights=$(realpath -- "$2") || exit 2
 mkdir -p -- "$3" && cd -- "$3" || exit 2
 for program in "$binary" "$make_weights"; do
   if [ ! -x "$program" ]; then
-    echo "check.sh: '$program' is not a program" >&2
+    echo "check_models.sh: '$program' is not a program" >&2
     exit 2
   fi
 done
@@ -25,12 +26,15 @@ done
 # shellcheck source=SCRIPTDIR/../check_functions.sh
 source "$functions"
 
+# As run, of `ser classify`.
+model() { run "${@:1:4}" classify "${@:5}"; }
+
 # yields WANT PATTERN WEIGHTS INPUT OPTIONS...: y has the bytes of want_WANT, and stdout matches PATTERN.
 yields() {
   local want=want_$1.safetensors pattern=$2 weights=$3.safetensors input=$4.safetensors
   shift 4
   rm -f -- y.safetensors
-  run 0 0 out "$pattern" --weights "$weights" --input "$input" --output y.safetensors "$@"
+  model 0 0 out "$pattern" --weights "$weights" --input "$input" --output y.safetensors "$@"
   cmp -- "$want" y.safetensors || complain "$weights $input $*: y is not that of $want"
 }
 
@@ -39,7 +43,7 @@ refused() {
   local code=$1 pattern=$2
   shift 2
   rm -f -- y.safetensors
-  run "$code" 1 err "shiftser: $pattern" "$@"
+  model "$code" 1 err "ser: $pattern" "$@"
   [ ! -e y.safetensors ] || complain "$*: was refused, but wrote y"
 }
 
@@ -48,13 +52,13 @@ bad() {
   refused 1 "$1" --weights "$2.safetensors" --input "$3.safetensors" --output y.safetensors "${@:4}"
 }
 wrong() {
-  refused 2 "$1. Try shiftser --help." --weights "$2.safetensors" --input "$3.safetensors" \
+  refused 2 "$1. Try ser --help." --weights "$2.safetensors" --input "$3.safetensors" \
     --output y.safetensors "${@:4}"
 }
 
 chmod -R u+rwX . && rm -rf -- *.safetensors .tshift-* a_folder read_only kept
 if ! "$make_weights" .; then
-  echo "check.sh: make_weights failed" >&2
+  echo "check_models.sh: make_weights failed" >&2
   exit 1
 fi
 
@@ -118,9 +122,9 @@ yields cnn_ragged '*x \[3, 10, 24] of F32, with lengths*' cnn io --lengths
 yields cnn_ragged '*' cnn io_i32 --lengths
 yields lstm_ragged '*' lstm io --lengths
 yields relative_ragged '*' relative io --lengths
-run 0 1 err 'shiftser: warning: x has 2 values that are NaN or infinite, the first at \[1, 0, 1] of \[N, L, D]' \
+model 0 1 err 'ser: warning: x has 2 values that are NaN or infinite, the first at \[1, 0, 1] of \[N, L, D]' \
   --weights cnn.safetensors --input io_nan.safetensors --output y.safetensors
-run 0 1 out '*       0 *\*  [0-3]
+model 0 1 out '*       0 *\*  [0-3]
        1 *nan *  none
        2 *nan *  none' --weights cnn.safetensors --input io_nan.safetensors --output y.safetensors
 
@@ -129,7 +133,7 @@ marks=$(grep -c '[0-9a-z]\*' out.txt)
 [ "$marks" -eq 1 ] || complain "of three rows, two with NaN, $marks have a mark, expected 1"
 
 # ---- digits and marks: what is printed is y, and the mark stands at the largest
-run 0 0 out '*' --weights cnn.safetensors --input io.safetensors --output y.safetensors
+model 0 0 out '*' --weights cnn.safetensors --input io.safetensors --output y.safetensors
 cases=$((cases + 1))
 marks=$(awk '/^ +[0-9]+ / { best = ""; marked = ""
                            for (k = 2; k < NF; ++k) { v = $k; m = sub(/\*$/, "", v)
@@ -144,22 +148,27 @@ from_table=$(awk '/^ +[0-9]+ / { for (k = 2; k < NF; ++k) { sub(/\*$/, "", $k); 
 [ "$from_file" = "$from_table" ] || complain "the table does not show y: $from_table, expected $from_file"
 
 # ---- times
-run 0 0 out '*time: median * ms, least * ms of *[0-9] runs after 2 to warm up, one thread, compiled for *
+model 0 0 out '*time: median * ms, least * ms of *[0-9] runs after 2 to warm up, one thread, compiled for *
  * ms per frame, 30 frames; about 0.0008761 GFLOP in matrix products, * GFLOP/s*' \
   --weights relative.safetensors --input io.safetensors --output y.safetensors --time
 cmp -- want_relative_key_query.safetensors y.safetensors || complain "--time changes y"
-run 0 0 out '*per frame, 15 frames; about 0.0002871 GFLOP *' \
+model 0 0 out '*per frame, 15 frames; about 0.0002871 GFLOP *' \
   --weights cnn.safetensors --input io.safetensors --output y.safetensors --lengths --time
-run 0 0 out '*per frame, 30 frames; about 0.0005541 GFLOP *' \
+model 0 0 out '*per frame, 30 frames; about 0.0005541 GFLOP *' \
   --weights shift_lstm.safetensors --input io.safetensors --output y.safetensors --time
 wrong '--time: there are no frames in io_empty.safetensors' cnn io_empty --time
 
 # ---- the command line
-run 0 0 out '*Usage: shiftser *--weights*ShiftCNN *16  delay *1  skip*Exits with 0*' --help
-run 0 0 out '*Usage: shiftser *' -h
-refused 2 '*--weights is required*'
+model 0 0 out '*Usage: *classify *--weights*ShiftCNN *16  delay *1  skip*' --help
+model 0 0 out '*Usage: *classify *' -h
+refused 2 '*--input is required*'
+refused 2 '*--weights is required*' --input io.safetensors
 refused 2 '*--input is required*' --weights cnn.safetensors --output y.safetensors
-refused 2 '*--output is required*' --weights cnn.safetensors --input io.safetensors
+model 0 0 out '*: ShiftCNN*class 0*' --weights cnn.safetensors --input io.safetensors
+model 0 0 out '*0  [abcd] 0.*' --weights cnn.safetensors io.safetensors --labels a,b,c,d
+model 0 0 out '*0  unknown 0.*' --weights cnn.safetensors io.safetensors --unknown 1
+wrong '--labels names 1 classes, the model has 4' cnn io --labels a
+wrong '--config, --normalize, *are for models that hear sounds, and cnn.safetensors holds no encoder' cnn io --mix
 wrong '*--loud*' cnn io --loud
 wrong '*a_word*' cnn io a_word
 wrong '*--tensor*' cnn io --tensor
@@ -283,37 +292,37 @@ mkdir read_only && chmod 500 read_only
 folder=read_only
 if [ -w read_only ]; then folder=/proc; fi # root writes everywhere, but not there
 write_to 1 "$folder/y.safetensors: cannot be written: *" "$folder/y.safetensors"
-write_to 2 '--output cnn.safetensors is the file of the weights, must be another. Try shiftser --help.' cnn.safetensors
-write_to 2 '--output ./io.safetensors is the file of the input, must be another. Try shiftser --help.' ./io.safetensors
+write_to 2 'cnn.safetensors is read, and cannot be written as well. Try ser --help.' cnn.safetensors
+write_to 2 './io.safetensors is read, and cannot be written as well. Try ser --help.' ./io.safetensors
 ln -s cnn.safetensors link.safetensors
-write_to 2 '--output link.safetensors is the file of the weights, *' link.safetensors
+write_to 2 'link.safetensors is read, and cannot*' link.safetensors
 ln io.safetensors hard_link.safetensors
-write_to 2 '--output hard_link.safetensors is the file of the input, *' hard_link.safetensors
-write_to 2 '--output: the name is empty. Try shiftser --help.' ''
+write_to 2 'hard_link.safetensors is read, and cannot*' hard_link.safetensors
+write_to 2 '--output: the name is empty. Try ser --help.' ''
 
 # A disk that is full, or nearly: the old file stays.
 cases=$((cases + 1))
 echo old >kept
-(ulimit -f 1 && exec "$binary" --weights cnn.safetensors --input io_many.safetensors --output kept >out.txt 2>err.txt)
+(ulimit -f 1 && exec "$binary" classify --weights cnn.safetensors --input io_many.safetensors --output kept >out.txt 2>err.txt)
 code=$?
 if [ "$code" -ne 1 ] || [ "$(cat kept)" != old ] ||
-  [ "$(cat err.txt)" != 'shiftser: kept: cannot be written: File too large.' ]; then
+  [ "$(cat err.txt)" != 'ser: kept: cannot be written: File too large.' ]; then
   complain "a limit on the size of files: exit code $code, stderr: $(cat err.txt)"
 fi
 
 cases=$((cases + 1))
-"$binary" --help >/dev/full 2>err.txt
+"$binary" classify --help >/dev/full 2>err.txt
 code=$?
-if [ "$code" -ne 1 ] || [ "$(cat err.txt)" != 'shiftser: cannot write to the standard output.' ]; then
+if [ "$code" -ne 1 ] || [ "$(cat err.txt)" != 'ser: cannot write to the standard output.' ]; then
   complain "--help >/dev/full: exit code $code, stderr: $(cat err.txt)"
 fi
 
 # Ended at any time: the old file, or the new one. (What runs in the background of a script never sees SIGINT.)
 cases=$((cases + 1))
-"$binary" --weights cnn.safetensors --input io_many.safetensors --output many.safetensors >out.txt
+"$binary" classify --weights cnn.safetensors --input io_many.safetensors --output many.safetensors >out.txt
 for delay in 0 0.001 0.002 0.003 0.004 0.005 0.006 0.008 0.010 0.015 0.020 0.030; do
   echo old >kept
-  "$binary" --weights cnn.safetensors --input io_many.safetensors --output kept --time >out.txt 2>err.txt &
+  "$binary" classify --weights cnn.safetensors --input io_many.safetensors --output kept --time >out.txt 2>err.txt &
   sleep "$delay"
   kill -TERM $! 2>/dev/null
   wait $! 2>/dev/null
@@ -325,9 +334,9 @@ cases=$((cases + 1))
 leftovers=$(find . -name '.tshift-*')
 [ -z "$leftovers" ] || complain "temporary files are left: $leftovers"
 
-echo "check.sh: $cases cases ran, $failed failed"
+echo "check_models.sh: $cases cases ran, $failed failed"
 if [ "$cases" -ne "$expected_cases" ]; then
-  echo "check.sh: expected $expected_cases cases" >&2
+  echo "check_models.sh: expected $expected_cases cases" >&2
   exit 1
 fi
 [ "$failed" -eq 0 ]

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Makes what check.sh feeds to shiftser: small models, good and bad inputs, and the logits that the library gives when
+// Makes what check_models.sh feeds to ser classify: small models, good and bad inputs, and the logits that the library gives when
 // it is called directly.
-// usage: make_weights FOLDER
+// usage: make_models FOLDER
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -194,7 +196,17 @@ void expect(std::string const& name, Model const& model, tshift::tensor_view<flo
   std::vector<float> y(static_cast<std::size_t>(input.shape.batch * classes));
   std::vector<float> workspace(static_cast<std::size_t>(model.workspace_size(input.shape)));
   model.forward(input, tshift::tensor_view<float>(y.data(), {input.shape.batch, 1, classes}), workspace);
-  write("want_" + name, {{"y", {input.shape.batch, classes}, y}});
+  std::vector<float> probabilities;
+  for (std::size_t n = 0; n < y.size(); n += classes) {
+    double sum = 0, largest = y[n];
+    for (std::size_t k = n; k < n + classes; ++k) largest = std::max(largest, static_cast<double>(y[k]));
+    for (std::size_t k = n; k < n + classes; ++k) sum += std::exp(static_cast<double>(y[k]) - largest);
+    for (std::size_t k = n; k < n + classes; ++k) {
+      probabilities.push_back(static_cast<float>(std::exp(static_cast<double>(y[k]) - largest) / sum));
+    }
+  }
+  std::vector<index_t> const shape{input.shape.batch, classes};
+  write("want_" + name, {{"y", shape, y}, {"probabilities", shape, probabilities}});
 }
 
 void write_all() {
@@ -267,14 +279,14 @@ void write_all() {
 
 int main(int count, char** arguments) {
   if (count != 2) {
-    std::fprintf(stderr, "usage: make_weights FOLDER\n");
+    std::fprintf(stderr, "usage: make_models FOLDER\n");
     return 2;
   }
   try {
     folder = arguments[1];
     write_all();
   } catch (std::exception const& error) {
-    std::fprintf(stderr, "make_weights: %s\n", error.what());
+    std::fprintf(stderr, "make_models: %s\n", error.what());
     return 1;
   }
   return 0;

@@ -8,7 +8,7 @@
 
 #include "error.hpp"
 
-namespace shiftser {
+namespace ser {
 namespace {
 
 using tshift::direction;
@@ -35,10 +35,10 @@ architecture recognise(state_dict const& weights) {
   if (any_with(weights, "transformer.")) return architecture::shiftformer;
   std::string const found =
       weights.size() == 0 ? "it holds no tensor" : "its first tensor is " + one_line(weights.begin()->name);
-  throw shiftser_error(one_line(weights.source()) +
-                       ": no model is recognised: no tensor is named conv_block.* (CNN, ShiftCNN), rnn.net.* "
-                       "(ShiftLSTM), rnn.* (LSTM) or transformer.* (Transformer, Shiftformer); " +
-                       found);
+  throw ser_error(one_line(weights.source()) +
+                  ": no model is recognised: no tensor is named conv_block.* (CNN, ShiftCNN), rnn.net.* "
+                  "(ShiftLSTM), rnn.* (LSTM) or transformer.* (Transformer, Shiftformer); " +
+                  found);
 }
 
 char const* title_of(architecture kind, bool shifted) {
@@ -77,7 +77,7 @@ model_shift default_shift(architecture kind) {
 }
 
 /// The first option on the command line that speaks of a shift which is there.
-std::optional<std::string> asks_for_shift(command const& words) {
+std::optional<std::string> asks_for_shift(model_options const& words) {
   if (words.n_div.value_or(0) != 0) return "--n-div " + std::to_string(*words.n_div);
   if (words.where.value_or(placement::none) != placement::none) {
     return std::string("--placement ") + name_of(*words.where);
@@ -87,7 +87,7 @@ std::optional<std::string> asks_for_shift(command const& words) {
   return {};
 }
 
-model_shift shift_of(architecture kind, command const& words, index_t channels) {
+model_shift shift_of(architecture kind, model_options const& words, index_t channels) {
   model_shift shift = default_shift(kind);
   shift.n_div = words.n_div.value_or(shift.n_div);
   shift.towards = words.towards.value_or(shift.towards);
@@ -118,7 +118,7 @@ model_shift shift_of(architecture kind, command const& words, index_t channels) 
 }
 
 /// Checks --position against the tables that are there. Nothing: no positions are to be asked for.
-std::optional<frame_positions> position_of(architecture kind, state_dict const& weights, command const& words) {
+std::optional<frame_positions> position_of(architecture kind, state_dict const& weights, model_options const& words) {
   bool const attends = kind == architecture::transformer;
   if (words.positions && !attends && kind != architecture::shiftformer) {
     throw usage_error(std::string("--position ") + name_of(*words.positions) + ": CNNs and LSTMs have no positions");
@@ -189,7 +189,7 @@ std::string describe(model_shift const& shift, architecture kind, index_t channe
 
 }  // namespace
 
-network make_network(tshift::weights::state_dict const& weights, command const& words) {
+network make_network(tshift::weights::state_dict const& weights, model_options const& words) {
   architecture const kind = recognise(weights);
   std::string const rnn = kind == architecture::shift_lstm ? "rnn.net." : "rnn.";
   index_t const D = is_recurrent(kind) ? size_of(weights, rnn + "weight_ih_l0", 1) : size_of(weights, "head.weight", 1);
@@ -204,8 +204,8 @@ network make_network(tshift::weights::state_dict const& weights, command const& 
                  {},
                  {}};
   if (D < 1 || result.classes() < 1) {
-    throw shiftser_error(one_line(weights.source()) + ": a model of " + counted(D, "channel", "s") + " and " +
-                         counted(result.classes(), "class", "es") + " computes nothing");
+    throw ser_error(one_line(weights.source()) + ": a model of " + counted(D, "channel", "s") + " and " +
+                    counted(result.classes(), "class", "es") + " computes nothing");
   }
 
   index_t const blocks =
@@ -244,4 +244,4 @@ void network::forward(tshift::tensor_view<float const> const& x, tshift::tensor_
   std::visit([&](auto const& m) { m.forward(x, y, workspace); }, model);
 }
 
-}  // namespace shiftser
+}  // namespace ser

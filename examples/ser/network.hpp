@@ -10,9 +10,9 @@
 #include <tshift/weights/state_dict.hpp>
 #include <variant>
 
-#include "command.hpp"
+#include "model_options.hpp"
 
-namespace shiftser {
+namespace ser {
 
 /// Floating-point operations of the matrix products and convolutions for one sequence.
 struct costs {
@@ -38,8 +38,8 @@ struct network {
 };
 
 /// @throws usage_error     the model cannot do what the command asks for
-/// @throws shiftser_error  the tensors are those of no model
+/// @throws ser_error  the tensors are those of no model
 /// @throws shape_error     a tensor is missing, has another shape, or is not part of the model
-network make_network(tshift::weights::state_dict const& weights, command const& words);
+network make_network(tshift::weights::state_dict const& weights, model_options const& words);
 
-}  // namespace shiftser
+}  // namespace ser

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "classify.hpp"
+#include "classify_frames.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,12 +13,12 @@
 #include <vector>
 
 #include "error.hpp"
-#include "features.hpp"
+#include "feature_file.hpp"
 #include "interrupts.hpp"
 #include "network.hpp"
 #include "report.hpp"
 
-namespace shiftser {
+namespace ser {
 namespace {
 
 /// Also under another name: a link, or another way to the folder.
@@ -47,7 +47,7 @@ std::vector<float> probabilities_of(std::span<float const> y, index_t classes) {
 
 }  // namespace
 
-void classify(command const& words) {
+void classify_frames(model_options const& words) {
   refuse_same_file(words.output, words.weights, "weights");
   refuse_same_file(words.output, words.input, "input");
 
@@ -57,11 +57,11 @@ void classify(command const& words) {
     throw usage_error("--labels names " + std::to_string(words.labels.size()) + " classes, the model has " +
                       std::to_string(model.classes()));
   }
-  features const x(words, model.channels());
+  feature_file const x(words, model.channels());
   if (words.time && x.frames() == 0) throw usage_error("--time: there are no frames in " + one_line(words.input));
   std::printf("%s: %s\n%s\n", one_line(words.weights).c_str(), model.description.c_str(), x.description().c_str());
   if (std::string const warning = x.warning(); !warning.empty()) {
-    std::fprintf(stderr, "shiftser: warning: %s\n", warning.c_str());
+    std::fprintf(stderr, "ser: warning: %s\n", warning.c_str());
   }
 
   tshift::shape const dims = x.view().shape;
@@ -88,4 +88,4 @@ void classify(command const& words) {
   }
 }
 
-}  // namespace shiftser
+}  // namespace ser

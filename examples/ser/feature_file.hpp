@@ -9,18 +9,18 @@
 #include <tshift/weights/values.hpp>
 #include <vector>
 
-#include "command.hpp"
+#include "model_options.hpp"
 
-namespace shiftser {
+namespace ser {
 
-class features {
+class feature_file {
  public:
   /// @param channels  what the model needs
-  /// @throws shiftser_error, file_error  the file does not hold what the command says
-  features(command const& words, index_t channels);
-  features(features const&) = delete;
-  features& operator=(features const&) = delete;
-  ~features() = default;
+  /// @throws ser_error, file_error  the file does not hold what the command says
+  feature_file(model_options const& words, index_t channels);
+  feature_file(feature_file const&) = delete;
+  feature_file& operator=(feature_file const&) = delete;
+  ~feature_file() = default;
 
   /// [N, L, D], with lengths where they are asked for. Holds as long as this object.
   tshift::tensor_view<float const> view() const;
@@ -46,4 +46,4 @@ class features {
   std::string description_;
 };
 
-}  // namespace shiftser
+}  // namespace ser

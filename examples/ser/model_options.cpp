@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include "command.hpp"
+#include "model_options.hpp"
 
 #include <charconv>
-#include <cstdio>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "error.hpp"
 
-namespace shiftser {
+namespace ser {
 namespace {
 
 template <class Value>
@@ -25,30 +24,6 @@ choices<tshift::frame_positions> const positions = {
     {"absolute", tshift::frame_positions::absolute},
     {"relative_key", tshift::frame_positions::relative_key},
     {"relative_key_query", tshift::frame_positions::relative_key_query}};
-
-constexpr char const* about =
-    "Runs a speech emotion model of ShiftSER, with the weights of a PyTorch checkpoint, over features of speech.\n"
-    "The architecture is recognised by the names of the tensors; their shapes say everything else but the shift.";
-
-constexpr char const* details =
-    "Without options the shift is the paper's; an option changes only what it names:\n"
-    "\n"
-    "  model        recognised by                n-div  direction  stride  placement\n"
-    "  ShiftCNN     conv_block.*                    16  delay           1  skip, in the last block\n"
-    "  ShiftLSTM    rnn.net.*                        4  delay           1  on the input\n"
-    "  Shiftformer  transformer.*                    4  both            1  both, in place of attention\n"
-    "  LSTM         rnn.*                            0  delay           1  on the input\n"
-    "  Transformer  transformer.*.token_mixer.*      0  delay           1  none\n"
-    "\n"
-    "A CNN has the tensors of a ShiftCNN: --n-div 0 makes it one. An LSTM is shifted where --n-div says so, and a\n"
-    "Transformer where --n-div and --placement do. The LSTMs have no skip connection: branch and both are the same,\n"
-    "skip is refused. An option that would change nothing, such as --stride without a shift, is refused.\n"
-    "\n"
-    "x may be [L, D] as well, and of type F32, F16, BF16 or F64. Other tensors of its file are passed over, as are\n"
-    "specaugment.* and position_ids among the weights. y is written at the end and as a whole: whoever looks there\n"
-    "sees the old file or the new one.\n"
-    "\n"
-    "Exits with 0, with 1 if a file cannot be used, and with 2 if the command is wrong.";
 
 /// CLI11 reads 010 as 8, and a number that is too large as the largest.
 index_t whole_number(std::string const& text, index_t least) {
@@ -90,15 +65,6 @@ CLI::Option* add_choice(CLI::App& app, std::string const& name, std::optional<Va
   return app.add_option_function<std::string>(name, read, help)->type_name(words);
 }
 
-CLI::Option* add_text(CLI::App& app, std::string const& name, std::string& to, std::string const& type,
-                      std::string const& help) {
-  auto const read = [&to, name](std::string const& text) {
-    if (text.empty()) throw CLI::ValidationError(name + ": the name is empty");
-    to = text;
-  };
-  return app.add_option_function<std::string>(name, read, help)->type_name(type);
-}
-
 template <class Value>
 char const* name_in(choices<Value> const& list, Value value) {
   for (auto const& [word, meant] : list) {
@@ -109,10 +75,28 @@ char const* name_in(choices<Value> const& list, Value value) {
 
 }  // namespace
 
+char const* const model_details =
+    "Without options the shift of ShiftSER's models is the paper's; an option changes only what it names:\n"
+    "\n"
+    "  model        recognised by                n-div  direction  stride  placement\n"
+    "  ShiftCNN     conv_block.*                    16  delay           1  skip, in the last block\n"
+    "  ShiftLSTM    rnn.net.*                        4  delay           1  on the input\n"
+    "  Shiftformer  transformer.*                    4  both            1  both, in place of attention\n"
+    "  LSTM         rnn.*                            0  delay           1  on the input\n"
+    "  Transformer  transformer.*.token_mixer.*      0  delay           1  none\n"
+    "\n"
+    "A CNN has the tensors of a ShiftCNN: --n-div 0 makes it one. An LSTM is shifted where --n-div says so, and a\n"
+    "Transformer where --n-div and --placement do. The LSTMs have no skip connection: branch and both are the same,\n"
+    "skip is refused. An option that would change nothing, such as --stride without a shift, is refused.\n"
+    "\n"
+    "x may be [L, D] as well, and of type F32, F16, BF16 or F64. Other tensors of its file are passed over, as are\n"
+    "specaugment.* and position_ids among the weights. y is written at the end and as a whole: whoever looks there\n"
+    "sees the old file or the new one.";
+
 char const* name_of(tshift::placement where) { return name_in(placements, where); }
 char const* name_of(tshift::frame_positions kind) { return name_in(positions, kind); }
 
-void add_model_options(CLI::App& app, command& to) {
+void add_model_options(CLI::App& app, model_options& to) {
   add_number(app, "--n-div", to.n_div, 0, "Shift 1/N of the channels per direction; 0: no shift");
   add_choice(app, "--direction", to.towards, directions, "Which frames arrive: earlier, later, both");
   add_number(app, "--stride", to.stride, 1, "Shift by so many frames");
@@ -124,32 +108,4 @@ void add_model_options(CLI::App& app, command& to) {
              "for: relative_key_query (relative_key has the same), or absolute");
 }
 
-std::optional<command> parse(int count, char const* const* arguments) {
-  command result;
-  CLI::App app(about, "shiftser");
-  app.footer(details);
-  app.get_formatter()->column_width(36);
-  app.set_help_flag("-h,--help", "Print this");
-  add_text(app, "--weights", result.weights, "FILE", "The model: a safetensors file")->required();
-  add_text(app, "--input", result.input, "FILE", "A safetensors file with the features x [N, L, D]")->required();
-  add_text(app, "--tensor", result.tensor, "NAME", "What x is called in that file (x)");
-  add_text(app, "--output", result.output, "FILE", "Where y [N, classes] goes: a safetensors file, F32")->required();
-  add_model_options(app, result);
-  app.add_flag("--lengths", result.lengths,
-               "Honour the tensor lengths [N], I64 or I32, of the input file: frames\n"
-               "behind a sequence's length count for nothing. Otherwise they are\n"
-               "computed over, as the released code does")
-      ->disable_flag_override();
-  app.add_flag("--time", result.time, "Time the model, on one thread")->disable_flag_override();
-  try {
-    app.parse(count, arguments);
-  } catch (CLI::CallForHelp const&) {
-    std::fputs(app.help().c_str(), stdout);
-    return {};
-  } catch (CLI::ParseError const& error) {
-    throw usage_error(one_line(error.what()));
-  }
-  return result;
-}
-
-}  // namespace shiftser
+}  // namespace ser

@@ -3,7 +3,7 @@
 
 #include <csignal>
 
-namespace shiftser {
+namespace ser {
 
 /// Ctrl-C and its like wait until this is gone: what is being written is not left lying about.
 class interrupts_held {
@@ -22,4 +22,4 @@ class interrupts_held {
   sigset_t before_{};
 };
 
-}  // namespace shiftser
+}  // namespace ser
