@@ -148,7 +148,7 @@ GROUPS = {"operator": ["shift", "shift_inplace", "shift_add", "shift_adjoint", "
                        "shift_stream"],
           "blocks": ["linear", "conv1d", "products", "lstm", "memory", "models", "cost of a shift"],
           "threads": ["two threads"], "audio": ["log_mel"]}
-PASTED = ["models", "models_2_threads", "blocks_beside", "slices"]
+PASTED = ["models", "models_2_threads", "speech", "speech_2_threads", "blocks_beside", "slices"]
 MEASURED = {"facts": facts, "sizes": lambda r: speeds(r, "sizes"), "cold": lambda r: speeds(r, "cold"), "times": times,
             "shares": shares, "stream": stream, "fresh": fresh, "calls": calls, "regions": regions}
 ELSEWHERE = ["build_cost"]  # build_cost.sh writes that one
