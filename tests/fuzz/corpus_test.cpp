@@ -9,6 +9,7 @@
 #include "../fuzz/safetensors_mutator.hpp"
 #include "../fuzz/safetensors_target.hpp"
 #include "../fuzz/shift_target.hpp"
+#include "../fuzz/speech_target.hpp"
 #include "../support/catch.hpp"
 
 TEST_CASE("The fuzz targets keep their promises over the committed corpus", "[fuzz]") {
@@ -25,4 +26,5 @@ TEST_CASE("The fuzz targets keep their promises over the committed corpus", "[fu
   // So many lines there are at least: none is lost unnoticed.
   CHECK(check("safetensors", fuzz::safetensors_input) >= 350);
   CHECK(check("shift", fuzz::shift_input) >= 1301);
+  CHECK(check("speech", fuzz::speech_input) >= 3);
 }
