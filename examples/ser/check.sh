@@ -81,7 +81,8 @@ run 0 0 out 'y.safetensors: features \[1, 16, 128\] of F32' features --input ste
 
 refused 2 'A subcommand is required*'
 refused 2 '*--input is required*' features --output y.safetensors
-refused 2 '--output y.safetensors is the input, must be another file*' features --input y.safetensors --output y.safetensors
+cp one.safetensors kept.safetensors
+run 2 1 err 'ser: kept.safetensors is read, and cannot be written as well*' features --input kept.safetensors --output kept.safetensors
 refused 1 'there is no file or folder nowhere.wav.' features --input nowhere.wav --output y.safetensors
 refused 1 '*stereo.wav has 2 channels; --mix takes their mean.' features --input stereo.wav --output y.safetensors
 wav 8000 1 8000 slow.wav
@@ -146,7 +147,7 @@ wrong_encode "--mask: 'maybe' is none of auto|on|off*" --mask maybe
 wrong_encode "--frames: 'all' is none of conv|reshape*" --frames all
 cannot_encode 'short.wav has 100 samples, must have >= 400.' --input short.wav
 cannot_encode '*slow.wav has 8000 samples per second, must have 16000: --resample converts it.' --input slow.wav
-refused 2 "--output $w are the weights, must be another file*" encode --weights $w --input "$speech" --output $w
+run 2 1 err "ser: $w is read, and cannot be written as well*" encode --weights $w --input "$speech" --output $w
 mv model/config.json kept.json
 cannot_encode 'there is no model/config.json: --config names the checkpoint*' --input "$speech"
 encodes 'hidden_states*' --config kept.json
@@ -190,7 +191,7 @@ cannot_classify 'folder/list.csv, line 2: 1 fields, the header has 2.' folder/li
 printf 'path\n"a.wav\n' >folder/list.csv
 cannot_classify 'folder/list.csv, line 2: a quote is not closed.' folder/list.csv
 printf 'file\na.wav\n' >folder/list.csv
-cannot_classify 'folder/list.csv, line 2: no path.' folder/list.csv
+cannot_classify 'folder/list.csv, line 1: the header must have one column path.' folder/list.csv
 printf '{"path": "a.wav"}\n[1]\n' >folder/list.jsonl
 cannot_classify 'folder/list.jsonl, line 2: no JSON object.' folder/list.jsonl
 printf '{"file": "a.wav"}\n' >folder/list.jsonl
@@ -210,7 +211,13 @@ wrong_classify "--unknown: '2' is no probability from 0 to 1*" --unknown 2 "$spe
 wrong_classify '--labels names 2 classes, the model has 4*' --labels a,b "$speech"
 wrong_classify '--output y.txt: must end with .csv, .json or .safetensors*' --output y.txt "$speech"
 wrong_classify '--picture p.png: must end with .svg*' --picture p.png "$speech"
-wrong_classify '--timeline and --picture are for one sound*' --timeline 1:1 folder
+wrong_classify '--timeline, --picture and an --output of .csv or .json are for one sound*' --timeline 1:1 folder
+cp folder/a.wav folder/b.safetensors
+wrong_classify 'folder/b.safetensors is read, and cannot*' --output folder/b.safetensors folder
+rm folder/b.safetensors
+wrong_classify 'model/config.json is read, and cannot*' --output model/config.json "$speech"
+refused 2 'model/preprocessor_config.json is read, and cannot*' encode --weights $w --input "$speech" --output model/preprocessor_config.json
+cannot_classify 'nowhere/y.csv: there is no folder nowhere.' --output nowhere/y.csv "$speech"
 wrong_classify '--n-div, --direction, --stride, --placement and --position are for ShiftSER*' --n-div 2 "$speech"
 wrong_classify 'model/config.json is read, and cannot be written as well*' --config model/config.json --output model/config.json \
   "$speech"
@@ -219,5 +226,5 @@ cannot_classify 'there is no file or folder nowhere.wav.' nowhere.wav
 run 1 1 err 'ser: nowhere.safetensors: cannot be opened: *' classify --weights nowhere.safetensors "$speech"
 
 printf '%d cases\n' "$cases"
-[ "$cases" -eq 103 ] || complain "$cases cases ran, 103 are here"
+[ "$cases" -eq 107 ] || complain "$cases cases ran, 107 are here"
 [ "$failed" -eq 0 ]

@@ -285,7 +285,7 @@ bad 'unreadable.safetensors: cannot be opened: *' unreadable io
 write_to() {
   refused "$1" "$2" --weights cnn.safetensors --input io.safetensors --output "$3"
 }
-write_to 1 'no/such/folder/y.safetensors: cannot be written: No such file or directory.' no/such/folder/y.safetensors
+write_to 1 'no/such/folder/y.safetensors: there is no folder no/such/folder.' no/such/folder/y.safetensors
 write_to 1 'a_folder.safetensors: is a folder, must be a file.' a_folder.safetensors
 write_to 1 '/dev/null: is not a regular file and is not replaced.' /dev/null
 mkdir read_only && chmod 500 read_only

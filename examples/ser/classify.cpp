@@ -5,27 +5,23 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
 #include <span>
-#include <system_error>
 #include <tshift/io/files.hpp>
 #include <tshift/io/safetensors.hpp>
+#include <utility>
 #include <vector>
 
 #include "classify_frames.hpp"
 #include "error.hpp"
 #include "interrupts.hpp"
+#include "listen.hpp"
 #include "manifest.hpp"
 
 namespace ser {
 namespace {
-
-constexpr int rate = 16000;
-constexpr double whole_seconds = 30;  // longer sounds are heard window by window
-constexpr double usual_window = 4, usual_hop = 1;
 
 constexpr char const* details =
     "W holds an encoder with a head for emotions: transformers' Wav2Vec2ForSequenceClassification and its like, audeering's\n"
@@ -33,8 +29,9 @@ constexpr char const* details =
     "sounds, a manifest (.csv with a column path, or .jsonl), or a .safetensors file with waves [N, samples]. Or W holds ShiftSER's model alone, and IN the features\n"
     "[N, frames, D] that it reads.\n"
     "\n"
-    "A sound longer than 30 s is heard in windows, and its emotion is the mean of theirs. OUT is a .safetensors file with y,\n"
-    "probabilities and feature [N, D]; of a timeline, .csv or .json.";
+    "A sound longer than 30 s is heard in windows, and its probabilities are the mean of theirs, and so are y and feature. OUT\n"
+    "is a .safetensors file with y, probabilities and feature [N, D]; of one sound also .csv or .json, its timeline. The last\n"
+    "window is shorter where at least half a hop is left.";
 
 double seconds_of(std::string const& name, std::string_view text) {
   double value = 0;
@@ -85,6 +82,44 @@ void print_values(std::string const& name, std::vector<std::string> const& label
   }
   std::printf("%s\n", verdict.empty() ? "" : ")");
 }
+
+/// Of all sounds, in their order.
+struct results {
+  std::vector<float> y, probabilities, feature;
+  std::vector<std::string> names;
+  std::vector<std::vector<double>> values;
+
+  void add(std::string const& name, std::span<float const> logits, std::vector<double> of,
+           std::span<float const> mean) {
+    names.push_back(name);
+    y.insert(y.end(), logits.begin(), logits.end());
+    feature.insert(feature.end(), mean.begin(), mean.end());
+    for (double const value : of) probabilities.push_back(static_cast<float>(value));
+    values.push_back(std::move(of));
+  }
+
+  void print(emotion_model const& model, double unknown_below) const {
+    for (std::size_t n = 0; n < names.size(); ++n) {
+      std::string const verdict = model.regression() ? "" : model.verdict(values[n], unknown_below);
+      print_values(names[n], model.labels(), verdict, values[n]);
+    }
+  }
+
+  void write(emotion_model const& model, std::string const& path) const {
+    auto const count = static_cast<index_t>(names.size());
+    std::string sounds, labels;
+    for (std::string const& name : names) sounds += (sounds.empty() ? "" : "\n") + utf8(one_line(name));
+    for (std::string const& label : model.labels()) labels += (labels.empty() ? "" : ",") + label;
+    std::vector<tshift::weights::tensor> made;
+    made.emplace_back("y", std::vector<index_t>{count, model.classes()}, y);
+    if (!model.regression()) {
+      made.emplace_back("probabilities", std::vector<index_t>{count, model.classes()}, probabilities);
+    }
+    made.emplace_back("feature", std::vector<index_t>{count, model.channels()}, feature);
+    interrupts_held const now;
+    tshift::io::write_safetensors(path, made, {{"sounds", sounds}, {"labels", labels}});
+  }
+};
 
 }  // namespace
 
@@ -138,21 +173,8 @@ classify_command::classify_command(CLI::App& program)
   add_model_options(command_, words_);
 }
 
-void classify_command::check_output() const {
-  std::error_code ignored;
-  for (std::string const& made : {output_, picture_}) {
-    if (made.empty()) continue;
-    for (std::string const& read : {input_, how_.weights, how_.config}) {
-      if (made == read || std::filesystem::equivalent(made, read, ignored)) {
-        throw usage_error(one_line(made) + " is read, and cannot be written as well");
-      }
-    }
-  }
-  if (!output_.empty() && output_ == picture_) throw usage_error("--output and --picture are one file");
-}
-
 void classify_command::run() const {
-  check_output();
+  if (!output_.empty() && output_ == picture_) throw usage_error("--output and --picture are one file");
   auto const weights = tshift::io::safetensors::open(how_.weights);
   bool const encoder = tshift::weights::holds_speech_encoder(weights.state_dict());
   if (encoder) return classify_sounds();
@@ -166,6 +188,7 @@ void classify_command::classify_features() const {
         "--config, --normalize, --mask, --as-released, --frames, --mix, --resample, --timeline and --picture are for " +
         std::string("models that hear sounds, and ") + one_line(how_.weights) + " holds no encoder");
   }
+  check_output(output_, {input_, how_.weights});
   model_options words = words_;
   words.weights = how_.weights;
   words.input = input_;
@@ -193,21 +216,38 @@ void classify_command::classify_sounds() const {
   if (!tensors && !(tensor_.empty() && !lengths_)) {
     throw usage_error("--tensor and --lengths are for a .safetensors file, which " + one_line(input_) + " is not");
   }
+  bool const alone = !tensors && !is_manifest(input_) && !std::filesystem::is_directory(input_);
+  bool const table = ends_with(output_, ".csv") || ends_with(output_, ".json");
+  if (!alone && (window_ > 0 || !picture_.empty() || table)) {
+    throw usage_error("--timeline, --picture and an --output of .csv or .json are for one sound");
+  }
+  if (!output_.empty() && !table && !ends_with(output_, ".safetensors")) {
+    throw usage_error("--output " + one_line(output_) + ": must end with .csv, .json or .safetensors");
+  }
+  if (!picture_.empty() && !ends_with(picture_, ".svg")) {
+    throw usage_error("--picture " + one_line(picture_) + ": must end with .svg");
+  }
+  for (std::string const& made : {output_, picture_}) {
+    check_output(made, input_files(from));
+    check_output(made, how_.files());
+  }
   encoder_files const files(how_);
   emotion_model model(how_, files, words_, labels_);
+  if (unknown_ > 0 && model.regression()) throw usage_error("--unknown is for classes, and the model is a regression");
   std::printf("%s: %s\n", one_line(how_.weights).c_str(), model.description().c_str());
+  // What depends on the sounds beside, or on none but itself.
+  if (tensors || how_.padded() || how_.normalise == normalisation::batch) return classify_batch(model, files, from);
+  classify_each(model, files, from, alone);
+}
 
-  bool const alone = !tensors && !is_manifest(input_) && !std::filesystem::is_directory(input_);
-  if (alone && (window_ > 0 || sound_seconds(from) > usual_window)) return classify_long(model, files, input_);
-  if (window_ > 0 || !picture_.empty()) {
-    throw usage_error("--timeline and --picture are for one sound" +
-                      std::string(alone ? " of more than 4 s, or with --timeline" : ""));
-  }
-  if (!output_.empty() && !ends_with(output_, ".safetensors")) {
-    throw usage_error("--output " + one_line(output_) + ": several sounds give a .safetensors file");
+/// Sounds that are computed as rows of a batch.
+void classify_command::classify_batch(emotion_model& model, encoder_files const& files,
+                                      sound_options const& from) const {
+  if (window_ > 0 || !picture_.empty() || (!output_.empty() && !ends_with(output_, ".safetensors"))) {
+    throw usage_error("--timeline, --picture and an --output of .csv or .json are not for batches");
   }
   waves<float> sounds = read_waves<float>(from);
-  std::string const done = normalise(sounds, how_, files);
+  std::string const done = normalise(sounds, how_, files, model.whole_rows());
   std::printf("%s\n", done.c_str());
   for (index_t n = 0; n < sounds.batch; ++n) {  // all of them before the first is computed
     if (sounds.lengths[static_cast<std::size_t>(n)] >= model.shortest()) continue;
@@ -215,144 +255,74 @@ void classify_command::classify_sounds() const {
                     std::to_string(sounds.lengths[static_cast<std::size_t>(n)]) +
                     " samples, must have >= " + std::to_string(model.shortest()));
   }
-  std::vector<float> y, probabilities, feature;
-  std::string names;
+  results all;
   {
     progress bar(static_cast<double>(sounds.batch));
     for (index_t n = 0; n < sounds.batch; ++n) {
       auto const made = model.run(sounds.view().slice_sequences(n, 1));
-      auto const values = model.values_of(made.y);
-      y.insert(y.end(), made.y.begin(), made.y.end());
-      for (double const value : values) probabilities.push_back(static_cast<float>(value));
-      feature.insert(feature.end(), made.feature.begin(), made.feature.end());
-      names += (names.empty() ? "" : "\n") + sounds.names[static_cast<std::size_t>(n)];
+      all.add(sounds.names[static_cast<std::size_t>(n)], made.y, model.values_of(made.y), made.feature);
       bar.at(static_cast<double>(n + 1));
     }
   }
-  auto const classes = static_cast<std::size_t>(model.classes());
-  for (std::size_t n = 0; n < sounds.names.size(); ++n) {
-    std::vector<double> const values(probabilities.begin() + static_cast<std::ptrdiff_t>(n * classes),
-                                     probabilities.begin() + static_cast<std::ptrdiff_t>((n + 1) * classes));
-    print_values(sounds.names[n], model.labels(), model.regression() ? "" : model.verdict(values, unknown_), values);
-  }
-  if (output_.empty()) return;
-  std::string labels;
-  for (std::string const& label : model.labels()) labels += (labels.empty() ? "" : ",") + label;
-  std::vector<tshift::weights::tensor> tensors_made;
-  tensors_made.emplace_back("y", std::vector<index_t>{sounds.batch, model.classes()}, y);
-  if (!model.regression()) {
-    tensors_made.emplace_back("probabilities", std::vector<index_t>{sounds.batch, model.classes()}, probabilities);
-  }
-  tensors_made.emplace_back("feature", std::vector<index_t>{sounds.batch, model.channels()}, feature);
-  interrupts_held const now;
-  tshift::io::write_safetensors(output_, tensors_made, {{"sounds", names}, {"labels", labels}});
+  all.print(model, unknown_);
+  if (!output_.empty()) all.write(model, output_);
 }
 
-void classify_command::classify_long(emotion_model& model, encoder_files const& files, std::string const& path) const {
-  bool const table = !output_.empty() && !ends_with(output_, ".safetensors");
-  if (table && !ends_with(output_, ".csv") && !ends_with(output_, ".json")) {
-    throw usage_error("--output " + one_line(output_) + ": must end with .csv, .json or .safetensors");
+/// Sounds that are heard one after the other.
+void classify_command::classify_each(emotion_model& model, encoder_files const& files, sound_options const& from,
+                                     bool alone) const {
+  results all;
+  sound_options one = from;
+  listening asked;
+  asked.unknown_below = unknown_;
+  if (window_ > 0) {
+    asked.window = window_;
+    asked.hop = hop_;
   }
-  if (!picture_.empty() && !ends_with(picture_, ".svg")) {
-    throw usage_error("--picture " + one_line(picture_) + ": must end with .svg");
+  if (alone) {
+    double const seconds = sound_seconds(from);
+    asked.windows = window_ > 0 || seconds > asked.window || !output_.empty() || !picture_.empty();
+    heard made;
+    {
+      progress bar(seconds);
+      made = listen(model, how_, files, from, asked, [&bar](double at) { bar.at(at); });
+    }
+    all.add(made.windows.sound, made.y, made.values, made.feature);
+    std::printf("%s\n\n", made.samples.c_str());
+    all.print(model, unknown_);
+    std::printf("(%s; %.4g s of sound)\n", made.how.c_str(), made.wave.seconds(heard_rate));
+    if (!made.windows.entries.empty()) std::printf("\n");
+    for (timeline::entry const& each : made.windows.entries) {
+      char name[64];
+      std::snprintf(name, sizeof name, "%7.2f to %7.2f s", each.start, each.end);
+      print_values(name, model.labels(), each.verdict, each.values);
+    }
+    if (ends_with(output_, ".safetensors")) {
+      all.write(model, output_);
+    } else if (!output_.empty()) {
+      write_text(output_, ends_with(output_, ".csv") ? made.windows.csv() : made.windows.json());
+    }
+    if (!picture_.empty()) write_text(picture_, picture(made.windows, made.wave, heard_rate));
+    for (std::string const& file : {output_, picture_}) {
+      if (!file.empty()) std::printf("%s is written\n", one_line(file).c_str());
+    }
+    return;
   }
-  double const window = window_ > 0 ? window_ : usual_window, hop = window_ > 0 ? hop_ : usual_hop;
-  auto const samples = static_cast<std::size_t>(std::lround(window * rate)),
-             step = static_cast<std::size_t>(std::lround(hop * rate));
-  sound_options from = sounds_;
-  from.input = path;
-  sound_blocks sound(path, from);
-  envelope wave(rate);
-  timeline all{std::filesystem::path(path).filename().string(), model.labels(), !model.regression(), {}};
-  std::vector<float> feature(static_cast<std::size_t>(model.channels())), y(static_cast<std::size_t>(model.classes()));
-  std::vector<float> whole, ahead;  // of a short sound all of it; what the next windows need
-  std::string done;
-  auto const hear = [this, &model, &files, &done](std::vector<float> part) {
-    waves<float> one;
-    one.batch = 1;
-    one.samples = static_cast<index_t>(part.size());
-    one.lengths = {one.samples};
-    one.values = std::move(part);
-    done = normalise(one, how_, files);
-    return model.run(one.view());
-  };
+  auto const paths = sound_files(from);
+  std::string samples;
   {
-    progress bar(sound_seconds(from));
-    std::size_t begin = 0,
-                skip = 0;  // the first sample of `ahead`; samples of the file to pass over, where hop > window
-    for (bool more = true; more;) {
-      auto const block = sound.read();
-      more = !block.empty();
-      for (float const sample : block) wave.add(sample);
-      if (wave.seconds(rate) <= whole_seconds) whole.insert(whole.end(), block.begin(), block.end());
-      std::size_t const passed = std::min(skip, block.size());
-      skip -= passed;
-      ahead.insert(ahead.end(), block.begin() + static_cast<std::ptrdiff_t>(passed), block.end());
-      // At the end one shorter window, if most of it is new: at least half a window, or all there is.
-      while (ahead.size() >= samples ||
-             (!more && ahead.size() >= static_cast<std::size_t>(model.shortest()) &&
-              (all.entries.empty() || 2 * ahead.size() >= samples + samples - std::min(step, samples)))) {
-        std::size_t const size = std::min(samples, ahead.size());
-        auto const made = hear({ahead.begin(), ahead.begin() + static_cast<std::ptrdiff_t>(size)});
-        auto values = model.values_of(made.y);
-        std::string verdict = model.regression() ? "" : model.verdict(values, unknown_);
-        all.entries.push_back({static_cast<double>(begin) / rate, static_cast<double>(begin + size) / rate,
-                               std::move(values), std::move(verdict)});
-        for (std::size_t i = 0; i < feature.size(); ++i) feature[i] += made.feature[i];
-        for (std::size_t i = 0; i < y.size(); ++i) y[i] += made.y[i];
-        std::size_t const dropped = std::min(step, ahead.size());
-        ahead.erase(ahead.begin(), ahead.begin() + static_cast<std::ptrdiff_t>(dropped));
-        skip += step - dropped;
-        begin += step;
-        bar.at(static_cast<double>(begin) / rate);
-        if (!more && size < samples) ahead.clear();
-      }
+    progress bar(static_cast<double>(paths.size()));
+    for (std::string const& path : paths) {
+      one.input = path;
+      heard const made = listen(model, how_, files, one, asked, [](double) {});
+      all.add(is_manifest(from.input) ? path : made.windows.sound, made.y, made.values, made.feature);
+      samples = made.samples;
+      bar.at(static_cast<double>(all.names.size()));
     }
   }
-  if (all.entries.empty()) {
-    throw ser_error(one_line(path) + " has " + std::to_string(static_cast<long long>(wave.seconds(rate) * rate + 0.5)) +
-                    " samples, must have >= " + std::to_string(model.shortest()));
-  }
-  std::vector<double> values(y.size());
-  std::string how = "the whole sound";
-  if (wave.seconds(rate) <= whole_seconds) {
-    auto const made = hear(std::move(whole));
-    values = model.values_of(made.y);
-    y = made.y;
-    feature = made.feature;
-  } else {
-    auto const count = static_cast<double>(all.entries.size());
-    for (timeline::entry const& each : all.entries) {
-      for (std::size_t k = 0; k < values.size(); ++k) values[k] += each.values[k] / count;
-    }
-    for (float& value : feature) value /= static_cast<float>(count);
-    for (float& value : y) value /= static_cast<float>(count);
-    how = "the mean of " + std::to_string(all.entries.size()) + " windows";
-  }
-  std::printf("%s\n\n", done.c_str());
-  print_values(all.sound, model.labels(), model.regression() ? "" : model.verdict(values, unknown_), values);
-  std::printf("(%s; %.4g s of sound)\n\n", how.c_str(), wave.seconds(rate));
-  for (timeline::entry const& each : all.entries) {
-    char name[64];
-    std::snprintf(name, sizeof name, "%7.2f to %7.2f s", each.start, each.end);
-    print_values(name, model.labels(), each.verdict, each.values);
-  }
-  if (table) {
-    write_text(output_, ends_with(output_, ".csv") ? all.csv() : all.json());
-  } else if (!output_.empty()) {
-    std::vector<float> const probabilities(values.begin(), values.end());
-    std::vector<tshift::weights::tensor> made;
-    made.emplace_back("y", std::vector<index_t>{1, model.classes()}, y);
-    if (!model.regression())
-      made.emplace_back("probabilities", std::vector<index_t>{1, model.classes()}, probabilities);
-    made.emplace_back("feature", std::vector<index_t>{1, model.channels()}, feature);
-    interrupts_held const now;
-    tshift::io::write_safetensors(output_, made, {{"sounds", all.sound}});
-  }
-  if (!picture_.empty()) write_text(picture_, picture(all, wave, rate));
-  for (std::string const& file : {output_, picture_}) {
-    if (!file.empty()) std::printf("%s is written\n", one_line(file).c_str());
-  }
+  std::printf("%s\n", samples.c_str());
+  all.print(model, unknown_);
+  if (!output_.empty()) all.write(model, output_);
 }
 
 }  // namespace ser

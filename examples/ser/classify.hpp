@@ -29,8 +29,8 @@ class classify_command {
  private:
   void classify_features() const;
   void classify_sounds() const;
-  void classify_long(emotion_model& model, encoder_files const& files, std::string const& path) const;
-  void check_output() const;
+  void classify_batch(emotion_model& model, encoder_files const& files, sound_options const& from) const;
+  void classify_each(emotion_model& model, encoder_files const& files, sound_options const& from, bool alone) const;
 
   CLI::App& command_;
   std::string input_, tensor_, output_, labels_, picture_, window_text_;

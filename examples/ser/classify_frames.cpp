@@ -5,10 +5,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
-#include <filesystem>
 #include <span>
 #include <string>
-#include <system_error>
 #include <tshift/io/safetensors.hpp>
 #include <vector>
 
@@ -20,15 +18,6 @@
 
 namespace ser {
 namespace {
-
-/// Also under another name: a link, or another way to the folder.
-void refuse_same_file(std::string const& output, std::string const& other, char const* what) {
-  if (output.empty()) return;
-  std::error_code ignored;
-  if (output == other || std::filesystem::equivalent(output, other, ignored)) {
-    throw usage_error("--output " + one_line(output) + " is the file of the " + what + ", must be another");
-  }
-}
 
 /// Softmax of each row.
 std::vector<float> probabilities_of(std::span<float const> y, index_t classes) {
@@ -48,9 +37,6 @@ std::vector<float> probabilities_of(std::span<float const> y, index_t classes) {
 }  // namespace
 
 void classify_frames(model_options const& words) {
-  refuse_same_file(words.output, words.weights, "weights");
-  refuse_same_file(words.output, words.input, "input");
-
   auto const weights = tshift::io::safetensors::open(words.weights).state_dict();
   network const model = make_network(weights, words);
   if (!words.labels.empty() && static_cast<index_t>(words.labels.size()) != model.classes()) {

@@ -4,24 +4,31 @@
 import pickle, sys, torch
 from safetensors.torch import save_file
 
+def weights_in(part, name=""):
+    """Dictionaries of tensors, wherever they are, by the names of the entries that lead there; no optimiser's."""
+    part = part.state_dict() if isinstance(part, torch.nn.Module) else part
+    if not isinstance(part, dict) or "param_groups" in part:
+        return {}
+    tensors = {str(key): value for key, value in part.items() if torch.is_tensor(value)}
+    inner = [weights_in(value, f"{name}.{key}".strip(".")) for key, value in part.items()]
+    return {name: tensors} if tensors else {key: value for each in inner for key, value in each.items()}
+
 trust = "--trust" in sys.argv  # runs what code the file holds: for files whose author you trust
 path, *chosen = [word for word in sys.argv[1:] if word != "--trust"]
+if open(path, "rb").read(2) not in (b"PK", b"\x80\x02"):
+    sys.exit(f"{path} is no file of torch.save: a page or a Git LFS pointer, perhaps, in place of the file itself")
 try:
-    found = torch.load(path, map_location="cpu", weights_only=not trust)
+    parts = weights_in(torch.load(path, map_location="cpu", weights_only=not trust))
 except pickle.UnpicklingError:
     sys.exit(f"{path} holds other objects beside tensors. If you trust whoever made it: convert.py {path} --trust")
-parts = {"": found} if isinstance(found, torch.nn.Module) or all(map(torch.is_tensor, found.values())) else found
-parts = {name: part.state_dict() if isinstance(part, torch.nn.Module) else part for name, part in parts.items()}
-parts = {name: part for name, part in parts.items() if isinstance(part, dict) and part and all(map(torch.is_tensor, part.values()))}
 parts = {name: part for name, part in parts.items() if not chosen or name in chosen}
 if len(parts) != 1:  # training scripts save more than the weights
     sys.exit(f"{path} has weights in {', '.join(parts) or 'no entry'}: name the one that is meant, convert.py {path} ENTRY")
 (weights,) = parts.values()
 weights = {name: tensor.detach().clone().contiguous() for name, tensor in weights.items()}
-for prefix in ("module.", "_orig_mod.", "module.", "model."):  # of wrappers, if all names have it
-    if all(name.startswith(prefix) for name in weights):
-        weights = {name.removeprefix(prefix): tensor for name, tensor in weights.items()}
-        print(f"{prefix} is taken off all names")
+while len(prefixes := {name.split(".")[0] + "." for name in weights}) == 1 and all("." in name for name in weights):
+    weights = {name.partition(".")[2]: tensor for name, tensor in weights.items()}  # a wrapper's
+    print(f"{prefixes.pop()} is taken off all names")
 save_file(weights, "weights.safetensors")
 save_file({"x": torch.randn(1, 374, 768)}, "input.safetensors")  # your features: [utterances, frames, 768]
 # [/readme]

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdio>
 #include <tshift/io/safetensors.hpp>
 #include <tshift/nn/pool.hpp>
 #include <utility>
@@ -53,7 +54,7 @@ head_kinds head_behind(state_dict const& rest, model_options const& words, index
 
 emotion_model::emotion_model(encoder_options const& how, encoder_files const& files, model_options const& words,
                              std::string const& labels)
-    : prepared_(how, files), encoder_(prepared_.encoder),
+    : padded_(how.padded()), prepared_(how, files), encoder_(prepared_.encoder),
       head_(head_behind(files.checkpoint.rest, words, encoder_.channels())) {
   std::string behind;
   if (auto const* const head = std::get_if<sequence_head<float>>(&head_)) {
@@ -83,15 +84,26 @@ emotion_model::emotion_model(encoder_options const& how, encoder_files const& fi
                       std::to_string(count));
   }
   if (labels_.size() != count) {  // also labels that a conversion left of another head
+    if (!labels_.empty()) {
+      std::fprintf(stderr, "ser: warning: %zu labels for %zu classes are not used.\n", labels_.size(), count);
+    }
     labels_.clear();
     for (std::size_t k = 0; k < count; ++k) labels_.push_back("class " + std::to_string(k));
   }
-  for (std::string& label : labels_) label = one_line(label);
+  for (std::string& label : labels_) label = one_line(utf8(label));
+  for (std::string const& label : labels_) {
+    if (label.empty() && !labels.empty()) throw usage_error("--labels: a label is empty");
+  }
   auto const& sizes = files.checkpoint.sizes;
   description_ = std::string(sizes.buckets > 0                   ? "WavLM"
                              : files.config.model_type().empty() ? "an encoder"
                                                                  : files.config.model_type()) +
                  ", " + std::to_string(sizes.layers) + " layers of " + std::to_string(sizes.width) + "; " + behind;
+}
+
+bool emotion_model::fits(index_t samples) const {
+  auto const* const behind = std::get_if<network>(&head_);
+  return behind == nullptr || behind->longest() < 0 || encoder_.frames(samples) <= behind->longest();
 }
 
 bool emotion_model::regression() const noexcept {

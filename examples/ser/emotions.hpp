@@ -30,6 +30,10 @@ class emotion_model {
   /// Channels of `feature`, the mean over time of what the head reads.
   index_t channels() const noexcept { return encoder_.channels(); }
   index_t shortest() const noexcept { return encoder_.shortest(); }
+  /// Whether the head's positions serve a sound of so many samples.
+  bool fits(index_t samples) const;
+  /// Whether a sound's padding is computed over as if it were its own.
+  bool whole_rows() const noexcept { return padded_ && !prepared_.lengths; }
   /// What was recognised, on one line.
   std::string const& description() const noexcept { return description_; }
 
@@ -45,6 +49,7 @@ class emotion_model {
   std::string verdict(std::span<double const> probabilities, double unknown_below) const;
 
  private:
+  bool padded_;
   prepared_encoder<float> prepared_;
   tshift::models::speech_encoder<float> encoder_;
   std::variant<tshift::models::sequence_head<float>, network> head_;

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "encode.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <filesystem>
-#include <system_error>
 #include <tshift/io/safetensors.hpp>
 #include <vector>
 
@@ -50,7 +47,8 @@ encode_command::encode_command(CLI::App& program)
       ->type_name("NAME")
       ->check(not_empty);
   command_.add_option("--lengths", from_.lengths, "The tensor of their lengths in samples, [N], I64 or I32")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->check(not_empty);
   from_.add_to(command_);
   command_.add_option("--states", states_, "All hidden states, number K from 0 on, or the encoder's output")
       ->type_name("all|K|last");
@@ -59,13 +57,8 @@ encode_command::encode_command(CLI::App& program)
 void encode_command::run() const {
   if (!dump_.empty()) return compare();
   if (from_.input.empty() || output_.empty()) throw usage_error("--input and --output are required, or --check");
-  std::error_code ignored;
-  if (output_ == from_.input || std::filesystem::equivalent(output_, from_.input, ignored)) {
-    throw usage_error("--output " + one_line(output_) + " is the input, must be another file");
-  }
-  if (output_ == how_.weights || std::filesystem::equivalent(output_, how_.weights, ignored)) {
-    throw usage_error("--output " + one_line(output_) + " are the weights, must be another file");
-  }
+  check_output(output_, input_files(from_));
+  check_output(output_, how_.files());
   bool const tensors = holds_tensors(from_);
   if (tensors && (from_.mix || from_.resample)) {
     throw usage_error("--mix and --resample are for sounds, and " + one_line(from_.input) + " holds tensors");
@@ -82,6 +75,7 @@ void encode_command::run() const {
 
 void encode_command::compare() const {
   constexpr double most = 1e-4;  // PyTorch in float stays below 1e-5 where nothing is wrong
+  if (from_.mix || from_.resample) throw usage_error("--mix and --resample are for sounds, and a dump holds tensors");
   if (states_ != "all") throw usage_error("--states changes nothing: --check compares all of them");
   encoder_options how = how_;
   if (how.normalise == normalisation::unset) how.normalise = normalisation::none;  // the dump has what the model saw
@@ -92,7 +86,8 @@ void encode_command::compare() const {
   from.input = dump_;
   if (!holds_tensors(from)) throw usage_error("--check " + one_line(dump_) + ": must be a .safetensors file");
   waves<float> sounds = read_waves<float>(from);
-  (void)normalise(sounds, how, files);
+  if (sounds.batch == 0) throw ser_error(one_line(dump_) + ": waveform holds no waves");
+  (void)normalise(sounds, how, files, how.padded() && !prepared.lengths);
   auto const file = tshift::io::safetensors::open(dump_);
   auto const* const theirs = file.find("hidden_states");
   index_t const N = sounds.batch, frames = encoder.frames(sounds.samples), D = encoder.channels();
@@ -113,11 +108,11 @@ void encode_command::compare() const {
       double const difference = static_cast<double>(values[static_cast<std::size_t>(i)]) - want[i];
       off += difference * difference;
       size += want[i] * want[i];
-      largest = std::max(largest, std::fabs(difference));
+      if (!std::isnan(largest) && !(std::fabs(difference) <= largest)) largest = std::fabs(difference);
     }
     double const relative = size > 0 ? std::sqrt(off / size) : std::sqrt(off);
     std::printf("state %2td: %.1e off, relative; %.1e at most\n", k, relative, largest);
-    if (!(relative <= worst)) worst = relative;  // NaN stays
+    if (!std::isnan(worst) && !(relative <= worst)) worst = relative;  // NaN stays
   }
   if (!(worst <= most)) {
     char text[160];
@@ -145,7 +140,7 @@ void encode_command::run_as() const {
   auto const encoder = prepared.encoder.with(all ? hidden_states<T>::all() : hidden_states<T>::one(one));
 
   waves<T> sounds = read_waves<T>(from_);
-  std::string const done = normalise(sounds, how_, files);
+  std::string const done = normalise(sounds, how_, files, how_.padded() && !prepared.lengths);
   index_t const N = sounds.batch, frames = encoder.frames(sounds.samples), D = encoder.channels();
   index_t const copies = encoder.states().copies(), each = N * frames * D;
   tshift::tensor_view<T const> x = sounds.view();
@@ -165,7 +160,7 @@ void encode_command::run_as() const {
   }
 
   std::string names;
-  for (std::string const& name : sounds.names) names += (names.empty() ? "" : "\n") + name;
+  for (std::string const& name : sounds.names) names += (names.empty() ? "" : "\n") + utf8(name);
   std::vector<tshift::weights::tensor> made;
   if (states_ != "last") made.emplace_back("hidden_states", std::vector<index_t>{copies, N, frames, D}, values);
   if (all || one == L) {

@@ -37,14 +37,19 @@ void normalise_some(std::span<T> x, double eps) {
   for (T const v : x) squares += (static_cast<double>(v) - mean) * (static_cast<double>(v) - mean);
   double const by = std::sqrt(squares / static_cast<double>(x.size()) + eps);
   // Samples that are all one value and eps 0: zeros, as the limit has it.
-  for (T& v : x) v = by > 0 ? static_cast<T>((static_cast<double>(v) - mean) / by) : T(0);
+  for (T& v : x) v = by == 0 ? T(0) : static_cast<T>((static_cast<double>(v) - mean) / by);
 }
 
 }  // namespace
 
 void encoder_options::add_to(CLI::App& app) {
-  app.add_option("--weights", weights, "The checkpoint: a safetensors file")->type_name("W")->required();
-  app.add_option("--config", config, "Its config.json; by default the one beside it")->type_name("FILE");
+  app.add_option("--weights", weights, "The checkpoint: a safetensors file")
+      ->type_name("W")
+      ->required()
+      ->check(not_empty);
+  app.add_option("--config", config, "Its config.json; by default the one beside it")
+      ->type_name("FILE")
+      ->check(not_empty);
   auto const word = [](std::string const& name, std::string const& text, auto const& words, auto& to) {
     std::string list;
     for (auto const& [each, value] : words) {
@@ -80,7 +85,7 @@ void encoder_options::add_to(CLI::App& app) {
                {"auto", masking::automatic}, {"on", masking::on}, {"off", masking::off}};
            word("--mask", text, words, mask);
          },
-         "Then: whether padding is masked. auto: as preprocessor_config.json\nsays, without it where all convolutions have norms. on and off mean\n"
+         "Then: whether padding is masked. auto: as preprocessor_config.json\nsays, and without one where all convolutions have norms. on and off mean\n"
          "--as-released, too")
       ->type_name("auto|on|off");
   app.add_option_function<std::string>(
@@ -124,6 +129,11 @@ std::vector<std::string> split_labels(std::string const& text) {
   return result;
 }
 
+std::vector<std::string> encoder_options::files() const {
+  fs::path const path = config_of(*this);
+  return {weights, path.string(), (path.parent_path() / "preprocessor_config.json").string()};
+}
+
 encoder_files::encoder_files(encoder_options const& from)
     : encoder_files(from, tshift::io::safetensors::open(from.weights)) {}
 
@@ -137,12 +147,14 @@ encoder_files::encoder_files(encoder_options const& from, tshift::io::safetensor
   says_so = beside.string();
   tshift::detail::mapped_file const text(says_so);
   auto const json = tshift::detail::json_object::parse(text.bytes(), says_so);
-  normalise = json.flag("do_normalize").value_or(true);  // transformers' default
-  mask = json.flag("return_attention_mask");
+  normalise = json.flag("do_normalize").value_or(true);       // transformers' default
+  mask = json.flag("return_attention_mask").value_or(false);  // the same
+  auto const sampled = json.number("sampling_rate");
+  if (sampled && *sampled != 16000) json.refuse("sampling_rate", "must be 16000");
 }
 
 template <class T>
-std::string normalise(waves<T>& sounds, encoder_options const& how, encoder_files const& files) {
+std::string normalise(waves<T>& sounds, encoder_options const& how, encoder_files const& files, bool padding) {
   normalisation kind = how.normalise;
   std::string why = "--normalize";
   if (kind == normalisation::unset) {
@@ -162,7 +174,7 @@ std::string normalise(waves<T>& sounds, encoder_options const& how, encoder_file
   for (index_t n = 0; n < sounds.batch; ++n) {
     auto const row =
         all.subspan(static_cast<std::size_t>(n * sounds.samples), static_cast<std::size_t>(sounds.samples));
-    auto const length = static_cast<std::size_t>(sounds.lengths[static_cast<std::size_t>(n)]);
+    auto const length = padding ? row.size() : static_cast<std::size_t>(sounds.lengths[static_cast<std::size_t>(n)]);
     normalise_some(row.first(length), eps);
     for (T& behind : row.subspan(length)) behind = T(0);
   }
@@ -180,8 +192,8 @@ prepared_encoder<T>::prepared_encoder(encoder_options const& how, encoder_files 
   if (masked) encoder = encoder.with_mask(rule);
 }
 
-template std::string normalise(waves<float>&, encoder_options const&, encoder_files const&);
-template std::string normalise(waves<double>&, encoder_options const&, encoder_files const&);
+template std::string normalise(waves<float>&, encoder_options const&, encoder_files const&, bool);
+template std::string normalise(waves<double>&, encoder_options const&, encoder_files const&, bool);
 template struct prepared_encoder<float>;
 template struct prepared_encoder<double>;
 

@@ -29,6 +29,8 @@ struct encoder_options {
   bool as_released = false;
 
   void add_to(CLI::App& app);
+  /// The files that are read: weights, config.json, preprocessor_config.json.
+  std::vector<std::string> files() const;
   /// Whether padding is computed over.
   bool padded() const noexcept {
     return as_released || mask != masking::automatic || frames == tshift::frame_rule::reshape;
@@ -54,8 +56,9 @@ struct encoder_files {
 std::vector<std::string> split_labels(std::string const& text);
 
 /// Samples as the encoder wants them. @return what was done, for the user
+/// @param padding  whether a sound's padding belongs to it: of a batch that is computed as released and not masked
 template <class T>
-std::string normalise(waves<T>& sounds, encoder_options const& how, encoder_files const& files);
+std::string normalise(waves<T>& sounds, encoder_options const& how, encoder_files const& files, bool padding);
 
 /// The encoder, with or without a mask, and whether it is to see the lengths.
 template <class T>

@@ -5,9 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <filesystem>
 #include <map>
-#include <system_error>
 #include <tshift/audio.hpp>
 #include <tshift/io/safetensors.hpp>
 #include <utility>
@@ -55,10 +53,7 @@ CLI::App& features_command::with_files() {
 }
 
 void features_command::run() const {
-  std::error_code ignored;
-  if (output_ == from_.input || std::filesystem::equivalent(output_, from_.input, ignored)) {
-    throw usage_error("--output " + one_line(output_) + " is the input, must be another file");
-  }
+  check_output(output_, input_files(from_));
   // An option that would change nothing is a mistake.
   bool const tensors = holds_tensors(from_);
   if (tensors && (from_.mix || from_.resample)) {
@@ -104,7 +99,7 @@ void features_command::run_as() const {
 
   std::vector<std::int64_t> const lengths(own.begin(), own.end());
   std::string names;
-  for (std::string const& name : sounds.names) names += (names.empty() ? "" : "\n") + name;
+  for (std::string const& name : sounds.names) names += (names.empty() ? "" : "\n") + utf8(name);
   {
     interrupts_held const now;
     tshift::io::write_safetensors(

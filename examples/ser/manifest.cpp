@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "manifest.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -23,7 +24,13 @@ namespace fs = std::filesystem;
 /// Records of CSV (RFC 4180): quoted fields may hold commas, line ends, and quotes twice.
 class csv_reader {
  public:
-  csv_reader(std::string const& path, std::istream& file) : path_(path), file_(file) {}
+  csv_reader(std::string const& path, std::istream& file) : path_(path), file_(file) {
+    std::string begin(3, '\0');
+    file_.read(begin.data(), 3);
+    if (begin == "\xef\xbb\xbf") return;  // a byte order mark
+    file_.clear();
+    file_.seekg(0);
+  }
 
   /// False at the end.
   bool next(std::vector<std::string>& fields) {
@@ -72,7 +79,7 @@ std::vector<manifest_entry> read_csv(std::string const& path, std::istream& file
   csv_reader reader(path, file);
   std::vector<std::string> names, fields;
   if (!reader.next(names)) refuse(path, 1, "there is no header");
-  if (names[0].starts_with("\xef\xbb\xbf")) names[0].erase(0, 3);
+  if (std::ranges::count(names, "path") != 1) refuse(path, 1, "the header must have one column path");
   std::vector<manifest_entry> entries;
   while (reader.next(fields)) {
     if (fields.size() == 1 && fields[0].empty()) continue;
@@ -96,8 +103,10 @@ std::vector<manifest_entry> read_json_lines(std::string const& path, std::istrea
     auto const json = nlohmann::json::parse(text, nullptr, false);
     if (!json.is_object()) refuse(path, line, "no JSON object");
     manifest_entry entry;
-    for (auto const& [name, value] : json.items())
-      entry[name] = value.is_string() ? value.get<std::string>() : value.dump();
+    for (auto const& [name, value] : json.items()) {
+      if (value.is_string()) entry[name] = value.get<std::string>();
+      if (value.is_number()) entry[name] = value.dump();  // a session; what is nested says nothing about a sound
+    }
     if (!json.contains("path") || !json["path"].is_string() || entry["path"].empty()) refuse(path, line, "no path");
     entries.push_back(std::move(entry));
   }

@@ -235,6 +235,15 @@ index_t network::classes() const {
   return std::visit([](auto const& m) { return m.classes(); }, model);
 }
 
+index_t network::longest() const {
+  return std::visit(
+      [](auto const& m) {
+        if constexpr (requires { m.longest(); }) return m.longest();
+        return index_t{-1};
+      },
+      model);
+}
+
 index_t network::workspace_size(tshift::shape const& x) const {
   return std::visit([&](auto const& m) { return m.workspace_size(x); }, model);
 }

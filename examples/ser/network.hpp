@@ -32,6 +32,8 @@ struct network {
 
   index_t channels() const;
   index_t classes() const;
+  /// The longest sequence that its positions serve; -1: any.
+  index_t longest() const;
   index_t workspace_size(tshift::shape const& x) const;
   void forward(tshift::tensor_view<float const> const& x, tshift::tensor_view<float> const& y,
                std::span<float> workspace) const;

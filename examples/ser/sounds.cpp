@@ -183,6 +183,29 @@ bool holds_tensors(sound_options const& from) {
   return is_safetensors(from.input);
 }
 
+std::vector<std::string> sound_files(sound_options const& from) { return files_of(from.input); }
+
+std::vector<std::string> input_files(sound_options const& from) {
+  if (holds_tensors(from)) return {from.input};
+  auto files = files_of(from.input);
+  files.push_back(from.input);  // the manifest itself
+  return files;
+}
+
+void check_output(std::string const& output, std::vector<std::string> const& read) {
+  if (output.empty()) return;
+  std::error_code ignored;
+  for (std::string const& each : read) {
+    if (output == each || fs::equivalent(output, each, ignored)) {
+      throw usage_error(one_line(output) + " is read, and cannot be written as well");
+    }
+  }
+  fs::path const folder = fs::path(output).parent_path();
+  if (!folder.empty() && !fs::is_directory(folder, ignored)) {
+    throw ser_error(one_line(output) + ": there is no folder " + one_line(folder.string()));
+  }
+}
+
 bool is_double(sound_options const& from) {
   if (!holds_tensors(from)) return false;
   auto const file = safetensors::open(from.input);

@@ -45,6 +45,17 @@ struct sound_options {
 /// @throws ser_error  it is not there
 bool holds_tensors(sound_options const& from);
 
+/// The sounds of a folder in the order of their names, of a manifest in its own, or the one.
+std::vector<std::string> sound_files(sound_options const& from);
+
+/// The files that are read: of a folder or a manifest all.
+/// @throws ser_error  it cannot be read
+std::vector<std::string> input_files(sound_options const& from);
+
+/// Refuses to write over what is read, also under another name: a link, or another way to the folder; and into a folder that
+/// is not there. An empty name is none. @throws usage_error, ser_error
+void check_output(std::string const& output, std::vector<std::string> const& read);
+
 /// Whether its elements are F64, so that everything is computed in double.
 bool is_double(sound_options const& from);
 

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "error.hpp"
+
 namespace ser {
 namespace {
 
@@ -32,7 +34,7 @@ std::string field(std::string const& text) {
 /// Somebody else's text in XML; what no XML holds becomes a question mark.
 std::string escaped(std::string_view text) {
   std::string result;
-  for (char const c : text) {
+  for (char const c : utf8(text)) {
     if (c == '<') {
       result += "&lt;";
     } else if (c == '>') {

@@ -100,8 +100,15 @@ def check_convert(folder, environment):
     gives(plain, {"model": weights, "ema": {"other": weights["bias"]}}, "model")
     gives(["other"], {"model": weights, "ema": {"other": weights["bias"]}}, "ema")
     says("has weights in no entry", {"epoch": 3})
+    says("has weights in no entry", [weights["bias"]])
+    gives(plain, {"model": {"state_dict": weights}, "step": 4})
+    gives(plain, {**weights, "epoch": 3})
+    gives(plain, {"net.model." + name: tensor for name, tensor in weights.items()})
+    path.write_text("version https://git-lfs.github.com/spec/v1")
+    done = subprocess.run([sys.executable, str(CONVERT), "other.pt"], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "is no file of torch.save" in done.stderr, done.stderr
     gives(["model.a", "pretrain.b"], {"module.model.a": weights["bias"], "module.pretrain.b": weights["bias"]})
-    return 11
+    return 16
 
 
 def main():

@@ -155,6 +155,8 @@ TEST_CASE("speech_encoder_config refuses what it does not have, and what is no c
   CHECK(refused(R"({"id2label": ["a"]})") == "config.json: id2label is [\"a\"], must be an object");
   CHECK(refused(R"({"id2label": {"0": "a", "2": "b"}})") ==
         "config.json: id2label is {\"0\":\"a\",\"2\":\"b\"}, must have a text for each number from 0 on");
+  CHECK(refused("{\"hidden_act\": " + std::string(1000000, '[') + std::string(1000000, ']') + "}") ==
+        "config.json: hidden_act is nested, must be text");
   CHECK(refused(R"({"id2label": {"0": 1}})") ==
         "config.json: id2label is {\"0\":1}, must have a text for each number from 0 on");
   CHECK(sentence_of([&] {

@@ -9,6 +9,7 @@
 
 #include <tshift/models/sequence_head.hpp>
 #include <tshift/models/shift_cnn.hpp>
+#include <tshift/models/shiftformer.hpp>
 #include <tshift/models/speech_classifier.hpp>
 
 #include "../support/allocation_counter.hpp"
@@ -211,7 +212,23 @@ void check_errors() {
   for (tshift::weights::tensor const& each : values) both.add(each);
   CHECK(refused(both).ends_with(" and 3 more"));
 
+  state_dict none = without(logits, "classifier.weight");
+  none = without(none, "classifier.bias");
+  none.add_owned("classifier.weight", {0, middle}, std::vector<T>());
+  none.add_owned("classifier.bias", {0}, std::vector<T>());
+  CHECK(refused(none) == "sequence_head: 10 channels and 0 classes, must be one or more of each");
+
   speech_encoder<T> const encoder = encoder_of<T>();
+  tshift::models::shiftformer<T> const short_head(seeded_weights<T>({"transformer", "absolute", width, 5, 4}, 5), {},
+                                                  {}, 12);
+  speech_classifier const short_model(encoder, short_head);
+  {
+    std::vector<T> wave(4000), logits_of_it(4), room = short_model.make_workspace({1, 4000, 1});
+    CHECK(message_of([&] {
+            short_model.forward(tensor_view<T const>(wave.data(), {1, 4000, 1}),
+                                tensor_view<T>(logits_of_it.data(), {1, 1, 4}), room);
+          }) == "speech_classifier: sequence 0 has 12 frames, the head's positions serve at most 5");
+  }
   sequence_head<T> const good(values, width), sum(logits, width), three(head_tensors<T>(false, 3), width);
   CHECK(message_of([&] { speech_classifier(encoder, three); }) ==
         "hidden_states: 3 weights, must be one for each of the 4 states");

@@ -192,6 +192,9 @@ void check_errors() {
             checkpoint, [](how& o) { o.strides.pop_back(); }, s) ==
         "speech_encoder: 6 strides, must be one for each of the 7 convolutions, two or more");
   CHECK(refused(
+            checkpoint, [](how& o) { o.strides = std::vector<index_t>(7, 1 << 20); }, s) ==
+        "speech_encoder: a frame of more than 1099511627776 samples, by its strides");
+  CHECK(refused(
             checkpoint, [](how& o) { o.strides[3] = 0; }, s) == "conv1d: stride = 0, must be >= 1");
   CHECK(refused(
             checkpoint, [](how& o) { o.strides[0] = 0; }, s) == "conv1d: stride = 0, must be >= 1");
@@ -267,6 +270,26 @@ TEST_CASE("speech_encoder: the bits of one thread for any executor", "[models][s
     for (bool const masked : {false, true}) check_threads<float>(large, masked);
   }
   check_threads<double>(true, false);
+}
+
+TEST_CASE("speech_encoder: memory for a long sequence is enough for a shorter one in fewer parts", "[models][speech]") {
+  // 32 frames are four parts of 8 for the perceptron, 25 are three of up to 16.
+  speech_sizes s = small(false);
+  s.channels = std::vector<index_t>(7, 8);
+  s.width = 96;
+  s.hidden = 768;
+  random_bits random(635);
+  speech_encoder<float> const encoder = make<float>(s);
+  index_t const S = 10320, lengths[] = {10320, 8080};
+  REQUIRE(encoder.frames(S) == 32);
+  REQUIRE(encoder.frames(8080) == 25);
+  std::vector<float> const samples = uniform<float>(2 * S, random);
+  tensor_view<float const> const x(samples.data(), {2, S, 1}, layout::ntc, lengths);
+  std::vector<float> const want = forward(encoder, x);
+  std::vector<float> y(want.size());
+  exact_workspace<float> workspace(encoder.workspace_size(x.shape));
+  encoder.forward(reversed_executor{}, x, tensor_view<float>(y.data(), {2, 32, 96}), workspace);
+  CHECK(y == want);
 }
 
 TEST_CASE("speech_encoder: samples anywhere in memory, and none allocated", "[models][speech]") {

@@ -54,7 +54,11 @@ class json_object {
 
   /// Ends with a sentence about a key and what it says.
   [[noreturn]] void refuse(char const* key, std::string_view why) const {
-    std::string said = json_[key].dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+    nlohmann::json const& value = json_[key];
+    // What is nested is not shown: dump calls itself for each level.
+    bool nested = false;
+    for (nlohmann::json const& each : value) nested = nested || (value.is_structured() && each.is_structured());
+    std::string said = nested ? "nested" : value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
     if (said.size() > 60) said = said.substr(0, 57) + "...";
     fail_file(source_, -1, "%s is %s, %s", key, said.c_str(), std::string(why).c_str());
   }

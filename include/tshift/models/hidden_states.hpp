@@ -59,21 +59,20 @@ class hidden_states {
   /// Refuses what an encoder of so many layers and channels does not have, and fits the choice to it.
   void fit(index_t layers, index_t channels) {
     auto const states = layers + 1, given = static_cast<index_t>(weights_.size());
+    layers_ = layers;
     if (last_ > layers) detail::fail("hidden_states: state %td, must be <= %td", last_, layers);
     if (given > 0 && given != states) {
       detail::fail("hidden_states: %td weights, must be one for each of the %td states", given, states);
     }
-    if (last_ < 0) last_ = layers;
-    if (first_ < 0) first_ = layers;
     if (!normalised_) return;
     auto const width = static_cast<std::size_t>(channels);
     norm_ = {std::vector<T>(width, T(1)), std::vector<T>(width, T(0))};
   }
 
   /// How many sequences y has for each of x.
-  index_t copies() const noexcept { return all_ ? last_ + 1 : 1; }
+  index_t copies() const noexcept { return all_ ? layers_ + 1 : 1; }
   /// The last state that is needed.
-  index_t until() const noexcept { return last_; }
+  index_t until() const noexcept { return last_ < 0 ? layers_ : last_; }
 
   /// Writes state k to sequence n of y, or adds it. Unchecked.
   /// @param x      [1, T, D]
@@ -81,7 +80,7 @@ class hidden_states {
   template <class Executor>
   void write(Executor& exec, index_t k, tensor_view<T> const& x, tensor_view<T> const& y, index_t n,
              tensor_view<T> const& spare) const {
-    if (k < first_ || k > last_) return;
+    if (k < (first_ < 0 ? layers_ : first_) || k > until()) return;
     index_t const batch = y.shape.batch / copies(), at = all_ ? k * batch + n : n;
     tensor_view<T> from = x;
     if (normalised_) {
@@ -108,6 +107,7 @@ class hidden_states {
   hidden_states() = default;
 
   index_t first_ = -1, last_ = -1;  // -1: L
+  index_t layers_ = 0;              // L of the encoder that it fits
   bool all_ = false, normalised_ = false;
   std::vector<T> weights_;  // of a sum, after the softmax
   nn::layer_norm<T> norm_;  // of a normalised sum

@@ -41,6 +41,10 @@ class sequence_head : public nn::calls<sequence_head<T>, T, tensor_view<T const>
     std::string const two = regression_ ? "classifier.out_proj" : "classifier";
     first_ = take_linear(reader, one, channels, reader.dimension(one + ".weight", 0));
     second_ = take_linear(reader, two, first_.outputs(), reader.dimension(two + ".weight", 0));
+    if (first_.outputs() < 1 || classes() < 1) {
+      detail::fail("sequence_head: %td channels and %td classes, must be one or more of each", first_.outputs(),
+                   classes());
+    }
     if (reader.has("layer_weights")) {
       index_t const states = reader.dimension("layer_weights", 0);
       auto const from = reader.take("layer_weights", {states});

@@ -63,6 +63,14 @@ class speech_classifier : public nn::calls<speech_classifier<T, Head>, T, tensor
   void check(tensor_view<T const> const& x, tensor_view<T> const& y) const {
     nn::check_call(name, x, 1, y, 1, classes());
     encoder_.check_lengths(x);
+    if constexpr (requires { head_.longest(); }) {
+      for (index_t n = 0; n < x.shape.batch && head_.longest() >= 0; ++n) {
+        index_t const own = encoder_.own_frames_of(x, n);
+        if (own <= head_.longest()) continue;
+        detail::fail("speech_classifier: sequence %td has %td frames, the head's positions serve at most %td", n, own,
+                     head_.longest());
+      }
+    }
   }
 
   /// Unchecked.

@@ -51,6 +51,7 @@ class speech_features : public nn::calls<speech_features<T>, T, tensor_view<T co
     std::vector<layer> layers(count);
     for (std::size_t i = 0; i < count; ++i) take_layer(weights, sizes, strides[i], i, layers[i]);
     layers_ = weights::shared_list<layer>(std::move(layers));
+    check_reach();
   }
 
   /// Number of channels of y.
@@ -165,6 +166,19 @@ class speech_features : public nn::calls<speech_features<T>, T, tensor_view<T co
       auto const scale = weights.take(prefix + ".layer_norm.weight", {options.outputs});
       auto const offset = weights.take(prefix + ".layer_norm.bias", {options.outputs});
       first_.emplace(options.taps, stride, weight, scale, offset);  // a bias cancels
+    }
+  }
+
+  /// Refuses strides and taps of which a frame is made of more samples than there are: products of them must be numbers.
+  void check_reach() const {
+    constexpr index_t most = index_t{1} << (detail::index_bits > 40 ? 40 : 24);
+    index_t samples = 1;
+    for (std::size_t i = layers_.size(); i-- > 0;) {
+      conv1d_options const& o = layers_[i].conv.options();
+      if (o.taps > most || samples > (most - o.taps) / o.stride) {
+        detail::fail("speech_encoder: a frame of more than %td samples, by its strides", most);
+      }
+      samples = layers_[i].window(samples);
     }
   }
 

@@ -47,12 +47,9 @@ struct row_split {
 
   constexpr index_t begin(index_t part) const noexcept { return units() * part / parts * unit; }
   constexpr index_t end(index_t part) const noexcept { return part + 1 < parts ? begin(part + 1) : count; }
-  /// The most rows that one part has at a time.
-  constexpr index_t block() const noexcept {
-    index_t const largest = parts > 0 ? (units() + parts - 1) / parts * unit : 0;
-    index_t const most = largest < row_capacity ? largest : row_capacity;
-    return count < most ? count : most;
-  }
+  /// The most rows that one part has at a time, of these rows or of fewer: memory laid out for a long sequence is enough
+  /// for a shorter one, which may be cut into fewer and larger parts.
+  constexpr index_t block() const noexcept { return count < row_capacity ? count : row_capacity; }
 
  private:
   constexpr index_t units() const noexcept { return count / unit + (count % unit != 0 ? 1 : 0); }
