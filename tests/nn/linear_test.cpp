@@ -95,6 +95,30 @@ void check_weights() {
         }) == "linear: y has 1 channels, must have 2");
 }
 
+/// Folds that a block of K begins inside of: the same bits as of a shift in memory.
+template <class T>
+void check_folds_across_blocks() {
+  random_bits random(304);
+  constexpr index_t inputs = 1600, rows = 11;
+  layer<T> const one(inputs, 5, true, random);
+  std::vector<T> const x = uniform<T>(rows * inputs, random);
+  std::vector<T> moved(x.size()), y(rows * 5), want(rows * 5);
+  tshift::shape const in{1, rows, inputs}, out{1, rows, 5};
+  index_t ran = 0;
+  for (index_t const begin : {0, 700, 767, 768, 1400}) {
+    for (index_t const offset : {-2, 1}) {
+      shift_plan const plan(inputs, {{begin, 200, offset}});
+      tensor_view<T const> const from(x.data(), in);
+      tshift::shift(from, tensor_view<T>(moved.data(), in), plan);
+      one.block.forward(tensor_view<T const>(moved.data(), in), tensor_view<T>(want.data(), out));
+      one.block.forward(tshift::shifted(from, plan), tensor_view<T>(y.data(), out));
+      CHECK(y == want);
+      ++ran;
+    }
+  }
+  REQUIRE(ran == 10);
+}
+
 /// y = W x + b + skip is one addition more than y = W x + b.
 template <class T>
 void check_skip() {
@@ -117,6 +141,11 @@ void check_skip() {
 }
 
 }  // namespace
+
+TEST_CASE("linear: a block of K that begins inside a fold", "[nn][linear]") {
+  check_folds_across_blocks<float>();
+  check_folds_across_blocks<double>();
+}
 
 TEST_CASE("linear: the skip connection is one addition", "[nn][linear]") {
   check_skip<float>();
