@@ -60,11 +60,11 @@ constexpr double left = 56, right = 776, top = 44, middle = 284, low = 312, bott
 
 std::string timeline::csv() const {
   std::string text = probabilities ? "start,end,emotion" : "start,end";
-  for (std::string const& label : labels) text += "," + field(label);
+  for (std::string const& label : labels) text.append(",").append(field(label));
   text += "\n";
   for (entry const& each : entries) {
     append(text, "%.3f,%.3f", each.start, each.end);
-    if (probabilities) text += "," + field(each.verdict);
+    if (probabilities) text.append(",").append(field(each.verdict));
     for (double const value : each.values) append(text, ",%.6g", value);
     text += "\n";
   }
