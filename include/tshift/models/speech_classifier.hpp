@@ -51,10 +51,10 @@ class speech_classifier : public nn::calls<speech_classifier<T, Head>, T, tensor
 
   /// The frames of one sequence, and what the two need. Unchecked.
   T* layout(nn::arena<T>& a, shape const& x) const {
-    shape const frames{1, encoder_.frames(x.time), encoder_.channels()};
+    shape const wave{1, x.time, 1}, frames{1, encoder_.frames(x.time), encoder_.channels()};
     (void)detail::checked_product(name, {x.batch, x.time});
     T* const memory = a.take({frames.time, frames.channels});
-    a.lend(encoder_, {1, x.time, 1});
+    a.lend(encoder_, wave);
     a.lend(head_, frames);
     return memory;
   }
@@ -76,7 +76,7 @@ class speech_classifier : public nn::calls<speech_classifier<T, Head>, T, tensor
   /// Unchecked.
   template <class Executor>
   void compute(Executor& exec, tensor_view<T const> const& x, tensor_view<T> const& y, nn::arena<T> a) const {
-    T* const memory = layout(a, x.shape);
+    auto* const memory = layout(a, x.shape);
     for (index_t n = 0; n < x.shape.batch; ++n) {
       index_t const own = encoder_.own_frames_of(x, n);
       tensor_view<T> const states(memory, {1, encoder_.frames_of(x, n), encoder_.channels()});

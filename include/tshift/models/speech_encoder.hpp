@@ -110,14 +110,14 @@ class speech_encoder : public nn::calls<speech_encoder<T>, T, tensor_view<T cons
 
   /// Three activations of one sequence, and what its parts need. Unchecked.
   T* layout(nn::arena<T>& a, shape const& x) const {
-    index_t const time = frames(x.time);
     (void)detail::checked_product(name, {x.batch, x.time});
-    T* const memory = a.take({3, time, channels_});
-    a.lend([this, &x, time](nn::arena<T>& inside) {
-      inside.take({time, features_.outputs()});
-      features_.layout(inside, {1, x.time, 1});
+    shape const wave{1, x.time, 1}, made{1, frames(x.time), channels_};
+    T* const memory = a.take({3, made.time, channels_});
+    a.lend([this, &wave, &made](nn::arena<T>& inside) {
+      inside.take({made.time, features_.outputs()});
+      features_.layout(inside, wave);
     });
-    for (speech_layer<T> const& layer : layers_) a.lend(layer, {1, time, channels_});
+    for (speech_layer<T> const& layer : layers_) a.lend(layer, made);
     return memory;
   }
 
@@ -152,7 +152,7 @@ class speech_encoder : public nn::calls<speech_encoder<T>, T, tensor_view<T cons
   /// Unchecked.
   template <class Executor>
   void compute(Executor& exec, tensor_view<T const> const& x, tensor_view<T> const& y, nn::arena<T> a) const {
-    T* const memory = layout(a, x.shape);
+    auto* const memory = layout(a, x.shape);
     for (index_t n = 0; n < x.shape.batch; ++n) {
       tensor_view<T const> wave = x.slice_sequences(n, 1);
       index_t const made = frames_of(x, n);

@@ -47,7 +47,7 @@ struct window_moments {
         for (index_t j = i; j < taps; ++j) covariance[i][j] += window[i] * window[j];
       }
     }
-    double const count = static_cast<double>(windows);
+    auto const count = static_cast<double>(windows);
     for (index_t i = 0; i < taps; ++i) mean[i] /= count;
     for (index_t i = 0; i < taps; ++i) {
       for (index_t j = i; j < taps; ++j) covariance[i][j] = covariance[i][j] / count - mean[i] * mean[j];
