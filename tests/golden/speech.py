@@ -144,7 +144,7 @@ class Attention(nn.Module):
         q, k, v = (self.split(getattr(self, name)(x)) for name in ("q_proj", "k_proj", "v_proj"))
         scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[3])
         if table is not None:
-            sums = self.gru_rel_pos_linear(self.split(x)).unflatten(3, (2, 4)).sum(4)
+            sums = self.gru_rel_pos_linear(self.split(x)).view(x.shape[0], self.heads, x.shape[1], 2, 4).sum(4)
             a, b = torch.sigmoid(sums).chunk(2, dim=3)
             scores = scores + (a * (b * self.gru_rel_pos_const - 1) + 2) * table
         if keys is not None:
