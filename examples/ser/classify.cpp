@@ -196,7 +196,6 @@ void classify_command::classify_features() const {
   words.tensor = tensor_.empty() ? "x" : tensor_;
   words.lengths = lengths_;
   words.time = time_;
-  words.probabilities = true;
   if (!labels_.empty()) words.labels = split_labels(labels_);
   words.unknown_below = unknown_;
   ser::classify_frames(words);
@@ -209,13 +208,7 @@ void classify_command::classify_sounds() const {
   from.usual = "waveform";
   from.tensor = tensor_;
   if (lengths_) from.lengths = "lengths";
-  bool const tensors = holds_tensors(from);
-  if (tensors && (from.mix || from.resample)) {
-    throw usage_error("--mix and --resample are for sounds, and " + one_line(input_) + " holds tensors");
-  }
-  if (!tensors && !(tensor_.empty() && !lengths_)) {
-    throw usage_error("--tensor and --lengths are for a .safetensors file, which " + one_line(input_) + " is not");
-  }
+  bool const tensors = check_options(from);
   bool const alone = !tensors && !is_manifest(input_) && !std::filesystem::is_directory(input_);
   bool const table = ends_with(output_, ".csv") || ends_with(output_, ".json");
   if (!alone && (window_ > 0 || !picture_.empty() || table)) {

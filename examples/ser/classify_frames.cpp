@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "classify_frames.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <span>
@@ -10,6 +8,7 @@
 #include <tshift/io/safetensors.hpp>
 #include <vector>
 
+#include "emotions.hpp"
 #include "error.hpp"
 #include "feature_file.hpp"
 #include "interrupts.hpp"
@@ -23,13 +22,7 @@ namespace {
 std::vector<float> probabilities_of(std::span<float const> y, index_t classes) {
   std::vector<float> result;
   for (auto const width = static_cast<std::size_t>(classes); !y.empty(); y = y.subspan(width)) {
-    auto const row = y.first(width);
-    double const largest = *std::ranges::max_element(row);
-    double sum = 0;
-    for (float const value : row) sum += std::exp(static_cast<double>(value) - largest);
-    for (float const value : row) {
-      result.push_back(static_cast<float>(std::exp(static_cast<double>(value) - largest) / sum));
-    }
+    for (double const value : softmax(y.first(width))) result.push_back(static_cast<float>(value));
   }
   return result;
 }
@@ -59,7 +52,7 @@ void classify_frames(model_options const& words) {
   std::vector<float> const probabilities = probabilities_of(values, model.classes());
   std::vector<tshift::weights::tensor> made;
   made.emplace_back("y", shape, values);
-  if (words.probabilities) made.emplace_back("probabilities", shape, probabilities);
+  made.emplace_back("probabilities", shape, probabilities);
   if (!words.output.empty()) {
     interrupts_held const now;
     tshift::io::write_safetensors(words.output, made);

@@ -137,14 +137,17 @@ emotion_model::result emotion_model::run(tshift::tensor_view<float const> x) {
   return made;
 }
 
-std::vector<double> emotion_model::values_of(std::span<float const> y) const {
+std::vector<double> softmax(std::span<float const> y) {
   std::vector<double> values(y.begin(), y.end());
-  if (regression()) return values;
   double const largest = *std::ranges::max_element(values);
   double sum = 0;
   for (double& value : values) sum += value = std::exp(value - largest);
   for (double& value : values) value /= sum;
   return values;
+}
+
+std::vector<double> emotion_model::values_of(std::span<float const> y) const {
+  return regression() ? std::vector<double>(y.begin(), y.end()) : softmax(y);
 }
 
 std::string emotion_model::verdict(std::span<double const> probabilities, double unknown_below) const {

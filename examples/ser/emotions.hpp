@@ -15,6 +15,9 @@
 
 namespace ser {
 
+/// exp(y) over their sum.
+std::vector<double> softmax(std::span<float const> y);
+
 class emotion_model {
  public:
   /// @param words   the shift options, for ShiftSER's models behind the encoder

@@ -59,13 +59,7 @@ void encode_command::run() const {
   if (from_.input.empty() || output_.empty()) throw usage_error("--input and --output are required, or --check");
   check_output(output_, input_files(from_));
   check_output(output_, how_.files());
-  bool const tensors = holds_tensors(from_);
-  if (tensors && (from_.mix || from_.resample)) {
-    throw usage_error("--mix and --resample are for sounds, and " + one_line(from_.input) + " holds tensors");
-  }
-  if (!tensors && !(from_.tensor.empty() && from_.lengths.empty())) {
-    throw usage_error("--tensor and --lengths are for a .safetensors file, which " + one_line(from_.input) + " is not");
-  }
+  (void)check_options(from_);
   if (is_double(from_)) {
     run_as<double>();
   } else {

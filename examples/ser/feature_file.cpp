@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <tshift/io/safetensors.hpp>
 
 #include "error.hpp"
+#include "tensor_file.hpp"
 
 namespace ser {
 namespace {
@@ -16,22 +16,6 @@ namespace {
 using tshift::io::safetensors;
 using tshift::weights::dtype;
 using tshift::weights::tensor;
-
-/// "IO.safetensors: tensor x"
-std::string title(safetensors const& file, std::string const& name) {
-  return one_line(file.source()) + ": tensor " + one_line(name);
-}
-
-tensor const& need(safetensors const& file, std::string const& name) {
-  if (tensor const* const found = file.find(name)) return *found;
-  std::string others;
-  for (std::size_t i = 0; i < file.tensors().size() && i < 5; ++i) {
-    others += (i == 0 ? "it holds " : ", ") + one_line(file.tensors()[i].name);
-  }
-  if (file.tensors().size() > 5) others += " and " + std::to_string(file.tensors().size() - 5) + " more";
-  throw ser_error(one_line(file.source()) + ": no tensor " + one_line(name) + "; " +
-                  (others.empty() ? "it holds none" : others));
-}
 
 /// [N, L, D]; [L, D] is one sequence.
 tshift::shape shape_of(safetensors const& file, tensor const& x, index_t channels) {
@@ -49,14 +33,6 @@ tshift::shape shape_of(safetensors const& file, tensor const& x, index_t channel
   return result;
 }
 
-/// Little-endian, at any address.
-template <class Integer>
-index_t integer_at(std::byte const* from) {
-  std::uint64_t bits = 0;
-  for (std::size_t i = 0; i < sizeof(Integer); ++i) bits |= std::to_integer<std::uint64_t>(from[i]) << 8 * i;
-  return static_cast<index_t>(static_cast<Integer>(bits));
-}
-
 std::vector<index_t> lengths_of(safetensors const& file, tshift::shape const& x) {
   tensor const& given = need(file, "lengths");
   std::string const found = title(file, given.name) + " is " + shown(given.shape) + " of " + name_of(given.type);
@@ -66,8 +42,7 @@ std::vector<index_t> lengths_of(safetensors const& file, tshift::shape const& x)
   }
   std::vector<index_t> result(static_cast<std::size_t>(x.batch));
   for (std::size_t n = 0; n < result.size(); ++n) {
-    result[n] = given.type == dtype::i64 ? integer_at<std::int64_t>(given.bytes.data() + 8 * n)
-                                         : integer_at<std::int32_t>(given.bytes.data() + 4 * n);
+    result[n] = integer_at(given, n);
     if (result[n] < 1 || result[n] > x.time) {
       throw ser_error(title(file, given.name) + "[" + std::to_string(n) + "] = " + std::to_string(result[n]) +
                       ", must be from 1 to the " + std::to_string(x.time) + " frames of x");

@@ -54,14 +54,7 @@ CLI::App& features_command::with_files() {
 
 void features_command::run() const {
   check_output(output_, input_files(from_));
-  // An option that would change nothing is a mistake.
-  bool const tensors = holds_tensors(from_);
-  if (tensors && (from_.mix || from_.resample)) {
-    throw usage_error("--mix and --resample are for sounds, and " + one_line(from_.input) + " holds tensors");
-  }
-  if (!tensors && !(from_.tensor.empty() && from_.lengths.empty())) {
-    throw usage_error("--tensor and --lengths are for a .safetensors file, which " + one_line(from_.input) + " is not");
-  }
+  (void)check_options(from_);
   if (is_double(from_)) {
     run_as<double>();
   } else {

@@ -27,7 +27,6 @@ struct model_options {
   std::optional<tshift::frame_positions> positions;
   bool lengths = false;
   bool time = false;
-  bool probabilities = false;       // whether the output has them beside y
   std::vector<std::string> labels;  // as many as classes, or none: numbers
   double unknown_below = 0;         // the likeliest class must be as likely as that
 };

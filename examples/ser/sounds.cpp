@@ -16,6 +16,7 @@
 #include "error.hpp"
 #include "manifest.hpp"
 #include "resample.hpp"
+#include "tensor_file.hpp"
 
 namespace ser {
 namespace {
@@ -29,36 +30,17 @@ std::string tensor_of(sound_options const& from) { return from.tensor.empty() ? 
 
 bool is_safetensors(fs::path const& path) { return path.extension() == ".safetensors"; }
 
-tensor const& need(safetensors const& file, std::string const& name) {
-  if (tensor const* const found = file.find(name)) return *found;
-  std::string others;
-  for (std::size_t i = 0; i < file.tensors().size() && i < 5; ++i) {
-    others += (i == 0 ? "it holds " : ", ") + one_line(file.tensors()[i].name);
-  }
-  throw ser_error(one_line(file.source()) + ": no tensor " + one_line(name) + "; " +
-                  (others.empty() ? "it holds none" : others));
-}
-
-std::string title(safetensors const& file, tensor const& x) {
-  return one_line(file.source()) + ": tensor " + one_line(x.name) + " is " + shown(x.shape) + " of " + name_of(x.type);
-}
-
-/// One number of I64 or I32, little-endian.
-index_t integer_at(tensor const& from, std::size_t i) {
-  std::size_t const size = from.type == dtype::i64 ? 8 : 4;
-  std::uint64_t bits = 0;
-  for (std::size_t b = 0; b < size; ++b) bits |= std::to_integer<std::uint64_t>(from.bytes[size * i + b]) << 8 * b;
-  if (size == 8) return static_cast<index_t>(static_cast<std::int64_t>(bits));
-  return static_cast<std::int32_t>(static_cast<std::uint32_t>(bits));
+std::string described(safetensors const& file, tensor const& x) {
+  return title(file, x.name) + " is " + shown(x.shape) + " of " + name_of(x.type);
 }
 
 template <class T>
 waves<T> read_tensor(sound_options const& from) {
   auto const file = safetensors::open(from.input);
   tensor const& x = need(file, tensor_of(from));
-  if (!is_number(x.type)) throw ser_error(title(file, x) + ", must be F32, F16, BF16 or F64");
+  if (!is_number(x.type)) throw ser_error(described(file, x) + ", must be F32, F16, BF16 or F64");
   if (x.shape.size() != 1 && x.shape.size() != 2)
-    throw ser_error(title(file, x) + ", must be [N, samples] or [samples]");
+    throw ser_error(described(file, x) + ", must be [N, samples] or [samples]");
   waves<T> result;
   result.batch = x.shape.size() == 2 ? x.shape[0] : 1;
   result.samples = x.shape.back();
@@ -69,9 +51,9 @@ waves<T> read_tensor(sound_options const& from) {
   if (!from.lengths.empty()) {
     tensor const& given = need(file, from.lengths);
     if (given.type != dtype::i64 && given.type != dtype::i32)
-      throw ser_error(title(file, given) + ", must be I64 or I32");
+      throw ser_error(described(file, given) + ", must be I64 or I32");
     if (given.shape != std::vector<index_t>{result.batch}) {
-      throw ser_error(title(file, given) + ", must be [" + std::to_string(result.batch) + "]: one for each wave");
+      throw ser_error(described(file, given) + ", must be [" + std::to_string(result.batch) + "]: one for each wave");
     }
     for (std::size_t n = 0; n < result.lengths.size(); ++n) {
       index_t const length = integer_at(given, n);
@@ -204,6 +186,17 @@ void check_output(std::string const& output, std::vector<std::string> const& rea
   if (!folder.empty() && !fs::is_directory(folder, ignored)) {
     throw ser_error(one_line(output) + ": there is no folder " + one_line(folder.string()));
   }
+}
+
+bool check_options(sound_options const& from) {
+  bool const tensors = holds_tensors(from);
+  if (tensors && (from.mix || from.resample)) {
+    throw usage_error("--mix and --resample are for sounds, and " + one_line(from.input) + " holds tensors");
+  }
+  if (!tensors && !(from.tensor.empty() && from.lengths.empty())) {
+    throw usage_error("--tensor and --lengths are for a .safetensors file, which " + one_line(from.input) + " is not");
+  }
+  return tensors;
 }
 
 bool is_double(sound_options const& from) {

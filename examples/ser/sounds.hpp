@@ -56,6 +56,10 @@ std::vector<std::string> input_files(sound_options const& from);
 /// is not there. An empty name is none. @throws usage_error, ser_error
 void check_output(std::string const& output, std::vector<std::string> const& read);
 
+/// Refuses options that would change nothing. @return whether the input holds tensors
+/// @throws usage_error, ser_error
+bool check_options(sound_options const& from);
+
 /// Whether its elements are F64, so that everything is computed in double.
 bool is_double(sound_options const& from);
 

@@ -118,6 +118,19 @@ struct encoder_naming {
   }
 };
 
+/// Calls found(naming) for each way in which a name can be one of an encoder's.
+template <class Found>
+void for_each_naming(std::string_view full, Found const& found) {
+  for (std::string_view const prefix : encoder_prefixes) {
+    if (!full.starts_with(prefix)) continue;
+    std::string_view const name = full.substr(prefix.size());
+    for (std::size_t i = 0; i < 3; ++i) {
+      if (!name.starts_with(encoder_marks[i][0]) && !name.starts_with(encoder_marks[i][1])) continue;
+      found(encoder_naming{static_cast<weights::speech_encoder_family>(i), prefix});
+    }
+  }
+}
+
 /// How a checkpoint calls the parts.
 /// @throws shape_error  if none of its names is an encoder's, or if there are two encoders
 inline encoder_naming recognise_encoder(weights::state_dict const& checkpoint) {
@@ -140,14 +153,7 @@ inline encoder_naming recognise_encoder(weights::state_dict const& checkpoint) {
     }
   };
   for (weights::tensor const& each : checkpoint) {
-    for (std::string_view const prefix : encoder_prefixes) {
-      if (!each.name.starts_with(prefix)) continue;
-      std::string_view const name = std::string_view(each.name).substr(prefix.size());
-      for (std::size_t i = 0; i < 3; ++i) {
-        if (!name.starts_with(encoder_marks[i][0]) && !name.starts_with(encoder_marks[i][1])) continue;
-        meet(each, {static_cast<weights::speech_encoder_family>(i), prefix});
-      }
-    }
+    for_each_naming(each.name, [&meet, &each](encoder_naming const& naming) { meet(each, naming); });
   }
   if (first == nullptr) {
     std::string const in = checkpoint.source().empty() ? "" : " in " + shown_source(checkpoint.source());
@@ -157,5 +163,18 @@ inline encoder_naming recognise_encoder(weights::state_dict const& checkpoint) {
 }
 
 }}}}  // namespace tshift::detail
+
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace weights {
+
+/// Whether any tensor is an encoder's, by its name: what speech_encoder_weights would take apart, or say what is wrong with.
+inline bool holds_speech_encoder(state_dict const& checkpoint) {
+  bool holds = false;
+  for (tensor const& each : checkpoint) {
+    detail::for_each_naming(each.name, [&holds](detail::encoder_naming const&) { holds = true; });
+  }
+  return holds;
+}
+
+}}}}  // namespace tshift::weights
 
 #include <tshift/macros/back.hpp>

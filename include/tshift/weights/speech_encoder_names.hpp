@@ -243,20 +243,6 @@ inline speech_encoder_checkpoint speech_encoder_weights(state_dict const& checkp
   return detail::encoder_renamer(checkpoint).run();
 }
 
-/// Whether any tensor is an encoder's, by its name: what speech_encoder_weights would take apart, or say what is wrong with.
-inline bool holds_speech_encoder(state_dict const& checkpoint) {
-  for (tensor const& each : checkpoint) {
-    for (std::string_view const prefix : detail::encoder_prefixes) {
-      if (!each.name.starts_with(prefix)) continue;
-      std::string_view const name = std::string_view(each.name).substr(prefix.size());
-      for (auto const& marks : detail::encoder_marks) {
-        if (name.starts_with(marks[0]) || name.starts_with(marks[1])) return true;
-      }
-    }
-  }
-  return false;
-}
-
 }}}}  // namespace tshift::weights
 
 #include <tshift/macros/back.hpp>
