@@ -9,6 +9,7 @@
 #include <tshift/nn/mlp.hpp>
 #include <tshift/nn/pool.hpp>
 #include <tshift/nn/self_attention.hpp>
+#include <tshift/nn/winograd_conv1d.hpp>
 
 #include "floors.hpp"
 
@@ -396,32 +397,35 @@ void add_mean_pool(tensor_case const& on) {
   });
 }
 
-void add_conv1d(tensor_case const& on, index_t stride) {
+/// @param make  make(options, weight, bias): conv1d, or another block that computes it
+template <class Make>
+void add_conv1d(tensor_case const& on, std::string const& variant, index_t stride, index_t padding, Make const& make) {
   index_t const D = on.dims.channels, taps = 3;
-  tshift::conv1d_options const options{.inputs = D, .outputs = D, .taps = taps, .stride = stride, .padding = 1};
-  index_t const frames = (on.dims.time + 2 - taps) / stride + 1;
+  tshift::conv1d_options const options{.inputs = D, .outputs = D, .taps = taps, .stride = stride, .padding = padding};
+  index_t const frames = (on.dims.time + 2 * padding - taps) / stride + 1;
   row const info{.table = "conv1d: D to D, 3 taps; floor: linear of as many FLOPs, 3 D to D for each of its frames",
                  .tensor = on.text(),
-                 .variant = "stride " + std::to_string(stride),
+                 .variant = variant,
                  .flops = 2.0 * taps * as_double(on.dims.batch * frames) * as_double(D) * as_double(D),
                  .target = medium_target(on, 1.05),
                  .footprint = on.count() * sizeof(float)};
   add_row(info, [=] {
     auto const weight = random_values(D * D * taps, 2 / std::sqrt(as_double(D * taps)), 1),
                bias = random_values(D, 0.25, 2);
-    auto const layer = std::make_shared<nn::conv1d<float> const>(options, weight, bias);
+    auto const layer = make(options, weight, bias);
     auto const product = std::make_shared<nn::linear<float> const>(taps * D, D, weight, bias);
     shape const out{on.dims.batch, frames, D}, windows{on.dims.batch, frames, taps * D};
     views const on_these(on.dims, out);
-    auto const copied = std::make_shared<std::vector<float>>(random_values(windows.size(), 1, 3));
-    layer->forward(on_these.x, on_these.y);
+    auto const copied = std::make_shared<std::vector<float>>(random_values(windows.size(), 1, 3)),
+               workspace = std::make_shared<std::vector<float>>(layer->make_workspace(on.dims));
+    layer->forward(on_these.x, on_these.y, *workspace);
     closeness error;
     for (index_t const r : spread(on.dims.batch * frames, as_double(D * D * taps))) {
       index_t const n = r / frames, t = r % frames;
       for (index_t o = 0; o < D; ++o) {
         double sum = static_cast<double>(bias[at(o)]);
         for (index_t k = 0; k < taps; ++k) {
-          index_t const from = t * stride + k - 1;
+          index_t const from = t * stride + k - padding;
           if (from < 0 || from >= on.dims.time) continue;
           for (index_t i = 0; i < D; ++i) {
             sum +=
@@ -431,9 +435,9 @@ void add_conv1d(tensor_case const& on, index_t stride) {
         error.add(sum, static_cast<double>(on_these.y(n, t, o)));
       }
     }
-    error.check("conv1d");
+    error.check(variant.c_str());
     tensor_view<float const> const rows(copied->data(), windows);
-    return std::pair([=] { layer->forward(on_these.x, on_these.y); },
+    return std::pair([=] { layer->forward(on_these.x, on_these.y, *workspace); },
                      [=] { (void)copied, product->forward(rows, on_these.y); });
   });
 }
@@ -441,7 +445,15 @@ void add_conv1d(tensor_case const& on, index_t stride) {
 void add_blocks() {
   for (tensor_case const& on : chosen_nn_cases()) add_linear(on);
   for (tensor_case const& on : chosen_nn_cases()) {
-    for (index_t const stride : {1, 2}) add_conv1d(on, stride);
+    auto const plain = [](tshift::conv1d_options const& options, auto const& weight, auto const& bias) {
+      return std::make_shared<nn::conv1d<float> const>(options, weight, bias);
+    };
+    for (index_t const stride : {1, 2}) add_conv1d(on, "stride " + std::to_string(stride), stride, 1, plain);
+    add_conv1d(on, "winograd_conv1d, stride 2", 2, 0,
+               [](tshift::conv1d_options const& options, auto const& weight, auto const& bias) {
+                 return std::make_shared<nn::winograd_conv1d<float> const>(options.inputs, options.outputs, weight,
+                                                                           bias);
+               });
   }
   for (tensor_case const& on : chosen_nn_cases()) {
     add_mlp(on);

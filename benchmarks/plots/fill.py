@@ -3,7 +3,8 @@
 """Writes the tables of pages, so that nobody types a number.
 
     /usr/bin/python3 benchmarks/plots/fill.py results.json [--tables FILE] PAGE.md...
-        from what tshift_bench wrote with --benchmark_out=results.json and --markdown FILE
+        from what tshift_bench wrote with --benchmark_out=results.json and --markdown FILE; with --only NAME..., those
+        tables alone, each with the facts of its run: other tables of the page come from another
     /usr/bin/python3 benchmarks/plots/fill.py --paste NAME=FILE... PAGE.md
         from what the scripts in benchmarks/peers/ wrote: models, models_2_threads, blocks_beside, slices
     /usr/bin/python3 benchmarks/plots/fill.py --derive [--check] PAGE.md...
@@ -222,6 +223,11 @@ def chosen_tables(options):
     if options.tables:
         sections = sections_of(options.tables.read_text(encoding="utf-8"))
         tables.update({name: lambda name=name: group(sections, name) for name in GROUPS})
+    if options.only:
+        unknown = [name for name in options.only if name not in tables]
+        if unknown:
+            raise Missing(f"--only {unknown[0]}: must be one of {', '.join(tables)}")
+        tables = {name: lambda make=tables[name]: f"{facts(results)}\n\n{make()}" for name in options.only}
     return tables
 
 
@@ -229,6 +235,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
                                      usage="fill.py [options] PAGE.md...")
     parser.add_argument("--tables", type=pathlib.Path, metavar="FILE", help="of tshift_bench --markdown FILE")
+    parser.add_argument("--only", metavar="NAME", default=[], action="append")
     parser.add_argument("--paste", nargs="+", metavar="NAME=FILE", default=[], action="extend")
     parser.add_argument("--derive", action="store_true")
     parser.add_argument("--check", action="store_true", help="with --derive")

@@ -20,7 +20,7 @@ streaming='^operator/(shift|shift_add|shift_adjoint)$'
 # These not: five minutes for branches that the others take as well.
 passed_over='^operator/guarded$'
 # Nor these: all small cases, models of full size or twice, and what is large enough for threads.
-cases='~[exhaustive]~"models of full size*"~"*in double to 1e-11"~"Models: the same bits*"'
+cases='~[exhaustive]~"models of full size*"~"*in double to 1e-*"~"Models: the same bits*"'
 cases+='~"Blocks and models: what is large*"'
 # filter <name>: what is run of a program. Of these one type is enough.
 filter() {

@@ -30,6 +30,7 @@
 //   lstm               one layer, one direction or both                          torch.nn.LSTM
 //   self_attention     heads, four kinds of positions                            no output projection
 //   wave_conv          samples to channels normalised over time, GELU            Conv1d, GroupNorm, GELU of wav2vec 2.0
+//   winograd_conv1d    three taps, stride 2: conv1d in five products for six     torch.nn.Conv1d
 //   mean_pool(x, y)    over time, a function: y is [N, 1, C]                     torch.mean
 //   chain(a, b, ...)   linear, mlp, layer_norm, chain; first also depthwise_conv1d   torch.nn.Sequential, a few rows at a time
 //
@@ -57,4 +58,5 @@
 #include <tshift/nn/residual.hpp>
 #include <tshift/nn/self_attention.hpp>
 #include <tshift/nn/wave_conv.hpp>
+#include <tshift/nn/winograd_conv1d.hpp>
 #include <tshift/tshift.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // config.json of speech encoders: what is read, what must agree with the tensors, every refusal and its sentence.
 #include <cstddef>
+#include <fstream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include <tshift/io/speech_encoder_config.hpp>
 
 #include "../support/catch.hpp"
+#include "../support/scratch_folder.hpp"
 
 namespace {
 
@@ -84,6 +86,14 @@ TEST_CASE("speech_encoder_config: what is said", "[io][speech]") {
   CHECK(all.labels() == std::vector<std::string>{"neu", "hap", "ang"});
 }
 
+TEST_CASE("speech_encoder_config: from a file", "[io][speech]") {
+  test_support::scratch_folder const folder;
+  std::string const path = (folder / "config.json").string();
+  std::ofstream(path) << R"({"num_attention_heads": 16})";
+  CHECK(config::open(path).options_for(base()).heads == 16);
+  CHECK(config::open(path).source() == path);
+}
+
 TEST_CASE("speech_encoder_config: a key that says something else than the tensors", "[io][speech]") {
   auto const disagrees = [](std::string const& text, speech_encoder_sizes const& sizes = base()) {
     return sentence_of([&] { (void)parse(text).options_for(sizes); });
@@ -100,6 +110,11 @@ TEST_CASE("speech_encoder_config: a key that says something else than the tensor
         "config.json: conv_dim is [512,512], the tensors say [512, 512, 512, 512, 512, 512, 512]");
   CHECK(disagrees(R"({"conv_kernel": [10, 3, 3, 3, 3, 2, 3]})") ==
         "config.json: conv_kernel is [10,3,3,3,3,2,3], the tensors say [10, 3, 3, 3, 3, 2, 2]");
+  CHECK(disagrees(R"({"conv_kernel": 10})") ==
+        "config.json: conv_kernel is 10, the tensors say [10, 3, 3, 3, 3, 2, 2]");
+  CHECK(disagrees(R"({"conv_kernel": [10, 3.0, 3, 3, 3, 2, 2]})") ==
+        "config.json: conv_kernel is [10,3.0,3,3,3,2,2], the tensors say [10, 3, 3, 3, 3, 2, 2]");
+  CHECK(disagrees(R"({"hidden_size": null, "conv_dim": null, "model_type": "wav2vec2"})").empty());
   CHECK(disagrees(R"({"conv_bias": true})") == "config.json: conv_bias is true, the tensors say false");
   CHECK(disagrees(R"({"feat_proj_layer_norm": false})") ==
         "config.json: feat_proj_layer_norm is false, the tensors say true");
@@ -157,6 +172,9 @@ TEST_CASE("speech_encoder_config refuses what it does not have, and what is no c
         "config.json: id2label is {\"0\":\"a\",\"2\":\"b\"}, must have a text for each number from 0 on");
   CHECK(refused("{\"hidden_act\": " + std::string(1000000, '[') + std::string(1000000, ']') + "}") ==
         "config.json: hidden_act is nested, must be text");
+  CHECK(refused(R"({"hidden_act": [["gelu"], ["relu"]]})") == "config.json: hidden_act is nested, must be text");
+  CHECK(refused(R"({"hidden_act": ")" + std::string(70, 'x') + "\"}") ==
+        "config.json: hidden_act is \"" + std::string(56, 'x') + "..., is not supported, must be gelu");
   CHECK(refused(R"({"id2label": {"0": 1}})") ==
         "config.json: id2label is {\"0\":1}, must have a text for each number from 0 on");
   CHECK(sentence_of([&] {

@@ -84,6 +84,31 @@ void check_ragged(bool large, hidden_states<T> const& states) {
   REQUIRE(ran == N * encoder.states().copies());
 }
 
+/// The convolutions alone: zeros behind a sequence, and the bits of each alone.
+template <class T>
+void check_features(bool large) {
+  random_bits random(634);
+  speech_sizes const s = small(large);
+  auto const checkpoint = tshift::weights::speech_encoder_weights(seeded_speech<T>(s, 7));
+  tshift::weights::state_reader<T> reader("features", checkpoint.encoder);
+  tshift::models::speech_features<T> const features(reader, checkpoint.sizes, s.strides);
+  index_t const N = 3, S = 2345, C = features.outputs(), lengths[] = {0, 2345, 720};
+  std::vector<T> const samples = uniform<T>(N * S, random);
+  tensor_view<T const> const x(samples.data(), {N, S, 1}, layout::ntc, lengths);
+  tshift::shape const out{N, features.frames(S), C};
+  std::vector<T> y(static_cast<std::size_t>(out.size()), T(-3));
+  exact_workspace<T> workspace(features.workspace_size(x.shape));
+  features.forward(x, tensor_view<T>(y.data(), out), workspace);
+  for (index_t n = 0; n < N; ++n) {
+    index_t const made = features.frames(lengths[n]);
+    std::vector<T> alone(static_cast<std::size_t>(made * C));
+    features.forward({x.at(n, 0, 0), {1, lengths[n], 1}}, tensor_view<T>(alone.data(), {1, made, C}), workspace);
+    T const* const row = y.data() + n * out.time * C;
+    CHECK(same_bytes(row, alone.data(), alone.size() * sizeof(T)));
+    CHECK(std::all_of(row + made * C, row + out.time * C, [](T v) { return v == T(0); }));
+  }
+}
+
 template <class T>
 void check_states(bool large) {
   random_bits random(632);
@@ -195,9 +220,11 @@ void check_errors() {
             checkpoint, [](how& o) { o.strides = std::vector<index_t>(7, 1 << 20); }, s) ==
         "speech_encoder: a frame of more than 1099511627776 samples, by its strides");
   CHECK(refused(
-            checkpoint, [](how& o) { o.strides[3] = 0; }, s) == "conv1d: stride = 0, must be >= 1");
+            checkpoint, [](how& o) { o.strides[3] = 0; }, s) ==
+        "speech_encoder: stride = 0 of convolution 3, must be >= 1");
   CHECK(refused(
-            checkpoint, [](how& o) { o.strides[0] = 0; }, s) == "conv1d: stride = 0, must be >= 1");
+            checkpoint, [](how& o) { o.strides[0] = 0; }, s) ==
+        "speech_encoder: stride = 0 of convolution 0, must be >= 1");
 
   speech_encoder<T> const good(checkpoint, options_of(s));
   CHECK(good.shortest() == 400);
@@ -256,6 +283,13 @@ TEST_CASE("speech_encoder: a ragged batch is its sequences one by one", "[models
   check_ragged<float>(false, hidden_states<float>::all());
   check_ragged<float>(true, hidden_states<float>::last());
   check_ragged<double>(true, hidden_states<double>::all());
+}
+
+TEST_CASE("speech_features: a ragged batch is its sequences one by one", "[models][speech]") {
+  for (bool const large : {false, true}) {
+    check_features<float>(large);
+    check_features<double>(large);
+  }
 }
 
 TEST_CASE("speech_encoder: states one by one, all, and sums of them", "[models][speech]") {

@@ -58,7 +58,8 @@ class json_object {
     // What is nested is not shown: dump calls itself for each level.
     bool nested = false;
     for (nlohmann::json const& each : value) nested = nested || (value.is_structured() && each.is_structured());
-    std::string said = nested ? "nested" : value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+    std::string said = "nested";
+    if (!nested) said = value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
     if (said.size() > 60) said = said.substr(0, 57) + "...";
     fail_file(source_, -1, "%s is %s, %s", key, said.c_str(), std::string(why).c_str());
   }
@@ -151,9 +152,9 @@ class json_object {
   }
 
   index_t whole_of(nlohmann::json const& from, char const* key, index_t least, index_t most) const {
-    bool const whole = from.is_number_unsigned() || from.is_number_integer();
+    // A number without a sign is an unsigned one.
     bool const huge = from.is_number_unsigned() && from.get<std::uint64_t>() > static_cast<std::uint64_t>(most);
-    if (!whole || huge || from.get<std::int64_t>() < least || from.get<std::int64_t>() > most) {
+    if (!from.is_number_integer() || huge || from.get<std::int64_t>() < least) {
       refuse(key, "must be whole, from " + std::to_string(least) + " to " + std::to_string(most));
     }
     return static_cast<index_t>(from.get<std::int64_t>());

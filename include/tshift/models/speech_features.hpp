@@ -7,14 +7,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include <tshift/models/parts.hpp>
-#include <tshift/nn/conv1d.hpp>
-#include <tshift/nn/layer_norm.hpp>
+#include <tshift/models/speech_conv.hpp>
+#include <tshift/nn/block.hpp>
 #include <tshift/nn/wave_conv.hpp>
 #include <tshift/weights/shared_list.hpp>
 #include <tshift/weights/speech_encoder_names.hpp>
@@ -48,29 +45,30 @@ class speech_features : public nn::calls<speech_features<T>, T, tensor_view<T co
       detail::fail("speech_encoder: %zu strides, must be one for each of the %zu convolutions, two or more",
                    strides.size(), count);
     }
-    std::vector<layer> layers(count);
-    for (std::size_t i = 0; i < count; ++i) take_layer(weights, sizes, strides[i], i, layers[i]);
-    layers_ = weights::shared_list<layer>(std::move(layers));
+    std::vector<speech_conv<T>> layers;
+    for (std::size_t i = 0; i < count; ++i) layers.emplace_back(weights, sizes, strides[i], i);
+    layers_ = weights::shared_list<speech_conv<T>>(std::move(layers));
     check_reach();
   }
 
   /// Number of channels of y.
-  index_t outputs() const noexcept { return layers_.back().conv.outputs(); }
+  index_t outputs() const noexcept { return layers_.back().outputs(); }
   /// The fewest samples that make a frame: 400 of all published models.
   index_t shortest() const noexcept { return needed(0, 1, true); }
   /// Frames of y for so many samples; 0 where there are fewer than shortest().
   index_t frames(index_t samples) const noexcept {
-    for (layer const& l : layers_) samples = l.conv.frames(samples);
+    for (speech_conv<T> const& l : layers_) samples = l.frames(samples);
     return samples;
   }
 
   /// What a call needs.
   struct slices {
     T* filters;     ///< of a sequence
-    T* rooms;       ///< for each part: samples, and frames of the first layer
+    T* rooms;       ///< for each part: scratch of a layer, samples, and frames of the first layer
     T* buffers[2];  ///< frames of the second, fourth, ..., and of the third, fifth, ... layer
     index_t room;   ///< elements of each room
-    index_t wave;   ///< of them, for samples
+    index_t layer;  ///< of them, scratch of a layer
+    index_t wave;   ///< of them, samples
   };
 
   /// Unchecked.
@@ -79,20 +77,25 @@ class speech_features : public nn::calls<speech_features<T>, T, tensor_view<T co
     index_t const most = std::min(frames(x.time), piece);
     slices s{};
     if (most == 0) return s;
-    if (first_) {
-      s.filters = first_->filter_room(a);
+    if (auto const* const first = layers_[0].wave()) {
+      s.filters = first->filter_room(a);
       nn::arena<T> counting(name);
-      first_->scratch(counting);
+      first->scratch(counting);
       s.wave = counting.most();
     }
-    layer const& second = layers_[1];
+    index_t parts = 0;
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      s.layer = std::max(s.layer, layers_[i].scratch_size());
+      if (i > 0) parts = std::max(parts, layers_[i].split_of(needed(i, most)).parts);
+    }
+    speech_conv<T> const& second = layers_[1];
     index_t const block = std::min(needed(1, most), nn::kernel::row_capacity);
-    s.room = s.wave + detail::checked_product(name, {second.window(block), second.conv.inputs()});
-    s.rooms = a.take({second.split_of(needed(1, most)).parts, s.room});
+    s.room = s.layer + s.wave + detail::checked_product(name, {second.window(block), second.options().inputs});
+    s.rooms = a.take({parts, s.room});
     for (std::size_t side = 0; side < 2; ++side) {
       index_t largest = 0;
       for (std::size_t i = 1 + side; i + 1 < layers_.size(); i += 2) {
-        largest = std::max(largest, detail::checked_product(name, {needed(i, most), layers_[i].conv.outputs()}));
+        largest = std::max(largest, detail::checked_product(name, {needed(i, most), layers_[i].outputs()}));
       }
       s.buffers[side] = a.take({largest});
     }
@@ -112,7 +115,8 @@ class speech_features : public nn::calls<speech_features<T>, T, tensor_view<T co
       index_t const length = x.length(n), made = frames(length);
       tensor_view<T const> const wave(x.at(n, 0, 0), {1, length, 1}, x.strides);
       typename nn::wave_conv<T>::filters folded{};
-      if (first_ && made > 0) folded = first_->filters_of({wave.data, wave.strides.time, length}, memory.filters);
+      if (auto const* const first = layers_[0].wave(); first != nullptr && made > 0)
+        folded = first->filters_of({wave.data, wave.strides.time, length}, memory.filters);
       for (index_t done = 0; done < made; done += piece) {
         index_t const count = std::min(piece, made - done);
         compute_piece(exec, wave, folded, done, count, {y.at(n, done, 0), y.strides.time}, memory);
@@ -127,54 +131,12 @@ class speech_features : public nn::calls<speech_features<T>, T, tensor_view<T co
   /// Frames of y that are made together: the last layers read their weights once for so many.
   static constexpr index_t piece = nn::kernel::row_capacity;
 
-  struct layer {
-    nn::conv1d<T> conv;
-    std::optional<nn::layer_norm<T>> norm;
-
-    /// Frames that so many frames are made of.
-    index_t window(index_t rows) const noexcept { return (rows - 1) * conv.options().stride + conv.options().taps; }
-    nn::kernel::row_split split_of(index_t rows) const noexcept {
-      return {rows, conv.options().taps * conv.inputs() * conv.outputs(), 8};
-    }
-
-    /// Rows [first, first + count), norm and GELU with them.
-    void rows(tensor_view<T const> const& x, index_t first, index_t count, nn::kernel::row_sink<T> y) const noexcept {
-      auto const from = nn::as_it_is<T>(x);
-      nn::kernel::gelu_tile<T, xsimd::default_arch> const gelu;
-      if (!norm) return conv.rows(from, first + count, first, count, y, gelu);
-      conv.rows(from, first + count, first, count, y);
-      norm->rows(nn::kernel::plain_rows<T>{y.data, y.stride}, 0, count, y);
-      gelu(y.data, y.stride, 0, count, 0, conv.outputs());
-    }
-  };
-
-  void take_layer(weights::state_reader<T>& weights, weights::speech_encoder_sizes const& sizes, index_t stride,
-                  std::size_t i, layer& to) {
-    std::string const prefix = "feature_extractor.conv_layers." + std::to_string(i);
-    conv1d_options options;
-    options.inputs = i == 0 ? 1 : sizes.channels[i - 1];
-    options.outputs = sizes.channels[i];
-    options.taps = sizes.kernels[i];
-    options.stride = stride;
-    auto const weight = weights.take(prefix + ".conv.weight", {options.outputs, options.inputs, options.taps});
-    weights::values<T> bias;
-    if (sizes.conv_bias) bias = weights.take(prefix + ".conv.bias", {options.outputs});
-    to.conv = nn::conv1d<T>(options, weight, bias);
-    if (sizes.norm_every_conv) {
-      to.norm = take_norm(weights, prefix + ".layer_norm", options.outputs);
-    } else if (i == 0) {
-      auto const scale = weights.take(prefix + ".layer_norm.weight", {options.outputs});
-      auto const offset = weights.take(prefix + ".layer_norm.bias", {options.outputs});
-      first_.emplace(options.taps, stride, weight, scale, offset);  // a bias cancels
-    }
-  }
-
   /// Refuses strides and taps of which a frame is made of more samples than there are: products of them must be numbers.
   void check_reach() const {
     constexpr index_t most = index_t{1} << (detail::index_bits > 40 ? 40 : 24);
     index_t samples = 1;
     for (std::size_t i = layers_.size(); i-- > 0;) {
-      conv1d_options const& o = layers_[i].conv.options();
+      conv1d_options const& o = layers_[i].options();
       if (o.taps > most || samples > (most - o.taps) / o.stride) {
         detail::fail("speech_encoder: a frame of more than %td samples, by its strides", most);
       }
@@ -190,7 +152,7 @@ class speech_features : public nn::calls<speech_features<T>, T, tensor_view<T co
 
   /// The frame of layer i that frame `first` of y begins with.
   index_t place_of(std::size_t i, index_t first) const noexcept {
-    while (++i < layers_.size()) first *= layers_[i].conv.options().stride;
+    while (++i < layers_.size()) first *= layers_[i].options().stride;
     return first;
   }
 
@@ -201,42 +163,41 @@ class speech_features : public nn::calls<speech_features<T>, T, tensor_view<T co
     std::size_t const last = layers_.size() - 1;
     tensor_view<T const> made;  // what the layer before made of this piece
     for (std::size_t i = 1; i <= last; ++i) {
-      layer const& l = layers_[i];
+      speech_conv<T> const& l = layers_[i];
       index_t const rows = needed(i, count);
       nn::kernel::row_sink<T> const to =
-          i == last ? y : nn::kernel::row_sink<T>{memory.buffers[(i - 1) % 2], l.conv.outputs()};
+          i == last ? y : nn::kernel::row_sink<T>{memory.buffers[(i - 1) % 2], l.outputs()};
       auto const split = nn::kernel::split_for<Executor>(l.split_of(rows));
       index_t const begin = place_of(1, done);
       nn::kernel::for_parts(exec, split.parts,
                             [this, &l, &wave, &folded, &memory, &made, &split, &to, i, begin](index_t part) {
                               index_t const first = split.begin(part), some = split.end(part) - first;
-                              if (i > 1) return l.rows(made, first, some, to.from(first));
-                              first_two(wave, folded, begin + first, some, to.from(first),
-                                        memory.rooms + part * memory.room, memory.wave);
+                              T* const room = memory.rooms + part * memory.room;
+                              if (i > 1) return l.rows(made, first, some, to.from(first), room);
+                              first_two(wave, folded, begin + first, some, to.from(first), room, memory);
                             });
-      made = {to.data, {1, rows, l.conv.outputs()}};
+      made = {to.data, {1, rows, l.outputs()}};
     }
   }
 
   /// Rows [first, first + count) of the second layer, through a block at a time of the first.
   void first_two(tensor_view<T const> const& wave, typename nn::wave_conv<T>::filters const& folded, index_t first,
-                 index_t count, nn::kernel::row_sink<T> y, T* samples, index_t for_samples) const noexcept {
-    layer const &one = layers_[0], &two = layers_[1];
-    T* const frames = samples + for_samples;
+                 index_t count, nn::kernel::row_sink<T> y, T* room, slices const& memory) const noexcept {
+    speech_conv<T> const &one = layers_[0], &two = layers_[1];
+    T *const samples = room + memory.layer, *const frames = samples + memory.wave;
     for (nn::kernel::row_part const part : nn::kernel::row_parts(count)) {
-      index_t const from = (first + part.begin) * two.conv.options().stride, rows = two.window(part.count);
-      nn::kernel::row_sink<T> const to{frames, one.conv.outputs()};
-      if (first_) {
-        first_->rows(folded, from, rows, to, samples);
+      index_t const from = (first + part.begin) * two.options().stride, rows = two.window(part.count);
+      nn::kernel::row_sink<T> const to{frames, one.outputs()};
+      if (auto const* const waves = one.wave()) {
+        waves->rows(folded, from, rows, to, samples);
       } else {
-        one.rows(wave, from, rows, to);
+        one.rows(wave, from, rows, to, room);
       }
-      two.rows(tensor_view<T const>(frames, {1, rows, one.conv.outputs()}), 0, part.count, y.from(part.begin));
+      two.rows(tensor_view<T const>(frames, {1, rows, one.outputs()}), 0, part.count, y.from(part.begin), room);
     }
   }
 
-  std::optional<nn::wave_conv<T>> first_;  // instead of the first layer, where that has a group norm
-  weights::shared_list<layer> layers_;
+  weights::shared_list<speech_conv<T>> layers_;
 };
 
 }}}}  // namespace tshift::models

@@ -89,6 +89,29 @@ struct plain_rows {
   }
 };
 
+/// Rows of two matrices side by side: `channels` of the first, then those of the second.
+template <class T>
+struct adjacent_rows {
+  plain_rows<T> first, second;
+  index_t channels;
+
+  index_t gather(row_block<T>& table, index_t from, index_t rows, index_t begin, index_t count,
+                 T const* /*zeros*/) const noexcept {
+    table.pieces = 0;
+    index_t const here = begin < channels ? channels - begin : 0, some = here < count ? here : count;
+    if (some > 0) add(table, first, from, rows, begin, 0, some);
+    if (some < count) add(table, second, from, rows, begin + some - channels, some, count - some);
+    return count;
+  }
+
+ private:
+  static void add(row_block<T>& table, plain_rows<T> const& m, index_t from, index_t rows, index_t channel,
+                  index_t begin, index_t count) noexcept {
+    auto& piece = table.add(begin, count);
+    for (index_t r = 0; r < rows; ++r) piece.row[r] = m.data + (from + r) * m.stride + channel;
+  }
+};
+
 /// The rows of a source from row `offset` on.
 template <class T>
 struct later_rows {
