@@ -27,7 +27,7 @@ class speech_conv {
  public:
   speech_conv() = default;
 
-  /// Takes feature_extractor.conv_layers.<number>.*.
+  /// Takes feature_extractor.conv_layers.N.*, N being `number`.
   speech_conv(weights::state_reader<T>& weights, weights::speech_encoder_sizes const& sizes, index_t stride,
               std::size_t number)
       : options_{.inputs = number == 0 ? 1 : sizes.channels[number - 1],

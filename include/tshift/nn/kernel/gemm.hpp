@@ -31,6 +31,16 @@ struct lines_ahead {
       : base(reinterpret_cast<std::byte const*>(p)), first(offset), step(each) {}
 };
 
+/// Asks for the lines of a tile of c before its sums are computed: a line that is missing when they are stored is waited
+/// for, and holds up the tile behind.
+template <class T>
+void ask_for_tile(T const* c, index_t stride, index_t rows, index_t columns) noexcept {
+  constexpr index_t line = tshift::kernel::line_bytes / static_cast<index_t>(sizeof(T));
+  for (index_t r = 0; r < rows; ++r) {
+    for (index_t j = 0; j < columns; j += line) __builtin_prefetch(c + r * stride + j, 1);
+  }
+}
+
 /// c[r][v] = start[r][v] + sum over the pieces of a[r][k] b[k][v].
 template <class T, class Arch, index_t Rows, index_t Vectors>
 void tile_sums(lines_ahead ahead, T const* b, row_block<T> const& a, index_t first_row, T const* start,
@@ -127,6 +137,7 @@ void multiply_block(row_block<T> const& from, index_t rows, packed_operand<T> co
       T const* const start = done == 0 ? b.bias + column : sums;
       index_t const asked = row / tile::rows * depth * tshift::kernel::line_bytes;
       bool const needed = asked < depth * width * static_cast<index_t>(sizeof(T));
+      ask_for_tile(sums, step, tall, columns);
       lines_ahead const ahead = needed ? lines_ahead(next, asked, tshift::kernel::line_bytes) : lines_ahead(panel);
       tile_sums<T, Arch>(tall, width / tile::lanes, ahead, panel, from, row, start, done == 0 ? 0 : step, sums, step);
       if (!inside) {
