@@ -22,14 +22,15 @@ operator+=(golden/golden "${base[@]}")
 # Sentences with the 64 bits of an index in them; index_limits has them for any number of bits.
 mapfile -t any_index < <(printf '%s\n' "${operator[@]}" | grep -vE '^base/(plan|view|errors)$')
 
-# Under qemu: the exhaustive sets of one type for each operation, the models in float, and nothing that takes minutes
-# there. Tensors larger than the caches go through no other code: only x86 has streaming stores.
-emulated='~[exhaustive]~[streaming]~"*too large for the caches*"~"*in double to 1e-11"~"Every usual mistake*"'
+# Under qemu: the exhaustive sets of one type for each operation, models and encoders in float and at small sizes, and nothing
+# that takes minutes there. Tensors larger than the caches go through no other code: only x86 has streaming stores.
+emulated='~[exhaustive]~[streaming]~"*too large for the caches*"~"*in double to 1e-*"~"models of full size*"'
+emulated+='~"Every usual mistake*"'
 emulated+='~"Every way of cutting*","shift is the reference for every small case - bytes<3>"'
 emulated+=',"shift_inplace is the reference for every small case - std::uint32_t"'
 emulated+=',"Every way of cutting a sequence gives what the whole gives - std::int8_t"'
 # NEON: blocks and models too.
-build aarch64 aarch64-linux-gnu-g++ -static "${operator[@]}" golden/golden_models
+build aarch64 aarch64-linux-gnu-g++ -static "${operator[@]}" golden/golden_models golden/golden_speech
 run_tests aarch64 qemu-aarch64 "$emulated"
 
 # Big-endian, 64 bits, no registers that xsimd knows: the operator's scalar path, and reading little-endian files.
