@@ -3,10 +3,10 @@
 """Writes the tables of pages, so that nobody types a number.
 
     /usr/bin/python3 benchmarks/plots/fill.py results.json [--tables FILE] PAGE.md...
-        from what tshift_bench wrote with --benchmark_out=results.json and --markdown FILE; with --only NAME..., those
-        tables alone, each with the facts of its run: other tables of the page come from another
+        from what tshift_bench wrote with --benchmark_out=results.json and --markdown FILE; with --only NAME,
+        repeatable, those tables alone, each with the facts of its run: other tables of the page come from another
     /usr/bin/python3 benchmarks/plots/fill.py --paste NAME=FILE... PAGE.md
-        from what the scripts in benchmarks/peers/ wrote: models, models_2_threads, blocks_beside, slices
+        from what the scripts in benchmarks/peers/ wrote; which names there are, it says where one is not known
     /usr/bin/python3 benchmarks/plots/fill.py --derive [--check] PAGE.md...
         from the tables in benchmarks/RESULTS.md; --check writes nothing, and fails where a page has others
 

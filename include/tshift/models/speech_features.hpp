@@ -25,7 +25,8 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 ///   layer norm   behind each, over the channels of a frame                                large models
 ///
 /// x [N, S, 1] samples, y [N, frames(S), C]. A sequence of length L has frames(L) frames, made of its own samples alone;
-/// frames of y past them are zeros. Accuracy: as conv1d and wave_conv. Workspace: bounded, however long the sequence.
+/// frames of y past them are zeros. Accuracy: as conv1d, winograd_conv1d and wave_conv. Workspace: bounded, however long the
+/// sequence.
 /// Source: Baevski et al. 2020, arXiv:2006.11477; Wav2Vec2FeatureEncoder of transformers.
 template <class T>
 class speech_features : public nn::calls<speech_features<T>, T, tensor_view<T const>> {

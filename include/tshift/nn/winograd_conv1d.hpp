@@ -5,6 +5,7 @@
 
 #include <tshift/macros/away.hpp>
 
+#include <algorithm>
 #include <cstddef>
 
 #include <tshift/nn/block.hpp>
@@ -137,9 +138,7 @@ class winograd_conv1d : public calls<winograd_conv1d<T>, T, tensor_view<T const>
     kernel::plain_rows<T> const shared{x + stride * step, 2 * stride * step};
     kernel::gemm<T, arch>(shared, 0, even, matrix_.operand(), first, 0, I, kernel::keep_sums());
     for (index_t p = 0; p < odd; ++p) {
-      T const* const from = first.data + p * first.stride;
-      kernel::map<arch>(
-          outputs(), second.data + p * second.stride, [](auto const& v) { return v; }, from);
+      std::copy_n(first.data + p * first.stride, outputs(), second.data + p * second.stride);
     }
     kernel::adjacent_rows<T> const to_even{{d, 2 * I}, {x + step, 2 * stride * step}, I};
     kernel::gemm<T, arch>(to_even, 0, even, matrix_.operand(), first, I, 3 * I, kernel::keep_sums());
