@@ -12,7 +12,6 @@
 #include <tshift/nn/linear.hpp>
 #include <tshift/nn/pool.hpp>
 #include <tshift/nn/residual.hpp>
-#include <tshift/presets.hpp>
 #include <tshift/weights/state_reader.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
@@ -24,24 +23,6 @@ tensor_view<T> as_released(tensor_view<T> const& x) noexcept {
   all.lengths = {};
   return all;
 }
-
-/// The plan that options mean for so many channels, and where it stands; n_div 0 is no shift anywhere.
-struct placed_plan {
-  shift_plan plan;                    ///< what moves
-  placement where = placement::none;  ///< what it stands before
-
-  placed_plan() = default;
-  /// @throws shape_error  the options mean no plan for so many channels
-  placed_plan(model_shift const& options, index_t channels)
-      : plan(options.n_div == 0
-                 ? shift_plan(channels, {})
-                 : presets::shiftser(channels, options.n_div, options.towards, options.stride, options.edge)),
-        where(options.n_div == 0 ? placement::none : options.where) {
-    if (where < placement::none || where > placement::both) {
-      detail::fail("model_shift: placement = %d, must be a named placement", static_cast<int>(where));
-    }
-  }
-};
 
 /// A linear layer from a state_dict: `name`.weight [outputs, inputs, 1...] and `name`.bias.
 template <class T>

@@ -60,7 +60,7 @@ class shift_cnn : public nn::calls<shift_cnn<T>, T, tensor_view<T const>> {
   explicit shift_cnn(weights::state_dict const& weights, model_shift const& options = paper) {
     weights::state_reader<T> reader("shift_cnn", weights);
     channels_ = reader.dimension("head.weight", 1);
-    shift_ = placed_plan(options, channels_);
+    shift_ = nn::placed_plan(options, channels_);
     std::vector<conv_block<T>> blocks;
     do {
       std::string const block = "conv_block." + std::to_string(blocks.size()) + ".sequential";
@@ -108,7 +108,7 @@ class shift_cnn : public nn::calls<shift_cnn<T>, T, tensor_view<T const>> {
 
  private:
   index_t channels_ = 0;
-  placed_plan shift_;
+  nn::placed_plan shift_;
   weights::shared_list<conv_block<T>> blocks_;
   nn::layer_norm<T> norm_;
   classifier<T> classifier_;

@@ -43,7 +43,7 @@ class shift_lstm : public nn::calls<shift_lstm<T>, T, tensor_view<T const>> {
     std::string const layer = wrapped ? "rnn.net." : "rnn.";
     index_t const channels = reader.dimension(layer + "weight_ih_l0", 1);
     index_t const hidden = reader.dimension(layer + "weight_hh_l0", 1);
-    shift_ = placed_plan(options.value_or(wrapped ? paper : baseline), channels);
+    shift_ = nn::placed_plan(options.value_or(wrapped ? paper : baseline), channels);
     if (shift_.where == placement::skip) {
       detail::fail("shift_lstm: placement = skip, but there is no skip connection; must be none, branch or both");
     }
@@ -95,7 +95,7 @@ class shift_lstm : public nn::calls<shift_lstm<T>, T, tensor_view<T const>> {
   }
 
  private:
-  placed_plan shift_;
+  nn::placed_plan shift_;
   nn::lstm<T> lstm_;
   nn::layer_norm<T> norm_;
   classifier<T> classifier_;

@@ -52,7 +52,7 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
     weights::state_reader<T> reader("shiftformer", weights);
     channels_ = reader.dimension("head.weight", 1);
     bool const attends = reader.has("transformer.0.token_mixer.qkv.weight");
-    shift_ = placed_plan(options.value_or(attends ? baseline : paper), channels_);
+    shift_ = nn::placed_plan(options.value_or(attends ? baseline : paper), channels_);
     bool const table = reader.has("transformer.0.token_mixer.distance_embedding.weight");
     frame_positions const kind =
         positions.value_or(table ? frame_positions::relative_key_query : frame_positions::absolute);
@@ -186,7 +186,7 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
   }
 
   index_t channels_ = 0;
-  placed_plan shift_;
+  nn::placed_plan shift_;
   index_t positions_ = -1;  // rows of embeddings_; -1: there are none
   weights::shared_array<T> embeddings_;
   weights::shared_list<block> blocks_;

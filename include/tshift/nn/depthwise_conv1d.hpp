@@ -66,16 +66,7 @@ class depthwise_conv1d : public row_calls<depthwise_conv1d<T>, T> {
   /// Unchecked: rows [first, first + count), numbered through all frames, to y.
   void rows(shifted_view<T> const& x, index_t first, index_t count, kernel::row_sink<T> y,
             T* = nullptr) const noexcept {
-    index_t const time = x.shape().time;
-    for (index_t r = 0; r < count; ++r) {
-      index_t const n = (first + r) / time, t = (first + r) % time;
-      T* const to = y.data + r * y.stride;
-      if (t < x.base().length(n)) {
-        kernel::depthwise_frame<T, xsimd::default_arch>(x, n, t, taps_, weight_.data(), bias_.data(), to);
-      } else {
-        for (index_t c = 0; c < channels_; ++c) to[c] = T(0);
-      }
-    }
+    kernel::depthwise_rows(x, first, count, taps_, weight_.data(), bias_.data(), y);
   }
 
  private:

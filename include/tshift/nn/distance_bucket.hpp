@@ -26,6 +26,18 @@ inline index_t distance_bucket(index_t distance, index_t buckets, index_t max_di
   return within + (distance > 0 ? half : 0);
 }
 
+/// The smallest number that no distance needs to be told from a larger one: distances in (-reach, reach) have all buckets.
+/// @throws shape_error  fewer than four buckets, or max_distance is out of range
+inline index_t distance_reach(index_t buckets, index_t max_distance) {
+  if (buckets < 4) detail::fail("bucketed_distances: %td buckets, must be >= 4", buckets);
+  if (max_distance <= buckets / 4 || max_distance > (index_t{1} << 20)) {
+    detail::fail("bucketed_distances: max_distance = %td, must be in [%td, 2^20]", max_distance, buckets / 4 + 1);
+  }
+  index_t reach = 0;
+  while (distance_bucket(-reach, buckets, max_distance) < buckets / 2 - 1) ++reach;
+  return reach + 1;  // of the last bucket, one distance stands for all
+}
+
 }}}}  // namespace tshift::nn
 
 #include <tshift/macros/back.hpp>

@@ -33,12 +33,7 @@ class bucketed_distances {
       detail::fail("bucketed_distances: table has %td elements, must be [buckets, %td]", table.size(), heads);
     }
     index_t const buckets = table.size() / heads;
-    if (buckets < 4) detail::fail("bucketed_distances: %td buckets, must be >= 4", buckets);
-    if (max_distance <= buckets / 4 || max_distance > (index_t{1} << 20)) {
-      detail::fail("bucketed_distances: max_distance = %td, must be in [%td, 2^20]", max_distance, buckets / 4 + 1);
-    }
-    while (distance_bucket(-reach_, buckets, max_distance) < buckets / 2 - 1) ++reach_;
-    ++reach_;  // of the last bucket, one distance stands for all
+    reach_ = distance_reach(buckets, max_distance);
     auto const width = static_cast<std::size_t>(2 * reach_ - 1);
     biases_ = {static_cast<std::size_t>(heads) * width, [this, &table, buckets, max_distance](T* to) {
                  for (index_t h = 0; h < heads_; ++h) {
@@ -82,17 +77,12 @@ class gated_positions {
     detail::check_weight("gated_positions", "weight", weight.size(), 8 * depth_);
     detail::check_weight("gated_positions", "bias", bias.size(), 8);
     detail::check_weight("gated_positions", "constant", constant.size(), distances_.heads());
-    auto const sum_of_four = [](weights::values<T> const& from, index_t first, index_t step) {
-      double sum = 0;
-      for (index_t i = 0; i < 4; ++i) sum += static_cast<double>(from[first + i * step]);
-      return static_cast<T>(sum);
-    };
-    rows_ = {static_cast<std::size_t>(2 * depth_), [this, &weight, &sum_of_four](T* to) {
+    rows_ = {static_cast<std::size_t>(2 * depth_), [this, &weight](T* to) {
                for (index_t i = 0; i < 2 * depth_; ++i) {
-                 to[i] = sum_of_four(weight, i / depth_ * 4 * depth_ + i % depth_, depth_);
+                 to[i] = kernel::sum_of_four<T>(weight, i / depth_ * 4 * depth_ + i % depth_, depth_);
                }
              }};
-    for (index_t half = 0; half < 2; ++half) biases_[half] = sum_of_four(bias, 4 * half, 1);
+    for (index_t half = 0; half < 2; ++half) biases_[half] = kernel::sum_of_four<T>(bias, 4 * half, 1);
   }
 
   /// Number of heads; 0: there are no such positions.

@@ -56,17 +56,8 @@ class layer_norm : public row_calls<layer_norm<T>, T> {
   /// Unchecked: rows [first, first + count) of x to y, which may be the same memory.
   void rows(kernel::row_source<T> x, index_t first, index_t count, kernel::row_sink<T> y, T* = nullptr) const noexcept {
     if (channels() == 0) return;
-    kernel::row_block<T> table;
-    for (kernel::row_part const part : kernel::row_parts(count)) {
-      x.gather(table, first + part.begin, part.count, 0, channels(), nullptr);
-      for (index_t r = 0; r < part.count; ++r) {
-        T* const to = y.data + (part.begin + r) * y.stride;
-        T const* const whole = table.pieces == 1 ? table.items[0].row[r] : nullptr;
-        if (whole == nullptr) kernel::collect(table, r, to);
-        kernel::layer_norm<xsimd::default_arch>(channels(), whole != nullptr ? whole : to, weight_.data(), bias_.data(),
-                                                eps_, to);
-      }
-    }
+    kernel::layer_norm_rows<xsimd::default_arch>(x, first, count, channels(), weight_.data(), bias_.data(), eps_, y,
+                                                 [](index_t, kernel::row_moments<T> const&) {});
   }
 
  private:

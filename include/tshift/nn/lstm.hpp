@@ -62,9 +62,9 @@ class lstm : public calls<lstm<T>, T> {
 
   /// For each task the gates of some steps, and the cells. Unchecked.
   T* layout(arena<T>& a, shape const& x) const {
-    (void)detail::checked_product(name, {x.batch, x.time, kernel::gates, padded()});
-    plan_of_work const plan = plan_for(x);
-    return a.take({count_, plan.groups, plan.each, kernel::gates * plan.steps + 1, padded()});
+    (void)detail::checked_product(name, {x.batch, x.time, kernel::gates, order().padded()});
+    kernel::lstm_groups const groups(x.batch);
+    return a.take({count_, groups.count, groups.each, kernel::gates * steps_for(groups, x.time) + 1, order().padded()});
   }
 
   /// Refuses what does not fit.
@@ -73,52 +73,33 @@ class lstm : public calls<lstm<T>, T> {
   /// Unchecked.
   template <class Executor>
   void compute(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, arena<T> a) const {
-    plan_of_work const plan = plan_for(x.shape());
+    kernel::lstm_groups const groups(x.shape().batch);
     T* const slices = layout(a, x.shape());
-    index_t const one = plan.each * (kernel::gates * plan.steps + 1) * padded();
-    index_t const tasks = count_ * plan.groups;
-    if (tasks == 1) return walk(exec, 0, 0, x.shape().batch, plan.steps, x, y, slices);
-    auto const task = [this, &x, &y, &plan, slices, one](index_t i) {
-      index_t const begin = i / count_ * plan.each, rest = x.shape().batch - begin;
+    index_t const steps = steps_for(groups, x.shape().time);
+    index_t const one = groups.each * (kernel::gates * steps + 1) * order().padded();
+    index_t const tasks = count_ * groups.count;
+    if (tasks == 1) return walk(exec, 0, {groups, 0, false}, steps, x, y, slices);
+    auto const task = [this, &x, &y, &groups, steps, slices, one](index_t i) {
       detail::run_here alone;
-      walk(alone, i % count_, begin, rest < plan.each ? rest : plan.each, plan.steps, x, y, slices + i * one);
+      walk(alone, i % count_, {groups, i / count_, i % count_ == 1}, steps, x, y, slices + i * one);
     };
-    kernel::for_parts(exec, tasks, task, plan.each * x.shape().time * kernel::gates * hidden_ * (inputs_ + hidden_));
+    kernel::for_parts(exec, tasks, task, groups.each * x.shape().time * kernel::gates * hidden_ * (inputs_ + hidden_));
   }
 
  private:
   using arch = xsimd::default_arch;
-  static constexpr index_t lanes = kernel::lanes_of<T, arch>;
-  static constexpr index_t width = kernel::gates * lanes;
 
   struct one_direction {
     kernel::packed_matrix<T> input;      // W_ih and both biases, columns in the order of the panels
     weights::shared_array<T> recurrent;  // W_hh in panels
   };
 
-  /// Sequences that walk together, and the steps whose gates are computed at a time: enough rows for the product with
-  /// W_ih, few enough to stay in the caches.
-  struct plan_of_work {
-    index_t groups, each, steps;
-  };
-  static plan_of_work plan_for(shape const& x) noexcept {
-    constexpr index_t rows = 2 * kernel::row_capacity;
-    // Groups of sixteen sequences or more, because each reads W_hh at every step.
-    index_t const wanted = (x.batch + 15) / 16, most = kernel::most_parts / 2;
-    index_t const at_most = wanted < most ? wanted : most;
-    index_t each = at_most > 0 ? (x.batch + at_most - 1) / at_most : 1;
-    if (each > kernel::row_capacity) each = kernel::row_capacity;
-    index_t steps = rows / each;
-    if (steps > x.time) steps = x.time;
-    return {(x.batch + each - 1) / each, each, steps};
-  }
+  kernel::lstm_order<T, arch> order() const noexcept { return {hidden_}; }
 
-  index_t padded() const noexcept { return (hidden_ + lanes - 1) / lanes * lanes; }
-
-  /// Where column j of the panels lies in PyTorch's order; -1 for a unit that only fills up a vector.
-  index_t source(index_t j) const noexcept {
-    index_t const unit = j / width * lanes + j % lanes;
-    return unit < hidden_ ? j / lanes % kernel::gates * hidden_ + unit : -1;
+  /// Steps whose gates are computed at a time: enough rows for the product with W_ih, few enough to stay in the caches.
+  static index_t steps_for(kernel::lstm_groups const& groups, index_t time) noexcept {
+    index_t const steps = 2 * kernel::row_capacity / groups.each;
+    return steps < time ? steps : time;
   }
 
   one_direction pack(lstm_weights<T> const& w) const {
@@ -127,67 +108,49 @@ class lstm : public calls<lstm<T>, T> {
     detail::check_weight(name, "weight_hh", w.weight_hh.size(), detail::checked_product(name, {rows, hidden_}));
     detail::check_weight(name, "bias_ih", w.bias_ih.size(), rows);
     detail::check_weight(name, "bias_hh", w.bias_hh.size(), rows);
-    index_t const columns = kernel::gates * padded();
+    kernel::lstm_order<T, arch> const at = order();
     one_direction result;
     result.input = {
-        inputs_, columns,
-        [this, &w](index_t i, index_t j) { return source(j) < 0 ? T(0) : w.weight_ih[source(j) * inputs_ + i]; },
-        [this, &w](index_t j) { return source(j) < 0 ? T(0) : w.bias_ih[source(j)] + w.bias_hh[source(j)]; }};
-    result.recurrent = {static_cast<std::size_t>(hidden_ * columns), [this, &w, columns](T* to) {
-                          for (index_t panel = 0; panel < columns; panel += width) {
-                            for (index_t k = 0; k < hidden_; ++k) {
-                              for (index_t j = panel; j < panel + width; ++j) {
-                                *to++ = source(j) < 0 ? T(0) : w.weight_hh[source(j) * hidden_ + k];
-                              }
-                            }
-                          }
-                        }};
+        inputs_, at.columns(),
+        [this, &at, &w](index_t i, index_t j) {
+          return at.source(j) < 0 ? T(0) : w.weight_ih[at.source(j) * inputs_ + i];
+        },
+        [&at, &w](index_t j) { return at.source(j) < 0 ? T(0) : w.bias_ih[at.source(j)] + w.bias_hh[at.source(j)]; }};
+    result.recurrent = {static_cast<std::size_t>(hidden_ * at.columns()),
+                        [&at, &w](T* to) { at.pack(w.weight_hh, at.units, at.width, to); }};
     return result;
   }
 
-  /// All steps of sequences [begin, begin + count) in direction d, and zeros where they have no frames. Sequences that
-  /// have ended drop out. The executor shares out the products with the input; a step waits for the one before it.
+  /// All steps of a group in direction d, `together` of them at a time, and zeros where sequences have no frames. The
+  /// executor shares out the products with the input; a step waits for the one before it.
   template <class Executor>
-  void walk(Executor& exec, index_t d, index_t begin, index_t count, index_t together, shifted_view<T> const& x,
-            tensor_view<T> const& y, T* scratch) const noexcept {
-    tensor_view<T const> const& base = x.base();
-    index_t longest = 0;
-    for (index_t n = begin; n < begin + count; ++n) {
-      if (base.length(n) > longest) longest = base.length(n);
-      for (index_t t = base.length(n); t < base.shape.time; ++t) {
-        for (index_t c = 0; c < hidden_; ++c) y(n, t, d * hidden_ + c) = T(0);
-      }
-    }
+  void walk(Executor& exec, index_t d, kernel::lstm_walk const& group, index_t together, shifted_view<T> const& x,
+            tensor_view<T> const& y, T* scratch) const {
+    tensor_view<T> const own = y.slice_channels(d * hidden_, hidden_);
+    group.clear_tails(x.base(), own);
     if (hidden_ == 0) return;
-    index_t const columns = kernel::gates * padded();
+    one_direction const& packed = directions_[static_cast<std::size_t>(d)];
+    index_t const columns = order().columns(), padded = order().padded(), longest = group.steps(x.base());
     T* const cells = scratch;
-    T* const sums = scratch + count * padded();
-    for (index_t i = 0; i < count * padded(); ++i) cells[i] = T(0);
-    kernel::row_block<T> from;
+    T* const sums = scratch + group.count * padded;
+    for (index_t i = 0; i < group.count * padded; ++i) cells[i] = T(0);
     for (index_t first = 0; first < longest; first += together) {
       index_t const steps = longest - first < together ? longest - first : together;
-      kernel::step_rows<T> const inputs{x, begin, first, steps, d == 1};
-      auto const rows_of = kernel::split_for<Executor>({count * steps, inputs_ * columns, 8});
-      kernel::for_parts(exec, rows_of.parts, [this, &rows_of, &inputs, d, sums, columns](index_t part) {
+      kernel::step_rows<T> const inputs{x, group.begin, first, steps, group.backwards};
+      auto const rows_of = kernel::split_for<Executor>({group.count * steps, inputs_ * columns, 8});
+      kernel::for_parts(exec, rows_of.parts, [&packed, &rows_of, &inputs, sums, columns](index_t part) {
         index_t const row = rows_of.begin(part);
-        kernel::gemm<T, arch>(inputs, row, rows_of.end(part) - row,
-                              directions_[static_cast<std::size_t>(d)].input.operand(),
+        kernel::gemm<T, arch>(inputs, row, rows_of.end(part) - row, packed.input.operand(),
                               {sums + row * columns, columns});
       });
-      for (index_t step = first; step < first + steps; ++step) {
-        kernel::lstm_row<T> rows[static_cast<std::size_t>(kernel::row_capacity)];
-        index_t active = 0;
-        for (index_t i = 0; i < count; ++i) {
-          index_t const n = begin + i, length = base.length(n);
-          if (step >= length) continue;
-          index_t const t = d == 0 ? step : length - 1 - step;
-          T* const out = y.at(n, t, d * hidden_);
-          T const* const before = step > 0 ? y.at(n, d == 0 ? t - 1 : t + 1, d * hidden_) : nullptr;
-          rows[active++] = {sums + (i * steps + step - first) * columns, before, cells + i * padded(), out};
-        }
-        kernel::lstm_step<T, arch>(directions_[static_cast<std::size_t>(d)].recurrent.data(), hidden_, active, rows,
-                                   step == 0, step % 2 == 0, from);
-      }
+      kernel::lstm_steps<T, arch, kernel::lstm_gates::dropped>(
+          packed.recurrent.data(), group, first, first + steps, x.base(), own,
+          [&group, sums, cells, columns, padded, first, steps](index_t n, index_t step, index_t, auto& row) {
+            index_t const i = n - group.begin;
+            row.gates = sums + (i * steps + step - first) * columns;
+            row.cell = cells + i * padded;
+            row.cell_before = row.cell;
+          });
     }
   }
 

@@ -16,6 +16,7 @@
 #include <tshift/nn/kernel/skip.hpp>
 #include <tshift/nn/options.hpp>
 #include <tshift/plan.hpp>
+#include <tshift/presets.hpp>
 #include <tshift/shift.hpp>
 
 namespace tshift { inline namespace TSHIFT_V {
@@ -32,6 +33,24 @@ struct model_shift {
 }}  // namespace tshift
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
+
+/// The plan that options mean for so many channels, and where it stands; n_div 0 is no shift anywhere.
+struct placed_plan {
+  shift_plan plan;                    ///< what moves
+  placement where = placement::none;  ///< what it stands before
+
+  placed_plan() = default;
+  /// @throws shape_error  the options mean no plan for so many channels
+  placed_plan(model_shift const& options, index_t channels)
+      : plan(options.n_div == 0
+                 ? shift_plan(channels, {})
+                 : presets::shiftser(channels, options.n_div, options.towards, options.stride, options.edge)),
+        where(options.n_div == 0 ? placement::none : options.where) {
+    if (where < placement::none || where > placement::both) {
+      detail::fail("model_shift: placement = %d, must be a named placement", static_cast<int>(where));
+    }
+  }
+};
 
 /// x, shifted or not. Unchecked.
 template <class T>

@@ -49,9 +49,12 @@ class state_reader {
   /// @throws shape_error  if it is missing, has another shape, is of no floating-point type, was taken before, or is F64
   ///                      with a finite number that float, if T is that, cannot hold
   values<T> take(std::string_view name, std::initializer_list<index_t> shape) {
+    return take(name, std::span<index_t const>(shape.begin(), shape.size()));
+  }
+  /// The same.
+  values<T> take(std::string_view name, std::span<index_t const> wanted) {
     tensor const& found = need(name);
     values<T> const result = read_as<T>(found, operation_, weights_.source());
-    std::span<index_t const> const wanted(shape.begin(), shape.size());
     if (!std::equal(wanted.begin(), wanted.end(), found.shape.begin(), found.shape.end())) {
       detail::fail("%s: %s is %s, must be %s%s", operation_, detail::shown_name(name).c_str(),
                    detail::shown_shape(found.shape).c_str(), detail::shown_shape(wanted).c_str(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// x Phi(x) for a vector of numbers, Phi the normal distribution function.
+// Phi(x), the normal distribution function, and x Phi(x) for a vector of numbers.
 #pragma once
 
 #include <cmath>
@@ -14,7 +14,7 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 /// float: Phi(x) = 1/2 + x P(2 x^2 / 5.4^2 - 1), a fit of our own (tests/golden/fit_gelu.py prints it and its error).
 /// The error function of a vector library branches and divides, and would cost a tenth of a small network.
 template <class Arch>
-TSHIFT_INLINE xsimd::batch<float, Arch> gelu(xsimd::batch<float, Arch> const& x) noexcept {
+TSHIFT_INLINE xsimd::batch<float, Arch> normal_distribution(xsimd::batch<float, Arch> const& x) noexcept {
   using batch = xsimd::batch<float, Arch>;
   constexpr float limit = 5.4f;
   constexpr float p[] = {1.309281085e-01f, -6.532795854e-02f, 4.850005849e-02f, -3.921072248e-02f,
@@ -29,18 +29,24 @@ TSHIFT_INLINE xsimd::batch<float, Arch> gelu(xsimd::batch<float, Arch> const& x)
 #pragma GCC unroll 16
   for (int i = 14; i >= 0; --i) value = xsimd::fma(value, u, batch(p[i]));
   batch const phi = xsimd::fma(clipped, value, batch(0.5f));
-  return x * xsimd::select(x < batch(-limit), batch(0.0f), phi);
+  return xsimd::select(x < batch(-limit), batch(0.0f), phi);
 }
 
 /// double: by the C library, whose error function is exact to the last bits everywhere; xsimd's is not, and overflows.
 template <class Arch>
-TSHIFT_INLINE xsimd::batch<double, Arch> gelu(xsimd::batch<double, Arch> const& x) noexcept {
+TSHIFT_INLINE xsimd::batch<double, Arch> normal_distribution(xsimd::batch<double, Arch> const& x) noexcept {
   using batch = xsimd::batch<double, Arch>;
   constexpr auto lanes = static_cast<std::size_t>(lanes_of<double, Arch>);
   double phi[lanes];
   (x * batch(-0.70710678118654752440)).store_unaligned(phi);
   for (double& value : phi) value = std::erfc(value);
-  return batch(0.5) * x * batch::load_unaligned(phi);
+  return batch(0.5) * batch::load_unaligned(phi);
+}
+
+/// x Phi(x).
+template <class T, class Arch>
+TSHIFT_INLINE xsimd::batch<T, Arch> gelu(xsimd::batch<T, Arch> const& x) noexcept {
+  return x * normal_distribution(x);
 }
 
 /// What a GEMM does to a finished tile: gelu of every element.

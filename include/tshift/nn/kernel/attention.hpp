@@ -112,10 +112,15 @@ void key_positions(attention_head<T> const& head, row_block<T>& from, T* band, T
   }
 }
 
+/// What a row of scores is scaled by: weight[r] = exp(scale * (score[r] - largest)) / sum.
+template <class T>
+struct row_weights {
+  T largest, sum;
+};
+
 /// x[i] = exp(scale * (x[i] - largest x)).
-/// @return their sum
 template <class Arch, class T>
-T exponentials(T* x, index_t count, T scale) noexcept {
+row_weights<T> exponentials(T* x, index_t count, T scale) noexcept {
   using batch = xsimd::batch<T, Arch>;
   constexpr index_t lanes = lanes_of<T, Arch>;
   batch most(x[0]);
@@ -123,11 +128,12 @@ T exponentials(T* x, index_t count, T scale) noexcept {
   auto const larger = [](batch const& a, batch const& b) { return xsimd::select(a < b, b, a); };
   for (; i + lanes <= count; i += lanes) most = larger(most, batch::load_unaligned(x + i));
   if (i < count) most = larger(most, load_part<Arch>(x + i, count - i, x[0]));
-  batch const largest(joined(most, [](T a, T b) { return a < b ? b : a; }));
+  T const peak = joined(most, [](T a, T b) { return a < b ? b : a; });
+  batch const largest(peak);
   batch const factor(scale);
   map<Arch>(
       count, x, [&largest, &factor](batch const& v) { return kernel::exp((v - largest) * factor); }, x);
-  return sum_of<Arch>(count, x, [](batch const& v) { return v; });
+  return {peak, sum_of<Arch>(count, x, [](batch const& v) { return v; })};
 }
 
 /// scores[r] += gate * bias[r - l], r in [0, length).
@@ -146,11 +152,60 @@ void add_bias(distance_bias<T> const& bias, index_t l, T gate, index_t length, T
   map<Arch>(length - end, scores + end, add_one(behind), scores + end);
 }
 
+/// Packs the keys, and computes what positions add to their scores.
+/// @param keys  as attention_room has them
+/// @param band  the same
+/// @param sums  a row of `stride` elements for each query, or one where keys have no positions
+/// @return the keys as the right side of a product
+template <class T, class Arch>
+packed_operand<T> pack_keys(attention_head<T> const& head, row_block<T>& from, T* keys, T* band, T* sums,
+                            index_t stride) noexcept {
+  pack<T, Arch>(
+      head.depth, head.length, [&head](index_t k, index_t r) { return head.key.data[r * head.key.stride + k]; }, keys);
+  if (head.key_positions) {
+    key_positions<T, Arch>(head, from, band, sums, stride);
+  } else {
+    for (index_t r = 0; r < stride; ++r) sums[r] = T(0);
+  }
+  return {keys, nullptr, head.depth, head.length};
+}
+
+/// scores[i][r] of queries [first, first + count), a tile's at most, with all keys: all that is scaled and weighed.
+/// @param sums    of pack_keys
+/// @param stride  of sums and scores
+template <class T, class Arch>
+void tile_scores(attention_head<T> const& head, packed_operand<T> const& by_key, row_block<T>& from, index_t first,
+                 index_t count, T const* sums, T* band, T* scores, index_t stride) noexcept {
+  head.query.gather(from, first, count, 0, head.depth, nullptr);
+  T const* const start = head.key_positions ? sums + first * stride : sums;
+  panel_sums<T, Arch>(by_key, from, count, 0, head.length, start, head.key_positions ? stride : 0, scores, stride);
+  if (head.query_positions) {
+    T const* const origin = band + position_products<T, Arch>(head, head.descending, from, first, count, band);
+    index_t const band_stride = attention_room<T, Arch>::band_width(head.length);
+    for (index_t r = 0; r < count; ++r) {
+      T* const row = scores + r * stride;
+      map<Arch>(
+          head.length, row, [](auto const& a, auto const& b) { return a + b; }, row, origin + r * (band_stride - 1));
+    }
+  }
+  for (index_t r = 0; r < count && head.gates != nullptr; ++r) {
+    add_bias<T, Arch>(head.bias, first + r, head.gates[first + r], head.length, scores + r * stride);
+  }
+}
+
+/// What else is done with a query's row_weights: nothing. Training keeps them.
+struct keep_no_weights {
+  template <class T>
+  void operator()(index_t /*query*/, row_weights<T> const& /*row*/) const noexcept {}
+};
+
 /// y[l][j] = sum over r of softmax over r (scale * score[l][r]) * value[r][j].
 /// @param room  attention_room::total() elements
 /// @param y     row l begins at y + l * stride; `depth` elements are written
-template <class T, class Arch>
-void attend(attention_head<T> const& head, row_block<T>& from, T* room, T* y, index_t stride) noexcept {
+/// @param keep  keep(l, row_weights) for each query
+template <class T, class Arch, class Keep = keep_no_weights>
+void attend(attention_head<T> const& head, row_block<T>& from, T* room, T* y, index_t stride,
+            Keep const& keep = {}) noexcept {
   using tile = gemm_tile<T, Arch>;
   attention_room<T, Arch> const sizes(head.length, head.depth, head.key_positions, false);
   index_t const wide = attention_room<T, Arch>::whole(head.length), deep = attention_room<T, Arch>::whole(head.depth);
@@ -160,38 +215,19 @@ void attend(attention_head<T> const& head, row_block<T>& from, T* room, T* y, in
   T* const scores = sums + sizes.sums;
   T* const band = scores + sizes.scores;
   T* const result = band + sizes.band;
-  pack<T, Arch>(
-      head.depth, head.length, [&head](index_t k, index_t r) { return head.key.data[r * head.key.stride + k]; }, keys);
+  packed_operand<T> const by_key = pack_keys<T, Arch>(head, from, keys, band, sums, wide);
   pack<T, Arch>(
       head.length, head.depth, [&head](index_t r, index_t j) { return head.value.data[r * head.value.stride + j]; },
       values);
-  packed_operand<T> const by_key{keys, nullptr, head.depth, head.length};
   packed_operand<T> const by_value{values, nullptr, head.length, head.depth};
-  if (head.key_positions) {
-    key_positions<T, Arch>(head, from, band, sums, wide);
-  } else {
-    for (index_t r = 0; r < wide; ++r) sums[r] = T(0);
-  }
   for (index_t first = 0; first < head.frames; first += tile::rows) {
     index_t const count = head.frames - first < tile::rows ? head.frames - first : tile::rows;
-    head.query.gather(from, first, count, 0, head.depth, nullptr);
-    T const* const start = head.key_positions ? sums + first * wide : sums;
-    panel_sums<T, Arch>(by_key, from, count, 0, head.length, start, head.key_positions ? wide : 0, scores, wide);
-    if (head.query_positions) {
-      T const* const origin = band + position_products<T, Arch>(head, head.descending, from, first, count, band);
-      index_t const band_stride = attention_room<T, Arch>::band_width(head.length);
-      for (index_t r = 0; r < count; ++r) {
-        T* const row = scores + r * wide;
-        map<Arch>(
-            head.length, row, [](auto const& a, auto const& b) { return a + b; }, row, origin + r * (band_stride - 1));
-      }
-    }
-    for (index_t r = 0; r < count && head.gates != nullptr; ++r) {
-      add_bias<T, Arch>(head.bias, first + r, head.gates[first + r], head.length, scores + r * wide);
-    }
+    tile_scores<T, Arch>(head, by_key, from, first, count, sums, band, scores, wide);
     T weight[static_cast<std::size_t>(tile::rows)];
     for (index_t r = 0; r < count; ++r) {
-      weight[r] = T(1) / exponentials<Arch>(scores + r * wide, head.length, head.scale);
+      row_weights<T> const row = exponentials<Arch>(scores + r * wide, head.length, head.scale);
+      weight[r] = T(1) / row.sum;
+      keep(first + r, row);
     }
     plain_rows<T>{scores, wide}.gather(from, 0, count, 0, head.length, nullptr);
     for (index_t r = 0; r < count * deep; ++r) result[r] = T(0);

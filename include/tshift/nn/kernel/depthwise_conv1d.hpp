@@ -5,6 +5,7 @@
 
 #include <cstddef>
 
+#include <tshift/nn/kernel/rows.hpp>
 #include <tshift/nn/kernel/vectors.hpp>
 #include <tshift/shifted_view.hpp>
 
@@ -47,9 +48,9 @@ void sum_taps(index_t taps, index_t count, T const* const* x, T const* const* we
 /// Frame t of sequence n: y[c] = bias[c] + sum over k of weight[k * C + c] x[n, t + k - taps / 2, c], frames outside
 /// [0, length) being zero. y: C elements.
 template <class T, class Arch>
-void depthwise_frame(shifted_view<T> const& x, index_t n, index_t t, index_t taps, T const* weight, T const* bias,
-                     T* y) noexcept {
-  index_t const channels = x.shape().channels, length = x.base().length(n), half = taps / 2;
+void depthwise_frame(shifted_view<T> const& x, index_t n, index_t t, index_t length, index_t taps, T const* weight,
+                     T const* bias, T* y) noexcept {
+  index_t const channels = x.shape().channels, half = taps / 2;
   index_t const from = t < half ? half - t : 0;                               // the first tap inside the sequence
   index_t const until = length - t + half < taps ? length - t + half : taps;  // one past the last
   T const* rows[taps_at_once];
@@ -73,6 +74,22 @@ void depthwise_frame(shifted_view<T> const& x, index_t n, index_t t, index_t tap
       }
       first = false;
     } while (tap < until);
+  }
+}
+
+/// Rows [first, first + count) of y, numbered through all frames; those past a sequence's length are zeros.
+template <class T>
+void depthwise_rows(shifted_view<T> const& x, index_t first, index_t count, index_t taps, T const* weight,
+                    T const* bias, row_sink<T> y) noexcept {
+  index_t const time = x.shape().time;
+  for (index_t r = 0; r < count; ++r) {
+    index_t const n = (first + r) / time, t = (first + r) % time, length = x.base().length(n);
+    T* const to = y.data + r * y.stride;
+    if (t < length) {
+      depthwise_frame<T, xsimd::default_arch>(x, n, t, length, taps, weight, bias, to);
+    } else {
+      for (index_t c = 0; c < x.shape().channels; ++c) to[c] = T(0);
+    }
   }
 }
 

@@ -22,12 +22,33 @@ T dot(index_t count, T const* x, T const* w) noexcept {
   return joined(sum, [](T a, T b) { return a + b; });
 }
 
-/// a (b constant - 1) + 2 with a, b = sigmoid(x . row + bias), a of the first row of w [2, count] and b of the second.
+/// The sum of from[first], from[first + step], ..., four of them, in double.
+template <class T, class Values>
+T sum_of_four(Values const& from, index_t first, index_t step) {
+  double sum = 0;
+  for (index_t i = 0; i < 4; ++i) sum += static_cast<double>(from[first + i * step]);
+  return static_cast<T>(sum);
+}
+
+/// a and b = sigmoid(x . row + bias), a of the first row of w [2, count] and b of the second.
+template <class T>
+struct gate_factors {
+  T a, b;
+
+  /// The gate.
+  T with(T constant) const noexcept { return a * (b * constant - T(1)) + T(2); }
+};
+
+template <class Arch, class T>
+gate_factors<T> factors_of_gate(index_t count, T const* x, T const* w, T const (&bias)[2]) noexcept {
+  return {T(1) / (T(1) + std::exp(-(dot<Arch>(count, x, w) + bias[0]))),
+          T(1) / (T(1) + std::exp(-(dot<Arch>(count, x, w + count) + bias[1])))};
+}
+
+/// a (b constant - 1) + 2.
 template <class Arch, class T>
 T gate(index_t count, T const* x, T const* w, T const (&bias)[2], T constant) noexcept {
-  T const a = T(1) / (T(1) + std::exp(-(dot<Arch>(count, x, w) + bias[0])));
-  T const b = T(1) / (T(1) + std::exp(-(dot<Arch>(count, x, w + count) + bias[1])));
-  return a * (b * constant - T(1)) + T(2);
+  return factors_of_gate<Arch>(count, x, w, bias).with(constant);
 }
 
 }}}}  // namespace tshift::nn::kernel

@@ -75,24 +75,34 @@ struct frame_rows {
   }
 };
 
+/// Where sequences end: where the view says.
+struct own_lengths {
+  template <class T>
+  index_t operator()(tensor_view<T const> const& x, index_t n) const noexcept {
+    return x.length(n);
+  }
+};
+
 /// Windows: row (n, u) is frames u * stride - before, ... of S x side by side, `taps` of them, of each the channels
 /// [channel, channel + channels). Frames outside a sequence are zeros.
-template <class T>
+/// @tparam Lengths  gives the frames of sequence n
+template <class T, class Lengths = own_lengths>
 struct window_rows {
   shifted_view<T> const& x;
   index_t taps, stride, before;
   index_t channel, channels;
   index_t per_sequence;  // rows
+  Lengths length_of = {};
 
   index_t gather(row_block<T>& table, index_t first, index_t rows, index_t begin, index_t count,
                  T const* nothing) const noexcept {
     table.pieces = 0;
     if (overlapping(first, rows)) {
       auto& piece = table.add(0, count);
-      for (index_t r = 0; r < rows; ++r) {
-        index_t const n = (first + r) / per_sequence, u = (first + r) % per_sequence;
+      for_each(first, rows, [this, &piece, begin](index_t r, index_t n, index_t u) {
         piece.row[r] = x.base().at(n, u * stride - before, 0) + begin;
-      }
+        return true;
+      });
       return count;
     }
     index_t const runs = x.runs_per_frame();
@@ -113,9 +123,22 @@ struct window_rows {
     tensor_view<T const> const& v = x.base();
     if (x.runs_per_frame() != 1 || x.moves() || channels != v.shape.channels || v.strides.time != channels)
       return false;
+    return for_each(first, rows, [this, &v](index_t, index_t n, index_t u) {
+      index_t const from = u * stride - before;
+      return from >= 0 && from + taps <= length_of(v, n);
+    });
+  }
+
+  /// Whether body(r, n, u) is true for all of these rows; row r is window u of sequence n. Without a division a row.
+  template <class Body>
+  bool for_each(index_t first, index_t rows, Body const& body) const noexcept {
+    index_t n = first / per_sequence, u = first % per_sequence;
     for (index_t r = 0; r < rows; ++r) {
-      index_t const n = (first + r) / per_sequence, from = (first + r) % per_sequence * stride - before;
-      if (from < 0 || from + taps > v.length(n)) return false;
+      if (!body(r, n, u)) return false;
+      if (++u == per_sequence) {
+        u = 0;
+        ++n;
+      }
     }
     return true;
   }
@@ -127,7 +150,7 @@ struct window_rows {
     if (part.empty()) return;
     auto& piece = table.add(at + part.begin - from, part.size());
     tensor_view<T const> const& v = x.base();
-    index_t n = first / per_sequence, u = first % per_sequence, length = v.length(n);
+    index_t n = first / per_sequence, u = first % per_sequence, length = length_of(v, n);
     for (index_t r = 0; r < rows; ++r) {
       index_t const t = u * stride - before + tap;
       T const* row = nothing;
@@ -136,7 +159,7 @@ struct window_rows {
       piece.row[r] = row;
       if (++u == per_sequence && r + 1 < rows) {
         u = 0;
-        length = v.length(++n);
+        length = length_of(v, ++n);
       }
     }
   }
