@@ -8,6 +8,8 @@
 
 #include <tshift/macros/away.hpp>
 
+#include <cstddef>
+#include <span>
 #include <type_traits>
 
 #include <tshift/kernel/add.hpp>
@@ -94,6 +96,124 @@ constexpr void shift_adjoint(std::type_identity_t<tensor_view<T const>> dy, tens
       empty = false;
     }
     dx(n, u, c, s) = sum;
+  });
+}
+
+/// u a + v b; where one weight is 0 the other element as it is.
+template <class T>
+constexpr T blend(T u, T a, T v, T b) noexcept {
+  return v == T(0) ? a : u == T(0) ? b : u * a + v * b;
+}
+
+/// floor(offset), and what is left, in [0, 1).
+template <class T>
+struct whole_and_part {
+  index_t whole;  ///< frames
+  T part;         ///< of the way to the next
+
+  /// Of a finite offset.
+  constexpr explicit whole_and_part(T offset) noexcept : whole(static_cast<index_t>(offset)), part(0) {
+    if (static_cast<T>(whole) > offset) --whole;
+    part = offset - static_cast<T>(whole);
+    if (part == T(1)) {  // so little below an integer that it is one
+      ++whole;
+      part = T(0);
+    }
+  }
+};
+
+/// One element of S x for one channel's offset, zeros where nothing is.
+template <class T>
+constexpr T element_at(tensor_view<T const> x, padding edge, index_t n, index_t t, index_t c, index_t s,
+                       index_t offset) {
+  index_t const from = source_frame(t, offset, x.length(n), edge);
+  return from < 0 ? T(0) : x(n, from, c, s);
+}
+
+/// One element of S' dy, the sum in ascending t.
+template <class T>
+constexpr T adjoint_element(tensor_view<T const> dy, padding edge, index_t n, index_t u, index_t c, index_t s,
+                            index_t offset) {
+  bool empty = true;
+  T sum = T(0);
+  for (index_t t = 0; t < dy.shape.time; ++t) {
+    if (source_frame(t, offset, dy.length(n), edge) != u) continue;
+    sum = empty ? dy(n, t, c, s) : sum + dy(n, t, c, s);
+    empty = false;
+  }
+  return sum;
+}
+
+/// y = L x: with k = floor(offsets[c]) and d = offsets[c] - k, L = (1 - d) S_k + d S_{k+1}. Frames t >= L lie past the end
+/// and come from themselves.
+template <class T>
+constexpr void learned_shift(std::type_identity_t<tensor_view<T const>> x, tensor_view<T> y,
+                             std::type_identity_t<std::span<T const>> offsets, padding edge = padding::zero) {
+  for_each_element(y.shape, [&](index_t n, index_t t, index_t c, index_t s) {
+    whole_and_part<T> const a(offsets[static_cast<std::size_t>(c)]);
+    T const early = element_at<T>(x, edge, n, t, c, s, a.whole), late = element_at<T>(x, edge, n, t, c, s, a.whole + 1);
+    y(n, t, c, s) = t < x.length(n) ? blend(T(1) - a.part, early, a.part, late) : x(n, t, c, s);
+  });
+}
+
+/// dx = L' dy.
+template <class T>
+constexpr void learned_shift_adjoint(std::type_identity_t<tensor_view<T const>> dy, tensor_view<T> dx,
+                                     std::type_identity_t<std::span<T const>> offsets, padding edge = padding::zero) {
+  for_each_element(dx.shape, [&](index_t n, index_t u, index_t c, index_t s) {
+    whole_and_part<T> const a(offsets[static_cast<std::size_t>(c)]);
+    T const early = adjoint_element<T>(dy, edge, n, u, c, s, a.whole);
+    T const late = adjoint_element<T>(dy, edge, n, u, c, s, a.whole + 1);
+    dx(n, u, c, s) = u < dy.length(n) ? blend(T(1) - a.part, early, a.part, late) : dy(n, u, c, s);
+  });
+}
+
+/// da[c] += sum over n and t < L of dy[t] ((S_{k+1} x)[t] - (S_k x)[t]).
+template <class T>
+constexpr void learned_shift_slopes(std::type_identity_t<tensor_view<T const>> x,
+                                    std::type_identity_t<tensor_view<T const>> dy,
+                                    std::type_identity_t<std::span<T const>> offsets, std::span<T> da,
+                                    padding edge = padding::zero) {
+  for_each_element(x.shape, [&](index_t n, index_t t, index_t c, index_t s) {
+    if (t >= x.length(n)) return;
+    index_t const k = whole_and_part<T>(offsets[static_cast<std::size_t>(c)]).whole;
+    T const early = element_at<T>(x, edge, n, t, c, s, k), late = element_at<T>(x, edge, n, t, c, s, k + 1);
+    da[static_cast<std::size_t>(c)] += dy(n, t, c, s) * (late - early);
+  });
+}
+
+/// y = weight x + (1 - weight) S x, a weight for each channel: mixing::v5. With 1 - weight for weight it is mixing::v6.
+template <class T>
+constexpr void mix_shift(std::type_identity_t<tensor_view<T const>> x, tensor_view<T> y,
+                         std::type_identity_t<std::span<T const>> weight, shift_plan const& plan) {
+  for_each_element(y.shape, [&](index_t n, index_t t, index_t c, index_t s) {
+    T const w = offset_of(plan, c) == 0 ? T(1) : weight[static_cast<std::size_t>(c)];
+    y(n, t, c, s) = t < x.length(n) ? blend(w, x(n, t, c, s), T(1) - w, shifted_element<T>(x, plan, T(0), n, t, c, s))
+                                    : x(n, t, c, s);
+  });
+}
+
+/// dx = M' dy.
+template <class T>
+constexpr void mix_shift_adjoint(std::type_identity_t<tensor_view<T const>> dy, tensor_view<T> dx,
+                                 std::type_identity_t<std::span<T const>> weight, shift_plan const& plan) {
+  for_each_element(dx.shape, [&](index_t n, index_t u, index_t c, index_t s) {
+    index_t const offset = offset_of(plan, c);
+    T const w = offset == 0 ? T(1) : weight[static_cast<std::size_t>(c)];
+    T const own = dy(n, u, c, s), other = adjoint_element<T>(dy, plan.edge(), n, u, c, s, offset);
+    dx(n, u, c, s) = u < dy.length(n) ? blend(w, own, T(1) - w, other) : own;
+  });
+}
+
+/// dweight[c] += sum over n and t < L of dy[t] (x[t] - (S x)[t]).
+template <class T>
+constexpr void mix_shift_slopes(std::type_identity_t<tensor_view<T const>> x,
+                                std::type_identity_t<tensor_view<T const>> dy, std::span<T> dweight,
+                                shift_plan const& plan) {
+  for_each_element(x.shape, [&](index_t n, index_t t, index_t c, index_t s) {
+    if (t >= x.length(n)) return;
+    dweight[static_cast<std::size_t>(c)] +=
+        dy(n, t, c, s) * (x(n, t, c, s) - shifted_element<T>(x, plan, T(0), n, t, c, s));
   });
 }
 

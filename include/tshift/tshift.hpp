@@ -33,6 +33,12 @@
 //      n = stream.flush(y)                      the end: the n = stream.pending() <= stream.latency() frames left.
 //      stream.prime(x), reset(), save(bytes), restore(bytes)    give it a past, a new sequence, another state.
 //
+// 5. Or learn how far each channel moves: one real offset a channel, float or double. L is a shift at integers, and a line
+//    between them. y is other memory than x.
+//      learned_shift(x, y, offsets, padding)   y = L x; with learned_shift_adjoint and learned_shift_slopes, its gradients
+//      rounded(offsets)                        the plan it has become; start_uniform, add_offset_penalty, share_moved
+//      mix_shift(x, y, mu, plan, mixing::v6)   RWKV's y = x + (S x - x) mu; with mix_shift_adjoint and mix_shift_slopes
+//
 // Whatever is wrong with the values is a shape_error before the first write: "shift: plan has 768 channels, x has 512".
 // Nothing else is thrown, and nothing is allocated, locked, printed or started, but by the stream that owns its memory.
 // Without exceptions the sentence goes to on_error (error.hpp). Calls that write to other memory may run at the same
@@ -42,17 +48,20 @@
 // interop/, other people's tensors; nn/, models/, io/: what is built on the shift.
 #pragma once
 
-#include <tshift/config.hpp>         // macros; what the namespaces mean
-#include <tshift/error.hpp>          // shape_error, on_error
-#include <tshift/executor.hpp>       // who does the work
-#include <tshift/plan.hpp>           // fold, padding, direction, shift_plan
-#include <tshift/presets.hpp>        // the published shifts by name
-#include <tshift/shape.hpp>          // shape, strides, layout
-#include <tshift/shift.hpp>          // y = S x
-#include <tshift/shift_add.hpp>      // y = S x + r
-#include <tshift/shift_adjoint.hpp>  // dx = S' dy
-#include <tshift/shift_inplace.hpp>  // x = S x
-#include <tshift/shifted_view.hpp>   // S x, read where x lies
-#include <tshift/stream.hpp>         // frame by frame
-#include <tshift/version.hpp>        // TSHIFT_VERSION
-#include <tshift/view.hpp>           // tensor_view
+#include <tshift/config.hpp>           // macros; what the namespaces mean
+#include <tshift/error.hpp>            // shape_error, on_error
+#include <tshift/executor.hpp>         // who does the work
+#include <tshift/learned_offsets.hpp>  // rounded, start_uniform, add_offset_penalty
+#include <tshift/learned_shift.hpp>    // y = L x
+#include <tshift/mix_shift.hpp>        // y = M x
+#include <tshift/plan.hpp>             // fold, padding, direction, shift_plan
+#include <tshift/presets.hpp>          // the published shifts by name
+#include <tshift/shape.hpp>            // shape, strides, layout
+#include <tshift/shift.hpp>            // y = S x
+#include <tshift/shift_add.hpp>        // y = S x + r
+#include <tshift/shift_adjoint.hpp>    // dx = S' dy
+#include <tshift/shift_inplace.hpp>    // x = S x
+#include <tshift/shifted_view.hpp>     // S x, read where x lies
+#include <tshift/stream.hpp>           // frame by frame
+#include <tshift/version.hpp>          // TSHIFT_VERSION
+#include <tshift/view.hpp>             // tensor_view

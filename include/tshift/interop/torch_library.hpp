@@ -8,17 +8,21 @@
 //   temporal_shift_(x, folds, padding="zero", *, lengths=None, fill=0, time_dim=1, channel_dim=2) -> x
 //   preset(name, channels, *, n_div=None, direction="delay", stride=1, shift_ratio=0.25) -> (folds, padding)
 //   preset_names() -> names
+//   learned_shift(x, offsets, padding="zero", *, interpolation="linear", lengths=None, time_dim=1, channel_dim=2)
+//   learned_shift_adjoint(dy, offsets, ...), learned_shift_slopes(x, dy, offsets, padding="zero", *, lengths=None, ...)
+//   rounded(offsets) -> folds
 //
 //   folds     begin, count, offset of one fold after the other: three integers each, at most 16 folds
 //   padding   "zero", "keep", "edge" or "circular"
 //   preset    the folds and the padding of a published system: y = temporal_shift(x, *preset("tsm", C, n_div=8)).
 //             Every preset of presets.hpp, by its name there; preset_names() lists them. An argument that a preset
 //             does not have is refused unless it has its default; n_div=None is the preset's own, where it has one.
+//   offsets   one number a channel, of x's dtype, see torch_learned.hpp; interpolation is "linear" or "nearest"
 //   the rest  see torch.hpp and its tensor_dims
 //
 // From C++ the functions of torch.hpp do the same without going through PyTorch's dispatcher.
 //
-// All but temporal_shift_ are differentiable any number of times. CPU and meta tensors; any other device is refused by
+// All but temporal_shift_ and learned_shift_slopes are differentiable any number of times. CPU and meta tensors; any other device is refused by
 // PyTorch itself. Errors reach Python as ValueError with the library's sentence, or as PyTorch's own RuntimeError.
 #pragma once
 
@@ -222,4 +226,5 @@ TORCH_LIBRARY_IMPL(tshift, CPU, library) { tshift::interop::detail::library::imp
 TORCH_LIBRARY_IMPL(tshift, Meta, library) { tshift::interop::detail::library::implement<false>(library); }
 TORCH_LIBRARY_IMPL(tshift, Autograd, library) { tshift::interop::detail::library::implement<true>(library); }
 
+#include <tshift/interop/torch_learned_library.hpp>
 #include <tshift/macros/back.hpp>

@@ -5,6 +5,7 @@
 import copy
 import io
 import itertools
+import math
 import pathlib
 import pickle
 
@@ -211,6 +212,106 @@ def refusals():
     raises(ours, "fold 0 is channels", lambda: ops.temporal_shift(x.to("meta"), [0, 9, 1]))
 
 
+def learned_by_definition(x, offsets, padding, lengths=None):
+    """(1 - d) S_k x + d S_{k+1} x, channel by channel."""
+    y = torch.empty_like(x)
+    for c, a in enumerate(offsets.tolist()):
+        k = math.floor(a)
+        early, late = (shifted(x[:, :, c : c + 1], [0, 1, offset], padding, lengths) for offset in (k, k + 1))
+        y[:, :, c : c + 1] = torch.lerp(early, late, a - k)
+    return y
+
+
+def learned():
+    double = dict(dtype=torch.float64, generator=random)
+    lengths = torch.tensor([3, 5])
+    for padding, options in itertools.product(PADDINGS, [{}, dict(lengths=lengths)]):
+        for reach in (1.0, 3.0, 8.0):
+            # Away from integers, where the slope has a step.
+            offsets = torch.randint(-int(reach), int(reach), (CHANNELS,), generator=random).double()
+            offsets = (offsets + 0.1 + 0.8 * torch.rand(CHANNELS, **double)).requires_grad_()
+            where = f"learned, {padding}, {reach}, {options}"
+            for shape in [(2, 5, CHANNELS), (2, 5, CHANNELS, 2, 1)][: 2 if reach == 1 else 1]:
+                x = torch.randn(shape, **double).requires_grad_()
+                forth = lambda x, a: ops.learned_shift(x, a, padding, **options)
+                back = lambda x, a: ops.learned_shift_adjoint(x, a, padding, **options)
+                want = learned_by_definition(x.detach(), offsets.detach(), padding, options.get("lengths"))
+                check(torch.allclose(forth(x, offsets).detach(), want, 1e-14, 1e-14), where, "learned")
+                for call in (forth, back):
+                    check(gradcheck(call, (x, offsets)), where, "gradcheck")
+                    check(gradgradcheck(call, (x, offsets)), where, "gradgradcheck")
+                g = torch.randn(shape, **double)
+                left, right = (forth(x, offsets) * g), (x * back(g, offsets))
+                inside = torch.ones(2, 5, dtype=torch.bool)
+                if options:
+                    inside = torch.arange(5)[None] < lengths[:, None]
+                check(torch.allclose(left[inside].sum(), right[inside].sum()), where, "inner products")
+            # Other memory orders: time last, and a slice.
+            x = torch.randn(2, CHANNELS, 5, **double).requires_grad_()
+            last = lambda x, a: ops.learned_shift(x, a, padding, time_dim=2, channel_dim=1, **options)
+            check(gradcheck(last, (x, offsets)), f"{where}, NCT", "gradcheck")
+            sliced = lambda x, a: ops.learned_shift(x[..., 1:3, 1:3], a, padding, **options)
+            x = torch.randn(2, 5, CHANNELS, 4, 4, **double).requires_grad_()
+            check(gradcheck(sliced, (x, offsets)), f"{where}, a crop", "gradcheck")
+        # At integers it is the shift, bit for bit; the sparse form is the shift by the nearest.
+        x = random_bits((2, 5, CHANNELS), torch.float32, random)
+        whole = torch.tensor([2.0, 2, -1, -1, 0, 0, 7, 1])
+        folds = ops.rounded(whole)
+        check(folds == [0, 2, 2, 2, 2, -1, 6, 1, 7, 7, 1, 1], f"rounded: {folds}", "learned")
+        want = ops.temporal_shift(x, folds, padding, **options)
+        check(same_bits(ops.learned_shift(x, whole, padding, **options), want), f"{padding}, integers", "learned")
+        near = whole + torch.rand(CHANNELS, generator=random) * 0.9 - 0.45
+        got = ops.learned_shift(x, near, padding, interpolation="nearest", **options)
+        check(same_bits(got, want) and ops.rounded(near) == folds, f"{padding}, nearest", "learned")
+        # ... with the slopes of the line, and at an integer the one to the right.
+        a, held = near.clone().requires_grad_(), torch.randn(2, 5, CHANNELS, generator=random)
+        ops.learned_shift(held, a, padding, interpolation="nearest", **options).sum().backward()
+        b = near.clone().requires_grad_()
+        ops.learned_shift(held, b, padding, **options).sum().backward()
+        check(torch.equal(a.grad, b.grad) and a.grad.abs().sum() > 0, f"{padding}, sparse slope", "learned")
+        b = whole.clone().requires_grad_()
+        y = ops.learned_shift(held, b, padding, **options).sum()
+        y.backward()
+        step = (ops.learned_shift(held, whole + 0.25, padding, **options).sum() - y.detach()) * 4
+        check(torch.allclose(b.grad.sum(), step, 1e-3, 1e-3), f"{padding}, right slope", "learned")
+    x = torch.randn(4, 64, 512, generator=random)
+    a, results = torch.randn(512, generator=random) * 2, []
+    for count in (1, 2, 5):
+        torch.set_num_threads(count)
+        watched = [x.clone().requires_grad_(), a.clone().requires_grad_()]
+        y = ops.learned_shift(*watched, "edge")
+        (y * x).sum().backward()
+        results.append([y.detach(), *(each.grad for each in watched)])
+    torch.set_num_threads(1)
+    for other in results[1:]:
+        check(all(map(torch.equal, results[0], other)), "learned, threads", "threads")
+
+    layer = tshift_torch.LearnedShift(CHANNELS, "keep").double()
+    check(list(layer.state_dict()) == ["offset"] and layer.offset.abs().max() <= 1, "LearnedShift", "learned")
+    x = torch.randn(2, 5, CHANNELS, **double)
+    (layer(x).square().sum() + layer.penalty(0.1)).backward()
+    check(layer.offset.grad.abs().min() > 0, "LearnedShift: no gradient", "learned")
+    with torch.no_grad():
+        layer.offset.copy_(layer.offset.round())
+    check(torch.equal(layer(x), tshift_torch.temporal_shift(x, layer.folds(), layer.padding)), "folds()", "learned")
+    zero = tshift_torch.LearnedShift(CHANNELS, start="zero")
+    check(torch.equal(zero(x.float()), x.float()), "start", "learned")
+    meta = ops.learned_shift(x.to("meta"), layer.offset.detach().to("meta"))
+    check(meta.is_meta and meta.shape == x.shape, "learned, meta", "learned")
+    ours, a = (ValueError, RuntimeError), torch.zeros(CHANNELS, dtype=torch.float64)
+    for sentence, call in {
+        "offsets has 1 dimensions and 7 elements, must be one for each of 8": lambda: ops.learned_shift(x, a[:7]),
+        "x has dtype Double, offsets has Float": lambda: ops.learned_shift(x, a.float()),
+        "x has dtype Half, must have Float or Double": lambda: ops.learned_shift(x.half(), a.half()),
+        "offsets[0] = nan, must be within 2^30 frames": lambda: ops.learned_shift(x, a * float("nan")),
+        "interpolation = 'cubic', must be linear or nearest": lambda: ops.learned_shift(x, a, interpolation="cubic"),
+        "'reflect', must be zero, keep, edge or circular": lambda: ops.learned_shift(x, a, "reflect"),
+        "x and dy must have one shape": lambda: ops.learned_shift_slopes(x, x[:1], a),
+        "start has shape [3], must be [8]": lambda: tshift_torch.LearnedShift(8, start=[1.0, 2, 3]),
+    }.items():
+        raises(ours, sentence, call)
+
+
 def in_pytorch():
     """Tracing, scripting, files, copies, tensors without data."""
     x = torch.randn(2, 4, CHANNELS, generator=random)
@@ -274,6 +375,7 @@ def main():
     gradients()
     autograd()
     refusals()
+    learned()
     in_pytorch()
     report()
 

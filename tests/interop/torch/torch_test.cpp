@@ -11,6 +11,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <tshift/interop/torch_learned.hpp>
 #include <tshift/interop/torch_library.hpp>
 #include <tshift/reference.hpp>
 
@@ -203,6 +204,29 @@ void gradients() {
   }
 }
 
+void learned() {
+  at::Tensor const offsets = at::tensor({0.25, -1.75, 2.0, 0.5, -0.5, 1.125, -3.0}, at::kDouble).requires_grad_();
+  for (padding const edge : paddings) {
+    std::string const where = "learned, padding " + std::to_string(static_cast<int>(edge));
+    at::Tensor const x = at::randn({2, 5, 7}, at::kDouble).requires_grad_(), dy = at::randn({2, 5, 7}, at::kDouble);
+    tshift::interop::learned_options const options{.edge = edge};
+    at::Tensor const y = tshift::interop::learned_shift(x, offsets, options), want = at::empty_like(dy);
+    std::span<double const> const list(offsets.data_ptr<double>(), 7);
+    tshift::reference::learned_shift<double>(tshift::interop::view_of<double const>(x.detach()),
+                                             tshift::interop::view_of<double>(want), list, edge);
+    check(at::allclose(y, want, 1e-14, 1e-14), where);
+    auto const gradients = torch::autograd::grad({y}, {x, offsets}, {dy});
+    at::Tensor const dx = tshift::interop::learned_shift_adjoint(dy, offsets.detach(), options);
+    at::Tensor const da = tshift::interop::learned_shift_slopes(x.detach(), dy, offsets.detach(), options);
+    check(at::equal(gradients[0], dx) && at::equal(gradients[1], da), where + ", gradients");
+  }
+  at::Tensor const x = at::zeros({1, 2, 7}, at::kDouble);
+  refused("learned_shift: x has dtype Double, offsets has Float",
+          [&] { tshift::interop::learned_shift(x, at::zeros({7})); });
+  refused("learned_shift: x is undefined, must be a tensor",
+          [&] { tshift::interop::learned_shift(at::Tensor(), offsets); });
+}
+
 }  // namespace
 
 int main() try {
@@ -210,6 +234,7 @@ int main() try {
   views();
   operations();
   gradients();
+  learned();
   std::printf("torch_test: %d cases passed\n", cases);
   return 0;
 } catch (std::exception const& error) {
