@@ -156,7 +156,7 @@ void add_cost_in_model(tensor_case const& on, char const* name, char const* kind
     if constexpr (std::is_same_v<Model<float>, lstm<float>>) {  // LSTM(S x), to the last bit
       auto const memory = tensors<float>(on.dims);
       tensor_view<float> const moved(memory.want, on.dims), want(memory.y + shifted.y.size(), shifted.y.shape);
-      tshift::shift(shifted.x, moved, models::placed_plan(with, on.dims.channels).plan);
+      tshift::shift(shifted.x, moved, nn::placed_plan(with, on.dims.channels).plan);
       plain.model->forward(moved, want, plain.memory);
       shifted();
       expect_equal(want, shifted.y);

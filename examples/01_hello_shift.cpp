@@ -20,6 +20,7 @@ int main() {
                                     {.begin = 2, .count = 2, .offset = -1}});  // the future arrives
 
   tshift::shift(x, y, plan);
+  // [/readme]
 
   for (int t = 0; t < 3; ++t) {
     for (int c = 0; c < 6; ++c) std::printf("%3g", x(0, t, c));
@@ -27,7 +28,6 @@ int main() {
     for (int c = 0; c < 6; ++c) std::printf("%3g", y(0, t, c));
     std::printf("\n");
   }
-  // [/readme]
 
   // The published shifts have names; this one is ShiftSER's with a third of the channels each way.
   static_assert(tshift::presets::shiftser(6, 3, tshift::direction::both) ==

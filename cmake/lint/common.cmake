@@ -31,7 +31,7 @@ endfunction()
 # of more of them, so that the headers are read once.
 function(one_unit name)
   set(text "")
-  foreach(unit mixed_flags_operator mixed_flags_blocks models_unit rest_unit interop_unit ${ARGN})
+  foreach(unit mixed_flags_operator mixed_flags_blocks models_unit train_unit rest_unit interop_unit ${ARGN})
     string(APPEND text "#include \"${SOURCE}/tests/compile/${unit}.cpp\"\n")
   endforeach()
   file(WRITE "${SCRATCH}/${name}" "${text}")

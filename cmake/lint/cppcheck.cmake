@@ -11,7 +11,7 @@ foreach(header nlohmann/json.hpp sys/mman.h unistd.h)
   file(WRITE "${SCRATCH}/cppcheck/${header}" "")
 endforeach()
 set(units tests/compile/mixed_flags_operator.cpp tests/compile/mixed_flags_blocks.cpp tests/compile/models_unit.cpp
-          tests/compile/rest_unit.cpp tests/compile/interop_unit.cpp)
+          tests/compile/train_unit.cpp tests/compile/rest_unit.cpp tests/compile/interop_unit.cpp)
 set(failed "")
 set(runs 0)
 # The two sides of the library's switches; _OPENMP because interop/openmp.hpp refuses to go on without.

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// The slope of GELU, Phi(x) + x phi(x), and what is done with two rows element by element.
+#pragma once
+
+#include <cstddef>
+
+#include <xsimd/xsimd.hpp>
+
+#include <tshift/nn/kernel/activations.hpp>
+#include <tshift/nn/kernel/rows.hpp>
+#include <tshift/nn/kernel/sources.hpp>
+#include <tshift/train/kernel/matrix.hpp>
+
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace train::kernel {
+
+/// d/dx x Phi(x), phi as exp(-x^2 / 2) / sqrt(2 pi): far from 0 it is 0 before x could make it infinite.
+template <class T, class Arch>
+TSHIFT_INLINE xsimd::batch<T, Arch> gelu_slope(xsimd::batch<T, Arch> const& x) noexcept {
+  using batch = xsimd::batch<T, Arch>;
+  batch const density = nn::kernel::exp(x * x * batch(T(-0.5))) * batch(T(0.39894228040143267794));
+  batch const far = xsimd::select(density == batch(T(0)), batch(T(0)), x);
+  return xsimd::fma(far, density, normal_distribution(x));
+}
+
+/// y = f(a, b) for rows [first, first + count) of two sources, whose pieces may end at different channels.
+template <class Arch, class T, class F>
+void map_rows(row_source<T> a, row_source<T> b, index_t first, index_t count, index_t channels, row_sink<T> y,
+              F const& f) noexcept {
+  row_block<T> one, other;
+  for (row_part const part : row_parts(count)) {
+    for (index_t done = 0; done < channels; done += gemm_depth) {
+      index_t const some = channels - done < gemm_depth ? channels - done : gemm_depth;
+      a.gather(one, first + part.begin, part.count, done, some, zeros<T>);
+      b.gather(other, first + part.begin, part.count, done, some, zeros<T>);
+      for (index_t r = 0; r < part.count; ++r) {  // rows outside: memory is read as it lies
+        T* const to = y.from(part.begin + r).data + done;
+        for (index_t p = 0, q = 0; p < one.pieces && q < other.pieces;) {
+          auto const &left = one.items[p], &right = other.items[q];
+          overlap_of_runs const both(left.begin, left.count, right.begin, right.count);
+          map<Arch>(both.size(), to + both.begin, f, left.row[r] + (both.begin - left.begin),
+                    right.row[r] + (both.begin - right.begin));
+          if (left.begin + left.count == both.end) ++p;
+          if (right.begin + right.count == both.end) ++q;
+        }
+      }
+    }
+  }
+}
+
+/// What a product does to a finished tile of h: g = gelu(h), beside it.
+template <class T, class Arch>
+struct gelu_to_tile {
+  row_sink<T> after;
+
+  void begin(index_t /*row*/, index_t /*rows*/) noexcept {}
+  void operator()(T const* c, index_t stride, index_t row, index_t rows, index_t column,
+                  index_t columns) const noexcept {
+    for (index_t r = 0; r < rows; ++r) {
+      map<Arch>(
+          columns, after.data + (row + r) * after.stride + column, [](auto const& x) { return gelu(x); },
+          c + r * stride);
+    }
+  }
+};
+
+/// What a product does to a finished tile of dh: dh *= gelu'(h); and g = gelu(h), which the gradient of the next matrix
+/// needs.
+template <class T, class Arch>
+struct gelu_back_tile {
+  row_sink<T const> before;  ///< h
+  row_sink<T> after;         ///< g
+  index_t first = 0;
+
+  void begin(index_t row, index_t /*rows*/) noexcept { first = row; }
+  void operator()(T* c, index_t stride, index_t row, index_t rows, index_t column, index_t columns) const noexcept {
+    for (index_t r = 0; r < rows; ++r) {
+      T const* const h = before.data + (first + row + r) * before.stride + column;
+      T* const d = c + r * stride;
+      map<Arch>(
+          columns, d, [](auto const& slope, auto const& x) { return slope * gelu_slope(x); }, d, h);
+      map<Arch>(
+          columns, after.data + (first + row + r) * after.stride + column, [](auto const& x) { return gelu(x); }, h);
+    }
+  }
+};
+
+}}}}  // namespace tshift::train::kernel
