@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "classify.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
 #include <span>
-#include <tshift/io/files.hpp>
 #include <tshift/io/safetensors.hpp>
 #include <utility>
 #include <vector>
@@ -19,6 +16,8 @@
 #include "interrupts.hpp"
 #include "listen.hpp"
 #include "manifest.hpp"
+#include "progress.hpp"
+#include "text_file.hpp"
 
 namespace ser {
 namespace {
@@ -43,36 +42,6 @@ double seconds_of(std::string const& name, std::string_view text) {
 }
 
 bool ends_with(std::string const& text, char const* end) { return text.ends_with(end); }
-
-void write_text(std::string const& path, std::string const& text) {
-  std::span<std::byte const> const bytes = std::as_bytes(std::span(text));
-  interrupts_held const now;
-  tshift::detail::replace_file(path, std::span(&bytes, 1));
-}
-
-/// A bar on a terminal that stands for standard error, and nothing elsewhere.
-class progress {
- public:
-  explicit progress(double all) : all_(all), shown_(::isatty(2) == 1 && all > 0) {}
-  progress(progress const&) = delete;
-  progress& operator=(progress const&) = delete;
-  ~progress() {
-    if (shown_) std::fprintf(stderr, "\r\033[K");
-  }
-  void at(double done) {
-    int const percent = static_cast<int>(100 * std::min(done / all_, 1.0));
-    if (!shown_ || percent == percent_) return;
-    percent_ = percent;
-    std::string const bar(static_cast<std::size_t>(percent * 40 / 100), '#');
-    std::fprintf(stderr, "\r[%-40s] %3d %%", bar.c_str(), percent);
-    std::fflush(stderr);
-  }
-
- private:
-  double all_;
-  bool shown_;
-  int percent_ = -1;
-};
 
 void print_values(std::string const& name, std::vector<std::string> const& labels, std::string const& verdict,
                   std::span<double const> values) {

@@ -29,12 +29,20 @@ std::vector<float> probabilities_of(std::span<float const> y, index_t classes) {
 
 }  // namespace
 
-void classify_frames(model_options const& words) {
-  auto const weights = tshift::io::safetensors::open(words.weights).state_dict();
+void classify_frames(model_options const& asked) {
+  auto const file = tshift::io::safetensors::open(asked.weights);
+  model_options words = asked;
+  take_shift(words, file.metadata());
+  auto const said = file.metadata().find("labels");
+  auto const weights = file.state_dict();
   network const model = make_network(weights, words);
   if (!words.labels.empty() && static_cast<index_t>(words.labels.size()) != model.classes()) {
     throw usage_error("--labels names " + std::to_string(words.labels.size()) + " classes, the model has " +
                       std::to_string(model.classes()));
+  }
+  if (words.labels.empty() && said != file.metadata().end()) {
+    words.labels = split_labels(said->second);
+    if (static_cast<index_t>(words.labels.size()) != model.classes()) words.labels.clear();
   }
   feature_file const x(words, model.channels());
   if (words.time && x.frames() == 0) throw usage_error("--time: there are no frames in " + one_line(words.input));

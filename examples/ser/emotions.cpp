@@ -19,11 +19,13 @@ using tshift::models::sequence_head;
 using tshift::weights::state_dict;
 using head_kinds = std::variant<sequence_head<float>, network>;
 
-/// The tensors behind the encoder without "model.", where all of them have it: a model of ShiftSER.
+/// The tensors behind the encoder without "model.", where all of them have it, but for weights of the encoder's states: a
+/// model of ShiftSER.
 state_dict shiftser_part(state_dict const& rest) {
   constexpr std::string_view prefix = "model.";
   state_dict part(rest.source());
   for (tshift::weights::tensor const& each : rest) {
+    if (each.name == "layer_weights") continue;
     if (!each.name.starts_with(prefix)) return {};
     tshift::weights::tensor renamed = each;
     renamed.name.erase(0, prefix.size());
@@ -76,6 +78,13 @@ emotion_model::emotion_model(encoder_options const& how, encoder_files const& fi
                       " channels, the encoder has " + std::to_string(encoder_.channels()));
     }
     behind = behind_it.description;
+    if (auto const* const found = files.checkpoint.rest.find("layer_weights")) {
+      auto const values = tshift::weights::read_as<double>(*found, "ser", files.checkpoint.rest.source());
+      std::vector<double> weights(static_cast<std::size_t>(values.size()));
+      values.copy_to(weights.data(), 0, values.size());
+      encoder_ = encoder_.with(hidden_states<float>::weighted_sum(weights));
+      behind += ", over a weighted sum of all layers";
+    }
   }
   auto const count = static_cast<std::size_t>(classes());
   labels_ = !labels.empty() ? split_labels(labels) : files.labels.empty() ? files.config.labels() : files.labels;

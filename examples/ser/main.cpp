@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ser: from sound to features, and to the hidden states of pre-trained encoders.
+// ser: from sound to features, to the hidden states of pre-trained encoders and to emotions; and training.
 #include <CLI/CLI.hpp>
 
 #include <csignal>
@@ -7,13 +7,19 @@
 #include <exception>
 #include <new>
 #include <stdexcept>
+#include <string>
 #include <tshift/error.hpp>
 #include <tshift/io/file_error.hpp>
+#include <vector>
 
 #include "classify.hpp"
 #include "encode.hpp"
 #include "error.hpp"
+#include "evaluate.hpp"
 #include "features.hpp"
+#include "gradients.hpp"
+#include "options_file.hpp"
+#include "train.hpp"
 
 namespace ser { namespace {
 
@@ -24,11 +30,17 @@ int run(int count, char const* const* arguments) {
   features_command const features(program);
   encode_command const encode(program);
   classify_command const classify(program);
+  gradients_command const gradients(program);
+  train_command const train(program);
+  evaluate_command const evaluate(program);
+  std::vector<std::string> const all = with_options_file({arguments, arguments + count});
+  std::vector<std::string> backwards(all.rbegin(), all.rend() - 1);  // as CLI11 wants it, without the program's name
   try {
-    program.parse(count, arguments);
+    program.parse(backwards);
   } catch (CLI::CallForHelp const&) {
     CLI::App const* asked = &program;
-    for (CLI::App const* const each : {&features.app(), &encode.app(), &classify.app()}) {
+    for (CLI::App const* const each :
+         {&features.app(), &encode.app(), &classify.app(), &gradients.app(), &train.app(), &evaluate.app()}) {
       if (each->parsed()) asked = each;
     }
     std::fputs(asked->help().c_str(), stdout);
@@ -39,6 +51,9 @@ int run(int count, char const* const* arguments) {
   if (features.app().parsed()) features.run();
   if (encode.app().parsed()) encode.run();
   if (classify.app().parsed()) classify.run();
+  if (gradients.app().parsed()) gradients.run();
+  if (train.app().parsed()) train.run();
+  if (evaluate.app().parsed()) evaluate.run();
   return 0;
 }
 

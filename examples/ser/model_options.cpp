@@ -87,7 +87,7 @@ char const* const model_details =
     "\n"
     "A CNN has the tensors of a ShiftCNN: --n-div 0 makes it one. An LSTM is shifted where --n-div says so, and a\n"
     "Transformer where --n-div and --placement do. The LSTMs have no skip connection: branch and both are the same,\n"
-    "skip is refused. An option that would change nothing, such as --stride without a shift, is refused.\n"
+    "skip is refused. A model of `ser train` knows its own shift. An option that would change nothing, such as --stride without a shift, is refused.\n"
     "\n"
     "x may be [L, D] as well, and of type F32, F16, BF16 or F64. Other tensors of its file are passed over, as are\n"
     "specaugment.* and position_ids among the weights. y is written at the end and as a whole: whoever looks there\n"
@@ -95,6 +95,29 @@ char const* const model_details =
 
 char const* name_of(tshift::placement where) { return name_in(placements, where); }
 char const* name_of(tshift::frame_positions kind) { return name_in(positions, kind); }
+
+std::string shift_words(tshift::model_shift const& shift) {
+  if (shift.n_div == 0 || shift.where == tshift::placement::none) return "--n-div 0";
+  return "--n-div " + std::to_string(shift.n_div) + " --direction " + tshift::name_of(shift.towards) + " --stride " +
+         std::to_string(shift.stride) + " --placement " + name_of(shift.where);
+}
+
+void take_shift(model_options& words, std::map<std::string, std::string> const& metadata) {
+  auto const said = metadata.find("shift");
+  if (said == metadata.end() || words.n_div || words.towards || words.stride || words.where) return;
+  model_options kept;
+  CLI::App app;
+  add_model_options(app, kept);
+  try {
+    app.parse(said->second);
+  } catch (CLI::ParseError const&) {
+    return;  // somebody else's word
+  }
+  words.n_div = kept.n_div;
+  words.towards = kept.towards;
+  words.stride = kept.stride;
+  words.where = kept.where;
+}
 
 void add_model_options(CLI::App& app, model_options& to) {
   add_number(app, "--n-div", to.n_div, 0, "Shift 1/N of the channels per direction; 0: no shift");

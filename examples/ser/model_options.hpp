@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <tshift/nn/residual.hpp>
@@ -33,6 +34,10 @@ struct model_options {
 
 /// Adds the options that say which shift the model has, and what it knows of positions.
 void add_model_options(CLI::App& app, model_options& to);
+
+/// The shift of a model as options, for a file's metadata; and that of a file, where words have none.
+std::string shift_words(tshift::model_shift const& shift);
+void take_shift(model_options& words, std::map<std::string, std::string> const& metadata);
 
 /// What the help says of them.
 extern char const* const model_details;

@@ -17,8 +17,6 @@ using tshift::model_shift;
 using tshift::placement;
 using tshift::weights::state_dict;
 
-enum class architecture { cnn, lstm, shift_lstm, transformer, shiftformer };
-
 bool is_recurrent(architecture kind) { return kind == architecture::lstm || kind == architecture::shift_lstm; }
 
 bool any_with(state_dict const& weights, std::string_view prefix, std::string_view part = "") {
@@ -189,20 +187,46 @@ std::string describe(model_shift const& shift, architecture kind, index_t channe
 
 }  // namespace
 
-network make_network(tshift::weights::state_dict const& weights, model_options const& words) {
+tshift::model_shift shift_for(architecture kind, model_options const& words, index_t channels) {
+  return shift_of(kind, words, channels);
+}
+
+model_choice choose_model(tshift::weights::state_dict const& weights, model_options const& words) {
   architecture const kind = recognise(weights);
   std::string const rnn = kind == architecture::shift_lstm ? "rnn.net." : "rnn.";
   index_t const D = is_recurrent(kind) ? size_of(weights, rnn + "weight_ih_l0", 1) : size_of(weights, "head.weight", 1);
-  model_shift const shift = shift_of(kind, words, D);
-  auto const positions = position_of(kind, weights, words);
+  if (!weights.contains("shift.0.offset")) {
+    return {kind, D, shift_of(kind, words, D), position_of(kind, weights, words)};
+  }
+  if (auto const asked = asks_for_shift(words); asked || words.n_div) {
+    throw usage_error(asked.value_or("--n-div 0") + ": the shift of " + one_line(weights.source()) + " is learned");
+  }
+  return {kind, D, {0, direction::delay, 1, placement::none}, position_of(kind, weights, words)};
+}
 
-  network result{[&]() -> decltype(network::model) {
-                   if (kind == architecture::cnn) return tshift::models::shift_cnn<float>(weights, shift);
-                   if (is_recurrent(kind)) return tshift::models::shift_lstm<float>(weights, shift);
-                   return tshift::models::shiftformer<float>(weights, shift, positions);
-                 }(),
-                 {},
-                 {}};
+network make_network(tshift::weights::state_dict const& all, model_options const& words) {
+  if (all.contains("shift.0.offset")) {
+    throw ser_error(one_line(all.source()) + ": its shift is learned; ser evaluate runs such models");
+  }
+  // What stands in front of a model that was trained here.
+  state_dict weights(all.source()), front(all.source());
+  for (tshift::weights::tensor const& each : all) {
+    (each.name.starts_with("projector.") ? front : weights).add(each);
+  }
+  auto const [kind, D, shift, positions] = choose_model(weights, words);
+  std::string const rnn = kind == architecture::shift_lstm ? "rnn.net." : "rnn.";
+
+  auto const made = [&weights](model_choice const& choice) -> decltype(network::model) {
+    if (choice.kind == architecture::cnn) return tshift::models::shift_cnn<float>(weights, choice.shift);
+    if (is_recurrent(choice.kind)) return tshift::models::shift_lstm<float>(weights, choice.shift);
+    return tshift::models::shiftformer<float>(weights, choice.shift, choice.positions);
+  };
+  network result{made({kind, D, shift, positions}), {}, {}, {}};
+  if (front.size() > 0) {
+    tshift::weights::state_reader<float> reader("projector", front);
+    result.projector = tshift::models::take_linear(reader, "projector", reader.dimension("projector.weight", 1), D);
+    reader.finish();
+  }
   if (D < 1 || result.classes() < 1) {
     throw ser_error(one_line(weights.source()) + ": a model of " + counted(D, "channel", "s") + " and " +
                     counted(result.classes(), "class", "es") + " computes nothing");
@@ -220,14 +244,16 @@ network make_network(tshift::weights::state_dict const& weights, model_options c
     tables = ", absolute positions";
   }
   bool const shifted = shift.n_div != 0 && shift.where != placement::none;
-  result.description = std::string(title_of(kind, shifted)) + ", D = " + std::to_string(D) + ", " +
-                       counted(result.classes(), "class", "es") + ", " + layers + tables + "; " +
-                       describe(shift, kind, D);
+  result.description = std::string(result.projector ? "a projection and " : "") + title_of(kind, shifted) +
+                       ", D = " + std::to_string(D) + ", " + counted(result.classes(), "class", "es") + ", " + layers +
+                       tables + "; " + describe(shift, kind, D);
   result.flops = costs_of(kind, weights, blocks, positions);
+  result.flops.per_frame += flops_of(front, "projector");
   return result;
 }
 
 index_t network::channels() const {
+  if (projector) return projector->inputs();
   return std::visit([](auto const& m) { return m.channels(); }, model);
 }
 
@@ -245,12 +271,27 @@ index_t network::longest() const {
 }
 
 index_t network::workspace_size(tshift::shape const& x) const {
-  return std::visit([&](auto const& m) { return m.workspace_size(x); }, model);
+  index_t const before = projected_size(x);
+  return before + std::visit([this, &x](auto const& m) { return m.workspace_size(projected(x)); }, model);
 }
 
 void network::forward(tshift::tensor_view<float const> const& x, tshift::tensor_view<float> const& y,
                       std::span<float> workspace) const {
-  std::visit([&](auto const& m) { m.forward(x, y, workspace); }, model);
+  tshift::tensor_view<float const> read = x;
+  if (projector) {
+    tshift::tensor_view<float> const made(workspace.data(), projected(x.shape), tshift::layout::ntc, x.lengths);
+    projector->forward(x, made);
+    read = made;
+    workspace = workspace.subspan(static_cast<std::size_t>(projected_size(x.shape)));
+  }
+  std::visit([&](auto const& m) { m.forward(read, y, workspace); }, model);
 }
+
+tshift::shape network::projected(tshift::shape x) const {
+  if (projector) x.channels = projector->outputs();
+  return x;
+}
+
+index_t network::projected_size(tshift::shape const& x) const { return projector ? projected(x).size() : 0; }
 
 }  // namespace ser

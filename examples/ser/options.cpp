@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "options.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <system_error>
 #include <tshift/audio/presets.hpp>
 #include <utility>
@@ -64,6 +66,7 @@ void front_end_options::add_count(CLI::App& app, std::string const& name, index_
 front_end_options::front_end_options(CLI::App& app) {
   using namespace tshift;
   using o = log_mel_options;
+  std::size_t const others = app.get_options().size();
   std::string presets;
   for (auto const& each : audio::presets::table) presets += (presets.empty() ? "" : "|") + std::string(each.name);
   app.add_option_function<std::string>(
@@ -180,6 +183,22 @@ front_end_options::front_end_options(CLI::App& app) {
       ->type_name("X|none");
   add_number(app, "--subtract", &o::subtract, "From the features");
   add_number(app, "--divide", &o::divide, "The features, after that");
+  auto const all = app.get_options();
+  own_.assign(all.begin() + static_cast<std::ptrdiff_t>(others), all.end());
+}
+
+std::string front_end_options::words() const {
+  std::string text = "--preset " + preset_;
+  for (CLI::Option const* const each : own_) {
+    if (each->get_name() == "--preset") continue;
+    for (std::string const& value : each->results())
+      text.append(" ").append(each->get_name()).append(" ").append(value);
+  }
+  return text;
+}
+
+bool front_end_options::is_default() const {
+  return std::ranges::all_of(own_, [](CLI::Option const* each) { return each->count() == 0; });
 }
 
 log_mel_options front_end_options::make() const {

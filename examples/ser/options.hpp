@@ -22,6 +22,10 @@ class front_end_options {
   /// The preset with what was changed.
   /// @throws shape_error  the preset is not made for the rate
   tshift::log_mel_options make() const;
+  /// What was asked for, as it would stand on a command line: the same for the same features.
+  std::string words() const;
+  /// Whether nothing was.
+  bool is_default() const;
 
  private:
   using change = std::function<void(tshift::log_mel_options&)>;
@@ -38,6 +42,7 @@ class front_end_options {
   double rate_ = 16000;
   bool window_given_ = false, bare_ = false;
   std::vector<change> changes_;
+  std::vector<CLI::Option const*> own_;
 };
 
 }  // namespace ser

@@ -3,25 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdarg>
 #include <cstdio>
+#include <iterator>
 #include <nlohmann/json.hpp>
-#include <string_view>
 
-#include "error.hpp"
+#include "svg.hpp"
 
 namespace ser {
 namespace {
-
-/// printf to the end of a text.
-[[gnu::format(printf, 2, 3)]] void append(std::string& to, char const* format, ...) {
-  char text[256];
-  std::va_list arguments;
-  va_start(arguments, format);
-  std::vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  to += text;
-}
 
 /// A field of CSV (RFC 4180).
 std::string field(std::string const& text) {
@@ -30,29 +19,6 @@ std::string field(std::string const& text) {
   for (char const c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
   return quoted + "\"";
 }
-
-/// Somebody else's text in XML; what no XML holds becomes a question mark.
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (char const c : utf8(text)) {
-    if (c == '<') {
-      result += "&lt;";
-    } else if (c == '>') {
-      result += "&gt;";
-    } else if (c == '&') {
-      result += "&amp;";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      result += '?';
-    } else {
-      result += c;
-    }
-  }
-  return result;
-}
-
-// Colours that also those tell apart who see no red or green (Okabe, Ito 2008).
-constexpr char const* colours[] = {"#0072b2", "#e69f00", "#009e73", "#d55e00",
-                                   "#cc79a7", "#56b4e9", "#f0e442", "#000000"};
 
 constexpr double left = 56, right = 776, top = 44, middle = 284, low = 312, bottom = 392;
 

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include "new_model_options.hpp"
+
+#include <cstdlib>
+#include <utility>
+
+#include "error.hpp"
+
+namespace ser {
+namespace {
+
+std::pair<char const*, architecture> const kinds[] = {{"cnn", architecture::cnn},
+                                                      {"lstm", architecture::lstm},
+                                                      {"shift_lstm", architecture::shift_lstm},
+                                                      {"transformer", architecture::transformer},
+                                                      {"shiftformer", architecture::shiftformer}};
+
+architecture kind_of(std::string const& word) {
+  for (auto const& [name, kind] : kinds) {
+    if (word == name) return kind;
+  }
+  throw usage_error("--model: '" + one_line(word) + "' is none of cnn|lstm|shift_lstm|transformer|shiftformer|head");
+}
+
+}  // namespace
+
+CLI::Option* add_count(CLI::App& app, std::string const& name, index_t& to, index_t least, std::string const& help) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&to, name, least](std::string const& text) {
+            char* end = nullptr;
+            long long const value = std::strtoll(text.c_str(), &end, 10);
+            if (text.empty() || *end != '\0' || value < least || value > (1LL << 31)) {
+              throw CLI::ValidationError(name + ": '" + text + "' is no whole number from " + std::to_string(least));
+            }
+            to = static_cast<index_t>(value);
+          },
+          help)
+      ->type_name("N");
+}
+
+void new_model_options::add_to(CLI::App& app) {
+  app.add_option("--model", kind_, "What is trained (shiftformer)")
+      ->type_name("cnn|lstm|shift_lstm|transformer|shiftformer|head");
+  add_count(app, "--hidden", hidden_, 1, "Of its perceptrons, of an LSTM's direction, of a head (4 D, D, 256)");
+  add_count(app, "--blocks", blocks_, 1, "Of them (2)");
+  add_count(app, "--taps", taps_, 1, "Of a CNN's filters, odd (7)");
+  add_count(app, "--heads", heads_, 1, "Of a Transformer's attention (4)");
+  app.add_flag("--project,!--no-project", project_,
+               "A linear layer in front: neighbouring bands are alike, and which of\n"
+               "them are shifted would matter. By default for sounds")
+      ->each([this](std::string const&) { project_given_ = true; });
+  app.add_flag("--learned-shift", learned_, "In front of each block of a Shiftformer, one offset a channel");
+  app.add_option("--learned-spread", learned_spread_, "Its offsets begin in [-X, X] (0: all at 0)")
+      ->type_name("X")
+      ->check(CLI::Range(0.0, 1000.0));
+}
+
+new_model new_model_options::make(model_options const& words, tshift::shape const& x, index_t classes,
+                                  bool project) const {
+  new_model m;
+  if (kind_ == "head") {
+    if (words.n_div || words.towards || words.stride || words.where || words.positions || learned_) {
+      throw usage_error("--model head has neither a shift nor positions");
+    }
+    m.head = hidden_ > 0 ? hidden_ : 256;
+    m.channels = x.channels;
+    m.classes = classes;
+    m.shift = {0, tshift::direction::delay, 1, tshift::placement::none};
+    return m;
+  }
+  m.kind = kind_of(kind_);
+  m.channels = x.channels;
+  m.classes = classes;
+  bool const recurrent = m.kind == architecture::lstm || m.kind == architecture::shift_lstm;
+  m.hidden = hidden_ > 0 ? hidden_ : recurrent ? x.channels : 4 * x.channels;
+  m.blocks = blocks_;
+  m.taps = taps_;
+  m.heads = heads_;
+  m.project = project_given_ ? project_ : project;
+  m.learned = learned_;
+  m.learned_spread = learned_spread_;
+  if (!learned_) m.shift = shift_for(m.kind, words, x.channels);
+  if (words.positions) {
+    if (recurrent || m.kind == architecture::cnn) {
+      throw usage_error(std::string("--position ") + name_of(*words.positions) + ": CNNs and LSTMs have no positions");
+    }
+    m.positions = *words.positions;
+    m.longest = x.time;
+  }
+  return m;
+}
+
+}  // namespace ser

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// A model that is trained: its parameters, and the memory of a step.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <tshift/train/checkpoint.hpp>
+#include <tshift/train/dropout.hpp>
+#include <tshift/train/initialise.hpp>
+#include <tshift/train/loss.hpp>
+#include <tshift/train/spec_augment.hpp>
+#include <tshift/weights/speech_encoder_names.hpp>
+#include <tshift/weights/speech_encoder_options.hpp>
+#include <utility>
+#include <vector>
+
+#include "network.hpp"
+#include "stack.hpp"
+#include "workers.hpp"
+
+namespace ser {
+
+/// The upper layers of an encoder, which are trained with what stands behind them.
+struct tuned_layers {
+  tshift::weights::state_dict const* weights = nullptr;  ///< with transformers' names
+  tshift::weights::speech_encoder_sizes sizes;
+  tshift::speech_encoder_options options;
+  index_t first = 0;  ///< of them; all after it as well
+  double rate = 0.1;  ///< factor of the learning rate
+};
+
+/// A model that begins with random values.
+struct new_model {
+  architecture kind = architecture::shiftformer;
+  index_t channels = 0, classes = 0, hidden = 0, blocks = 2, taps = 7, heads = 4;
+  tshift::model_shift shift;
+  tshift::frame_positions positions = tshift::frame_positions::absolute;  ///< of a Transformer or Shiftformer
+  index_t longest = 0;        ///< frames that positions serve; 0: there are none
+  bool project = false;       ///< a linear layer in front, projector.*
+  bool learned = false;       ///< a learned shift in front of each block, shift.N.offset, in place of `shift`
+  double learned_spread = 0;  ///< its offsets begin in [-spread, spread]
+  index_t head = 0;           ///< in place of `kind`: mean over time and two linear layers, so many channels between
+  index_t states = 0;         ///< x is so many states side by side, their sum is learned; 0: it is one
+  tuned_layers const* tuned = nullptr;  ///< layers in front of all
+};
+
+/// What is changed at random while training, and not afterwards.
+struct augmentation {
+  double dropout = 0;  ///< of the features
+  bool masks = false;  ///< SpecAugment, scaled to small features
+};
+
+template <class T>
+class trainee {
+ public:
+  /// Values from a seed, by PyTorch's rules.
+  /// @throws usage_error, shape_error
+  trainee(new_model const& from, std::uint64_t seed, augmentation const& how = {});
+  /// Takes sizes and values from a checkpoint.
+  /// @throws usage_error, ser_error, shape_error
+  trainee(tshift::weights::state_dict const& weights, model_options const& words, augmentation const& how = {},
+          std::uint64_t seed = 0);
+  trainee(trainee const&) = delete;
+  trainee& operator=(trainee const&) = delete;
+  ~trainee() = default;
+
+  train::parameter_table& table() noexcept { return table_; }
+  train::parameter_table const& table() const noexcept { return table_; }
+  std::span<T> values() noexcept { return values_; }
+  std::span<T> gradients() noexcept { return gradients_; }
+  index_t channels() const { return model_.inputs(); }
+  index_t classes() const { return model_.outputs(); }
+  /// What was recognised.
+  model_choice const& choice() const noexcept { return choice_; }
+
+  /// How many threads compute; one at first. No bit depends on it.
+  void set_threads(index_t threads) { exec_ = workers(threads); }
+  workers& exec() noexcept { return exec_; }
+
+  /// Takes the values as they are now.
+  void pack() { model_.pack(std::span<T const>(values_)); }
+
+  /// Logits of a batch, those of inference.
+  void forward(tshift::tensor_view<T const> const& x, std::span<T> y);
+  /// Elements that a batch of this shape keeps between the passes.
+  index_t saved_size(tshift::shape const& x) const { return model_.saved_size(x); }
+
+  /// Adds the gradients of a batch to gradients().
+  /// @param x        [N, T, D], with lengths
+  /// @param y        logits [N, classes], written
+  /// @param divisor  of the loss: that of the whole batch
+  /// @param dx       gradient of x, written; empty: not wanted
+  /// @param random   for the augmentation; null: none of it
+  /// @return the loss
+  double add_gradients(tshift::tensor_view<T const> const& x, std::span<index_t const> labels,
+                       train::cross_entropy_options const& options, double divisor, std::span<T> y,
+                       tshift::tensor_view<T> const& dx, train::random_batch const* random = nullptr);
+
+ private:
+  void add_masks(index_t channels, augmentation const& how);
+
+  model_choice choice_;
+  train::parameter_table table_;
+  stack<T> model_;
+  augmentation how_;
+  workers exec_;
+  std::optional<train::spec_augment<T>> masks_;
+  std::vector<T> values_, gradients_;
+  std::vector<T> dy_, saved_, workspace_, masked_, dmasked_;  // kept from batch to batch
+};
+
+// Each has all models with all their passes: compiled once, in trainee.cpp.
+extern template class trainee<float>;
+extern template class trainee<double>;
+
+}  // namespace ser
