@@ -33,7 +33,9 @@ TEST_CASE("train::linear: gradients are slopes, and bits depend on nothing", "[t
     }
   }
   check_training(linear_of(20, 30, true), {.dims = {2, 900, 20}, .zero_slope = true}, 99, sum);
+  // dW in several blocks of columns, where a sequence has more than 98 frames.
+  check_training(linear_of(3000, 9, true), {.dims = {3, 384, 3000}}, 100, sum);
   sum.print("linear");
-  REQUIRE(sum.cases == 49);
-  REQUIRE(sum.gradients == 123);
+  REQUIRE(sum.cases == 50);
+  REQUIRE(sum.gradients == 126);
 }

@@ -23,9 +23,9 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 /// Frames outside a sequence are zeros. A sequence of L frames has frames(L) in y and dy; dy is not read past them, and
 /// a sequence without frames gives no gradient. Parameters: `prefix`.weight [O, I / groups, K], `prefix`.bias [O]. Keeps
 /// nothing: x is enough. Cost: three products of nn::conv1d's size; windows of x and of dy are read where they lie.
-/// Workspace: 384 frames of 768 channels, or fewer. Accuracy: an element of dx is one chain of at most K O / groups
-/// multiply-adds in T; dW is summed over at most 384 frames in T, and so are those sums. Source: torch.nn.Conv1d on
-/// [N, C, T].
+/// Workspace: 384 frames of 768 channels and of a group's outputs, or fewer. Accuracy: an element of dx is one chain of
+/// at most K O / groups multiply-adds in T; dW is summed over at most 384 frames in T, and so are those sums. Source:
+/// torch.nn.Conv1d on [N, C, T].
 template <class T>
 class conv1d : public calls<conv1d<T>, T> {
  public:
@@ -68,10 +68,10 @@ class conv1d : public calls<conv1d<T>, T> {
 
   /// Nothing is kept.
   index_t saved_size(shape const&) const noexcept { return 0; }
-  /// The panels of x.
+  /// Windows of x and dy of a sequence, packed.
   T* layout(arena<T>& a, shape const& x) const {
     (void)detail::checked_product(name, {x.batch, x.time});
-    return a.take({kernel::panel_room<T>(frames(x.time), taps_at_once() * across().channels())});
+    return a.take({kernel::gradient_room<T>(frames(x.time), taps_at_once() * across().channels(), across().made())});
   }
 
   /// Unchecked.
@@ -85,11 +85,11 @@ class conv1d : public calls<conv1d<T>, T> {
   void run_back(Executor& exec, shifted_view<T> const& x, T const*, shifted_view<T> const& dy, tensor_view<T> const& dx,
                 std::span<T> gradients, arena<T> a) const {
     if (dx.data != nullptr) back().compute(exec, x.base(), dy, dx);
-    T* const panels = layout(a, x.shape());
+    T* const room = layout(a, x.shape());
     kernel::made_lengths<T> const made{x.base(), options_};
     for (index_t n = 0; n < x.shape().batch; ++n) {
       if (made(n) == 0) continue;
-      for (index_t g = 0; g < options_.groups; ++g) add_gradients(exec, x, dy, made, n, g, gradients, panels);
+      for (index_t g = 0; g < options_.groups; ++g) add_gradients(exec, x, dy, made, n, g, gradients, room);
     }
   }
 
@@ -116,8 +116,7 @@ class conv1d : public calls<conv1d<T>, T> {
   /// Of sequence n and group g.
   template <class Executor>
   void add_gradients(Executor& exec, shifted_view<T> const& x, shifted_view<T> const& dy,
-                     kernel::made_lengths<T> const& made, index_t n, index_t g, std::span<T> gradients,
-                     T* panels) const {
+                     kernel::made_lengths<T> const& made, index_t n, index_t g, std::span<T> gradients, T* room) const {
     index_t const each = across().channels(), outputs = across().made(), time = dy.shape().time;
     tensor_view<T const> const frames(static_cast<T const*>(nullptr), shape{1, made(n), 1});
     kernel::frame_rows<T> const all{dy};
@@ -130,7 +129,7 @@ class conv1d : public calls<conv1d<T>, T> {
       kernel::add_to_taps<T> const add{weight_.in(gradients) + g * outputs * each * options_.taps, each, options_.taps,
                                        tap};
       kernel::add_gradient<Executor, T>(exec, frames, from, some * each, with, outputs, add,
-                                        tap == 0 && bias != nullptr ? bias + g * outputs : nullptr, panels);
+                                        tap == 0 && bias != nullptr ? bias + g * outputs : nullptr, room);
     }
   }
 

@@ -56,8 +56,10 @@ class linear : public frame_calls<linear<T>, T> {
 
   /// Nothing is kept.
   index_t saved_size(shape const&) const noexcept { return 0; }
-  /// The panels of x.
-  T* layout(arena<T>& a, shape const& x) const { return a.take({kernel::panel_room<T>(x.time, inputs())}); }
+  /// x and dy of a sequence, packed.
+  T* layout(arena<T>& a, shape const& x) const {
+    return a.take({kernel::gradient_room<T>(x.time, inputs(), outputs())});
+  }
 
   /// Unchecked: y = W x + b (+ skip).
   template <class Executor>
@@ -77,12 +79,12 @@ class linear : public frame_calls<linear<T>, T> {
 
   /// Unchecked: of the parameters alone.
   /// @param frames  shape and lengths
-  /// @param panels  what layout takes
+  /// @param room    what layout takes
   template <class Executor>
   void add_gradients(Executor& exec, tensor_view<T const> const& frames, kernel::row_source<T> x,
-                     kernel::row_source<T> dy, std::span<T> gradients, T* panels) const {
+                     kernel::row_source<T> dy, std::span<T> gradients, T* room) const {
     kernel::add_gradient(exec, frames, x, inputs(), dy, outputs(),
-                         kernel::add_to_matrix<T>{weight_.in(gradients), inputs()}, bias_.in(gradients), panels);
+                         kernel::add_to_matrix<T>{weight_.in(gradients), inputs()}, bias_.in(gradients), room);
   }
 
   /// Both packings.

@@ -89,7 +89,7 @@ class lstm : public frame_calls<lstm<T>, T> {
     T* da;      ///< [N, T, directions * 4 H], rows some distance apart
     T* h;       ///< [directions, N, T, H]
     T* carry;   ///< [directions, N, H]
-    T* panels;  ///< of the larger of x and h
+    T* packed;  ///< da and the larger of x and h, of a sequence
   };
 
   /// Unchecked.
@@ -99,7 +99,8 @@ class lstm : public frame_calls<lstm<T>, T> {
     s.da = a.take({x.batch, x.time, da_stride()});
     s.h = a.take({count_, x.batch, x.time, padded_units});
     s.carry = a.take({count_, x.batch, padded_units});
-    s.panels = a.take({kernel::panel_room<T>(x.time, inputs_ > hidden_ ? inputs_ : hidden_)});
+    index_t const larger = inputs_ > hidden_ ? inputs_ : hidden_;
+    s.packed = a.take({kernel::gradient_room<T>(x.time, larger, kernel::gates * hidden_)});
     return s;
   }
 
@@ -143,10 +144,10 @@ class lstm : public frame_calls<lstm<T>, T> {
       kernel::rows_before<T> const h_rows{h, padded_units, x.base(), d == 1};
       kernel::add_gradient<Executor, T>(exec, x.base(), x_rows, inputs_, da, rows,
                                         kernel::add_to_matrix<T>{to.weight_ih.in(gradients), inputs_},
-                                        to.bias_ih.in(gradients), memory.panels);
+                                        to.bias_ih.in(gradients), memory.packed);
       kernel::add_gradient<Executor, T>(exec, x.base(), h_rows, hidden_, da, rows,
                                         kernel::add_to_matrix<T>{to.weight_hh.in(gradients), hidden_},
-                                        to.bias_hh.in(gradients), memory.panels);
+                                        to.bias_hh.in(gradients), memory.packed);
     }
   }
 

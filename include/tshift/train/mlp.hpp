@@ -58,7 +58,7 @@ class mlp : public frame_calls<mlp<T>, T> {
     T* rooms;   ///< forward: a slice of g for each part
     T* dh;      ///< backward: of some sequences
     T* g;       ///< the same
-    T* panels;  ///< of the larger of x and g
+    T* packed;  ///< what a layer reads and its gradient, of a sequence
   };
 
   /// Unchecked.
@@ -68,8 +68,9 @@ class mlp : public frame_calls<mlp<T>, T> {
     shape const some = group_of(x);
     s.dh = a.take({some.batch, x.time, hidden()});
     s.g = a.take({some.batch, x.time, hidden()});
-    index_t const widest = inputs() > hidden() ? inputs() : hidden();
-    s.panels = a.take({kernel::panel_room<T>(x.time, widest)});
+    index_t const first = kernel::gradient_room<T>(x.time, inputs(), hidden());
+    index_t const second = kernel::gradient_room<T>(x.time, hidden(), outputs());
+    s.packed = a.take({first > second ? first : second});
     return s;
   }
 
@@ -111,9 +112,9 @@ class mlp : public frame_calls<mlp<T>, T> {
                                                       kernel::gelu_back_tile<T, arch>(through));
                               });
       kernel::plain_rows<T> const dh_rows{memory.dh, hidden()}, g_rows{memory.g, hidden()};
-      second_.add_gradients(exec, frames, g_rows, with, gradients, memory.panels);
+      second_.add_gradients(exec, frames, g_rows, with, gradients, memory.packed);
       if (dx.data != nullptr) back(exec, frames, dh_rows, dx.slice_sequences(n, count), skip, n * time);
-      first_.add_gradients(exec, frames, from, dh_rows, gradients, memory.panels);
+      first_.add_gradients(exec, frames, from, dh_rows, gradients, memory.packed);
     }
   }
 

@@ -124,7 +124,7 @@ class self_attention : public calls<self_attention<T>, T> {
   struct slices {
     T* rooms;                                 ///< forward: one for each part of the heads
     kernel::attention_heads_memory<T> heads;  ///< backward
-    T* panels;                                ///< backward: of x
+    T* packed;                                ///< backward: x and the gradient of q, k and v, of a sequence
   };
 
   /// Unchecked.
@@ -139,7 +139,7 @@ class self_attention : public calls<self_attention<T>, T> {
     shape const some{together(x), x.time, inputs()};
     a.lend([this, &some, &s](arena<T>& in) { s.rooms = heads_.rooms(in, some); });
     s.heads = heads_.layout(a, some);
-    s.panels = a.take({kernel::panel_room<T>(x.time, inputs())});
+    s.packed = a.take({kernel::gradient_room<T>(x.time, inputs(), heads_.wide())});
     return s;
   }
 
@@ -182,7 +182,7 @@ class self_attention : public calls<self_attention<T>, T> {
         back(exec, frames, dqkv, to, skip, n * time);
         heads_.add_by_gates(frames, memory.heads, to);
       }
-      qkv_.add_gradients(exec, frames, from, dqkv, gradients, memory.panels);
+      qkv_.add_gradients(exec, frames, from, dqkv, gradients, memory.packed);
     }
   }
 

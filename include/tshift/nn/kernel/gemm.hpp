@@ -32,12 +32,13 @@ struct lines_ahead {
 };
 
 /// Asks for the lines of a tile of c before its sums are computed: a line that is missing when they are stored is waited
-/// for, and holds up the tile behind.
+/// for, and holds up the tile behind. Rows may begin anywhere in a line, and end in one more.
 template <class T>
 void ask_for_tile(T const* c, index_t stride, index_t rows, index_t columns) noexcept {
   constexpr index_t line = tshift::kernel::line_bytes / static_cast<index_t>(sizeof(T));
   for (index_t r = 0; r < rows; ++r) {
     for (index_t j = 0; j < columns; j += line) __builtin_prefetch(c + r * stride + j, 1);
+    __builtin_prefetch(c + r * stride + columns - 1, 1);
   }
 }
 

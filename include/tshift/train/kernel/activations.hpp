@@ -7,6 +7,7 @@
 #include <xsimd/xsimd.hpp>
 
 #include <tshift/nn/kernel/activations.hpp>
+#include <tshift/nn/kernel/gemm.hpp>
 #include <tshift/nn/kernel/rows.hpp>
 #include <tshift/nn/kernel/sources.hpp>
 #include <tshift/train/kernel/matrix.hpp>
@@ -14,12 +15,35 @@
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace train::kernel {
 
 /// d/dx x Phi(x), phi as exp(-x^2 / 2) / sqrt(2 pi): far from 0 it is 0 before x could make it infinite.
+/// @param below  Phi(x)
 template <class T, class Arch>
-TSHIFT_INLINE xsimd::batch<T, Arch> gelu_slope(xsimd::batch<T, Arch> const& x) noexcept {
+TSHIFT_INLINE xsimd::batch<T, Arch> gelu_slope(xsimd::batch<T, Arch> const& x,
+                                               xsimd::batch<T, Arch> const& below) noexcept {
   using batch = xsimd::batch<T, Arch>;
   batch const density = nn::kernel::exp(x * x * batch(T(-0.5))) * batch(T(0.39894228040143267794));
   batch const far = xsimd::select(density == batch(T(0)), batch(T(0)), x);
-  return xsimd::fma(far, density, normal_distribution(x));
+  return xsimd::fma(far, density, below);
+}
+template <class T, class Arch>
+TSHIFT_INLINE xsimd::batch<T, Arch> gelu_slope(xsimd::batch<T, Arch> const& x) noexcept {
+  return gelu_slope(x, normal_distribution(x));
+}
+
+/// d *= gelu'(h), g = gelu(h): the dear part of both is one.
+template <class Arch, class T>
+void gelu_back(index_t count, T const* h, T* d, T* g) noexcept {
+  using batch = xsimd::batch<T, Arch>;
+  constexpr index_t lanes = lanes_of<T, Arch>;
+  index_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    batch const x = batch::load_unaligned(h + i), below = normal_distribution(x);
+    (batch::load_unaligned(d + i) * gelu_slope(x, below)).store_unaligned(d + i);
+    (x * below).store_unaligned(g + i);
+  }
+  if (i == count) return;
+  batch const x = load_part<Arch>(h + i, count - i, T(0)), below = normal_distribution(x);
+  store_part<Arch>(load_part<Arch>(d + i, count - i, T(0)) * gelu_slope(x, below), d + i, count - i);
+  store_part<Arch>(x * below, g + i, count - i);
 }
 
 /// y = f(a, b) for rows [first, first + count) of two sources, whose pieces may end at different channels.
@@ -69,19 +93,24 @@ template <class T, class Arch>
 struct gelu_back_tile {
   row_sink<T const> before;  ///< h
   row_sink<T> after;         ///< g
-  index_t first = 0;
+  index_t first = 0, count = 0;
 
-  void begin(index_t row, index_t /*rows*/) noexcept { first = row; }
+  void begin(index_t row, index_t rows) noexcept {
+    first = row;
+    count = rows;
+  }
   void operator()(T* c, index_t stride, index_t row, index_t rows, index_t column, index_t columns) const noexcept {
+    // h was kept long ago: that of the tile below is asked for a product before it is read.
+    index_t const next = row + rows, left = count - next;
+    if (left > 0) ask_for_tile(h(next) + column, before.stride, left < rows ? left : rows, columns);
     for (index_t r = 0; r < rows; ++r) {
-      T const* const h = before.data + (first + row + r) * before.stride + column;
-      T* const d = c + r * stride;
-      map<Arch>(
-          columns, d, [](auto const& slope, auto const& x) { return slope * gelu_slope(x); }, d, h);
-      map<Arch>(
-          columns, after.data + (first + row + r) * after.stride + column, [](auto const& x) { return gelu(x); }, h);
+      gelu_back<Arch>(columns, h(row + r) + column, c + r * stride,
+                      after.data + (first + row + r) * after.stride + column);
     }
   }
+
+ private:
+  T const* h(index_t row) const noexcept { return before.data + (first + row) * before.stride; }
 };
 
 }}}}  // namespace tshift::train::kernel

@@ -139,6 +139,11 @@ struct add_to_taps {
   T* data;
   index_t channels, taps, first_tap;
 
+  /// Asks for a tile that will be added to, as far as it lies in one tap.
+  void ask(index_t output, index_t column, index_t rows, index_t count) const noexcept {
+    index_t const i = column % channels, some = channels - i < count ? channels - i : count;
+    ask_for_tile(data + (output * channels + i) * taps, channels * taps, rows, some * taps);
+  }
   void operator()(index_t output, index_t column, index_t count, T const* sums) const noexcept {
     T* const row = data + output * channels * taps + first_tap;
     for (index_t done = 0; done < count;) {

@@ -66,7 +66,7 @@ void add_product(leaning<T> const& a, packed_operand<T> const& b, row_block<T>& 
       index_t const width = padded - column < tile::columns ? padded - column : tile::columns;
       index_t const wanted = b.n - column, columns = wanted < width ? wanted : width;
       T const* const panel = panel_at<T, Arch>(b, column, first);
-      ask_for_tile(to.data + row * to.stride + column, to.stride, tall, columns);
+      to.ask(row, column, tall, columns);
       tile_sums<T, Arch>(tall, width / tile::lanes, lines_ahead(panel), panel, table, 0, none, 0, sums, tile::columns);
       for (index_t r = 0; r < tall; ++r) to(row + r, column, columns, sums + r * tile::columns);
     }
@@ -79,22 +79,20 @@ template <class T, class Arch>
 void add_outer(leaning<T> const& a, packed_operand<T> const& x, add_to_matrix<T> const& to) noexcept {
   using tile = gemm_tile<T, Arch>;
   index_t const padded = padded_columns<T, Arch>(x.n), end = a.columns + a.lean * a.origin;
-  T const* factors[static_cast<std::size_t>(leaning_rows + tile::rows)];
   T sums[static_cast<std::size_t>(tile::rows * tile::columns)];
   for (index_t t = a.lean * (a.origin - (a.rows - 1)); t < end; t += tile::rows) {
     index_t const tall = end - t < tile::rows ? end - t : tile::rows;
     // Rows that have one of these columns inside.
     index_t const from = a.lean * (a.origin - t - (tall - 1)), until = a.lean == 0 ? a.rows : end - t;
     index_t const first = from < 0 ? 0 : from, last = until < a.rows ? until : a.rows;
-    TSHIFT_ASSERT(last - first <= leaning_rows + tile::rows);
-    index_t const base = t - a.lean * a.origin;
-    for (index_t i = first; i < last; ++i) factors[i - first] = a.data + (base + i * (a.stride + a.lean));
+    index_t const step = a.stride + a.lean;
+    T const* const factors = a.data + (t - a.lean * a.origin + first * step);
     for (index_t column = 0; column < padded; column += tile::columns) {
       index_t const width = padded - column < tile::columns ? padded - column : tile::columns;
       index_t const wanted = x.n - column, columns = wanted < width ? wanted : width;
       T const* const panel = panel_at<T, Arch>(x, column, first);
-      ask_for_tile(to.data + t * to.stride + column, to.stride, tall, columns);
-      outer_sums<T, Arch>(tall, width / tile::lanes, lines_ahead(panel), last - first, factors, panel, sums);
+      to.ask(t, column, tall, columns);
+      outer_sums<T, Arch>(tall, width / tile::lanes, lines_ahead(panel), last - first, factors, step, panel, sums);
       for (index_t r = 0; r < tall; ++r) to(t + r, column, columns, sums + r * tile::columns);
     }
   }
