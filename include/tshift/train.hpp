@@ -61,3 +61,4 @@
 #include <tshift/train/sequence_head.hpp>
 #include <tshift/train/spec_augment.hpp>
 #include <tshift/train/speech_layer.hpp>
+#include <tshift/train/speech_layer_options.hpp>

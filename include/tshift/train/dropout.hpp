@@ -50,38 +50,33 @@ void dropout(Executor&& exec, double rate, random_batch const& random, index_t l
   constexpr index_t group = kernel::dropout_group;
   auto const least = static_cast<std::uint32_t>(rate * 0x1p32);
   auto const scale = static_cast<T>(1 / (1 - rate));
-  detail::share(
-      exec, y.shape.batch * time, y.size() * 2 * static_cast<index_t>(sizeof(T)),
-      [&random, &x, &y, purpose, least, scale, channels, time](index_t first, index_t last) {
-        T factors[static_cast<std::size_t>(group)] = {};
-        index_t sequence = -1, ready = -1;  // of which the factors are
-        for (index_t row = first; row < last; ++row) {
-          index_t const n = row / time, t = row % time;
-          T* const out = y.at(n, t, 0);
-          if (t >= x.length(n)) {
-            for (index_t c = 0; c < channels; ++c) out[c] = T(0);
-            continue;
-          }
-          T const* const in = x.at(n, t, 0);
-          for (index_t c = 0; c < channels;) {
-            index_t const at = t * channels + c, number = at / group, skipped = at % group;
-            if (n != sequence || number != ready) {
-              auto const block = static_cast<std::uint64_t>(number * kernel::dropout_lanes);
-              kernel::philox_words const counter{
-                  {static_cast<std::uint32_t>(block),
-                   static_cast<std::uint32_t>(purpose) << 16 | (static_cast<std::uint32_t>(block >> 32) & 0xFFFFu),
-                   static_cast<std::uint32_t>(random.epoch),
-                   static_cast<std::uint32_t>(random.samples[static_cast<std::size_t>(n)])}};
-              kernel::dropout_factors(random.seed, counter, least, scale, factors);
-              sequence = n;
-              ready = number;
-            }
-            index_t const left = channels - c, rest = group - skipped, count = left < rest ? left : rest;
-            kernel::apply_factors(count, in + c, factors + skipped, out + c);
-            c += count;
-          }
-        }
-      });
+  detail::share(exec, y.shape.batch * time, y.size() * 2 * static_cast<index_t>(sizeof(T)),
+                [&random, &x, &y, purpose, least, scale, channels, time](index_t first, index_t last) {
+                  T factors[static_cast<std::size_t>(group)] = {};
+                  index_t sequence = -1, ready = -1;  // of which the factors are
+                  for (index_t row = first; row < last; ++row) {
+                    index_t const n = row / time, t = row % time;
+                    T* const out = y.at(n, t, 0);
+                    if (t >= x.length(n)) {
+                      for (index_t c = 0; c < channels; ++c) out[c] = T(0);
+                      continue;
+                    }
+                    T const* const in = x.at(n, t, 0);
+                    for (index_t c = 0; c < channels;) {
+                      index_t const at = t * channels + c, number = at / group, skipped = at % group;
+                      if (n != sequence || number != ready) {
+                        kernel::philox_words const counter = kernel::dropout_counter(
+                            purpose, random.epoch, random.samples[static_cast<std::size_t>(n)], number);
+                        kernel::dropout_factors(random.seed, counter, least, scale, factors);
+                        sequence = n;
+                        ready = number;
+                      }
+                      index_t const left = channels - c, rest = group - skipped, count = left < rest ? left : rest;
+                      kernel::apply_factors(count, in + c, factors + skipped, out + c);
+                      c += count;
+                    }
+                  }
+                });
 }
 
 /// The same where it is called.

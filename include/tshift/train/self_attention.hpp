@@ -143,9 +143,10 @@ class self_attention : public calls<self_attention<T>, T> {
     return s;
   }
 
-  /// Unchecked: y = attention of x.
+  /// Unchecked: y = attention of x, with some weights dropped.
   template <class Executor>
-  void run(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, T* saved, arena<T> a) const {
+  void run(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, T* saved, arena<T> a,
+           kernel::weight_dropout const& drop = {}) const {
     slices const memory = layout(a, x.shape());
     index_t const time = x.shape().time, wide = heads_.wide();
     kernel::frame_rows<T> const x_rows{x};
@@ -158,8 +159,8 @@ class self_attention : public calls<self_attention<T>, T> {
                               [&from, &w](index_t first, index_t rows, kernel::row_sink<T> to) {
                                 kernel::gemm<T, arch>(from, first, rows, w, to);
                               });
-      heads_.forward(exec, frames, from, qkv.data, kept(saved, x.shape(), n), y.slice_sequences(n, frames.shape.batch),
-                     memory.rooms);
+      heads_.forward(exec, frames, from, qkv.data, kept(saved, x.shape(), n), drop.from(n),
+                     y.slice_sequences(n, frames.shape.batch), memory.rooms);
     }
   }
 
@@ -167,14 +168,15 @@ class self_attention : public calls<self_attention<T>, T> {
   template <class Executor>
   void run_back(Executor& exec, shifted_view<T> const& x, T const* saved, shifted_view<T> const& dy,
                 tensor_view<T> const& dx, std::span<T> gradients, arena<T> a,
-                kernel::row_source<T> const* skip = nullptr) const {
+                kernel::row_source<T> const* skip = nullptr, kernel::weight_dropout const& drop = {}) const {
     slices const memory = layout(a, x.shape());
     index_t const time = x.shape().time, wide = heads_.wide();
     kernel::frame_rows<T> const x_rows{x}, dy_rows{dy};
     for (index_t n = 0; n < x.shape().batch; n += together(x.shape())) {
       tensor_view<T const> const frames = group(x, n);
       kernel::later_rows<T> const from{x_rows, n * time}, with{dy_rows, n * time};
-      heads_.backward(exec, frames, from, saved + n * time * wide, kept(saved, x.shape(), n), with, memory.heads);
+      heads_.backward(exec, frames, from, saved + n * time * wide, kept(saved, x.shape(), n), drop.from(n), with,
+                      memory.heads);
       heads_.add_gradients(exec, frames, memory.heads, gradients);
       kernel::plain_rows<T> const dqkv{memory.heads.dqkv, wide};
       if (dx.data != nullptr) {

@@ -10,39 +10,13 @@
 #include <string>
 #include <utility>
 
+#include <tshift/train/kernel/layer_dropout.hpp>
 #include <tshift/train/layer_norm.hpp>
 #include <tshift/train/mlp.hpp>
 #include <tshift/train/self_attention.hpp>
+#include <tshift/train/speech_layer_options.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace train {
-
-/// Sizes of a speech encoder's layer. The defaults are those of the base models.
-struct speech_layer_sizes {
-  index_t channels = 768;   ///< D
-  index_t hidden = 3072;    ///< of the perceptron
-  index_t heads = 12;       ///< of the attention
-  bool norm_first = false;  ///< whether the norms stand before the two parts (do_stable_layer_norm) or behind them
-  double eps = 1e-5;        ///< of the norms
-};
-
-/// WavLM's table of distances, by its name in checkpoints, where it belongs to the first layer and all layers read it.
-///
-/// It is one parameter: give it to each layer that is trained, and each adds its part to the one gradient. That is the
-/// gradient of the encoder if all of its layers are among them. Where the lower ones are not, what they would add is
-/// missing, and they would go on with the old table; then keep it as it is:
-///
-///   table.set_trains("encoder.layers.0.attention.rel_attn_embed.", false);
-///
-/// Of this one parameter the gradient's last bits depend on how a batch is cut, where two layers or more add to it: one
-/// layer's sequences come after the other's. They depend neither on threads nor on padding.
-/// @param buckets       distances that are told apart
-/// @param max_distance  from there on all distances are one
-/// @throws shape_error  a size is out of range, or the name is taken
-template <class T>
-bucketed_distances<T> speech_distances(parameter_table& table, index_t heads = 12, index_t buckets = 320,
-                                       index_t max_distance = 800) {
-  return {table, "encoder.layers.0.attention.rel_attn_embed.weight", heads, buckets, max_distance};
-}
 
 /// models::speech_layer with its gradients. With A the attention, P its output projection, M the perceptron, and f' g
 /// what f makes of the gradient g:
@@ -54,7 +28,13 @@ bucketed_distances<T> speech_distances(parameter_table& table, index_t heads = 1
 ///
 /// Keeps a, u, v, w, and what the parts keep: 11 times x where the perceptron is 4 D wide. Cost: three times the products
 /// of inference, and the attention's weights once more. Workspace: two of x, three with norms first, and what a part
-/// needs. There is no dropout. Frames past a length attend to nothing, and none attends to them.
+/// needs. Frames past a length attend to nothing, and none attends to them.
+///
+/// With set_dropout and draw, u = x + F P(a), w = v + G M(v) or y = u + G M(v), and back M' G and A' P' F. In layer N, F
+/// and G are train::dropout by numbers m + 1 and m + 2, m = 4 (N + 1). Behind the softmax, weight r of query l and head h
+/// is dropped as element (h L + l) S + r of a sample is by number m; L is the sequence's length, S that rounded up to a
+/// multiple of 64. All masks are made anew in the backward pass, nothing is kept; with norms behind, the workspace has
+/// one x more where branches have a rate.
 template <class T>
 class speech_layer : public frame_calls<speech_layer<T>, T> {
  public:
@@ -69,7 +49,7 @@ class speech_layer : public frame_calls<speech_layer<T>, T> {
   ///                      or the names are taken
   speech_layer(parameter_table& table, index_t number, speech_layer_sizes const& sizes,
                bucketed_distances<T> const& distances = {})
-      : norm_first_(sizes.norm_first) {
+      : norm_first_(sizes.norm_first), dropout_(number) {
     if (number < 0) detail::fail("%s: number = %td, must be >= 0", name, number);
     if (!(sizes.eps > 0 && sizes.eps <= static_cast<double>(std::numeric_limits<T>::max()))) {
       detail::fail("%s: eps = %g, must be > 0 and finite", name, sizes.eps);
@@ -108,6 +88,18 @@ class speech_layer : public frame_calls<speech_layer<T>, T> {
     norm2_.pack(values);
   }
 
+  /// What is dropped in steps that are drawn for; 0 at first. Before workspace_size is asked.
+  /// @throws shape_error  a rate is out of range, or N is not below 4095
+  void set_dropout(speech_layer_dropout const& rates) { dropout_.set(name, rates.hidden, rates.attention); }
+
+  /// Where the random numbers of the next batch come from, in both of its passes. Null, as at first: nothing is dropped.
+  /// @param random  copied; its samples, one for each sequence, must stay until the backward pass has ended
+  /// @throws shape_error  a number is out of range
+  void draw(random_batch const* random) { dropout_.draw(random); }
+
+  /// Refuses a batch that has not as many sequences as were drawn for.
+  void check_input(input<T> const& x) const { dropout_.check(name, x.shape().batch); }
+
   /// a, u, v, w, and what the parts keep.
   index_t saved_size(shape const& x) const { return kept(x).size; }
 
@@ -115,13 +107,13 @@ class speech_layer : public frame_calls<speech_layer<T>, T> {
   struct slices {
     T* one;    ///< of w or u
     T* two;    ///< of v, then of a
-    T* three;  ///< with norms first: of w
+    T* three;  ///< with norms first of w; with dropout of what a branch adds
   };
 
   /// Unchecked.
   slices layout(arena<T>& a, shape const& x) const {
     slices s{a.take({x.batch, x.time, x.channels}), a.take({x.batch, x.time, x.channels}), nullptr};
-    if (norm_first_) s.three = a.take({x.batch, x.time, x.channels});
+    if (norm_first_ || dropout_.has_branches()) s.three = a.take({x.batch, x.time, x.channels});
     a.lend(attention_, x);
     a.lend(out_, x);
     a.lend(mlp_, x);
@@ -140,15 +132,15 @@ class speech_layer : public frame_calls<speech_layer<T>, T> {
     kernel::row_source<T> const beside_x(x_rows), beside_u(u_rows), beside_v(v_rows);
     if (norm_first_) {
       norm1_.run(exec, x, w, saved + at.norm1, a);
-      attention_.run(exec, nn::as_it_is<T>(w), mixed, saved + at.attention, a);
-      out_.run(exec, nn::as_it_is<T>(mixed), u, nullptr, a, &beside_x);
+      attention_.run(exec, nn::as_it_is<T>(w), mixed, saved + at.attention, a, dropout_.of_weights());
+      add_attention(exec, mixed, u, a, beside_x);
       norm2_.run(exec, nn::as_it_is<T>(u), v, saved + at.norm2, a);
-      mlp_.run(exec, nn::as_it_is<T>(v), y, saved + at.h, a, &beside_u);
+      add_perceptron(exec, v, y, saved + at.h, a, beside_u);
     } else {
-      attention_.run(exec, x, mixed, saved + at.attention, a);
-      out_.run(exec, nn::as_it_is<T>(mixed), u, nullptr, a, &beside_x);
+      attention_.run(exec, x, mixed, saved + at.attention, a, dropout_.of_weights());
+      add_attention(exec, mixed, u, a, beside_x);
       norm1_.run(exec, nn::as_it_is<T>(u), v, saved + at.norm1, a);
-      mlp_.run(exec, nn::as_it_is<T>(v), w, saved + at.h, a, &beside_v);
+      add_perceptron(exec, v, w, saved + at.h, a, beside_v);
       norm2_.run(exec, nn::as_it_is<T>(w), y, saved + at.norm2, a);
     }
   }
@@ -166,25 +158,57 @@ class speech_layer : public frame_calls<speech_layer<T>, T> {
     tensor_view<T> const one = like(x, memory.one), two = like(x, memory.two);
     kernel::plain_rows<T> const one_rows{memory.one, inputs()};
     kernel::row_source<T> const beside_one(one_rows);
+    tensor_view<T> const three = like(x, memory.three);
+    // The gradient of what a branch has added: above, or what was dropped taken out of it.
+    auto const of_branch = [this, &exec, &three](kernel::dropped which, shifted_view<T> const& above) {
+      if (!dropout_.drops_branches()) return above;
+      kernel::frame_rows<T> const rows{above};
+      dropout_.copy(exec, which, kernel::row_source<T>(rows), three);
+      return nn::as_it_is<T>(three);
+    };
+    kernel::weight_dropout const of_weights = dropout_.of_weights();
+    using enum kernel::dropped;
     if (norm_first_) {
-      tensor_view<T> const three = like(x, memory.three);
       kernel::frame_rows<T> const dy_rows{dy};
       kernel::row_source<T> const beside_dy(dy_rows);
-      mlp_.run_back(exec, v, saved + at.h, dy, two, gradients, a);
+      mlp_.run_back(exec, v, saved + at.h, of_branch(perceptron, dy), two, gradients, a);
       norm2_.run_back(exec, u, saved + at.norm2, nn::as_it_is<T>(two), one, gradients, a, &beside_dy);  // du
-      out_.run_back(exec, mixed, nullptr, nn::as_it_is<T>(one), two, gradients, a);
-      attention_.run_back(exec, w, saved + at.attention, nn::as_it_is<T>(two), three, gradients, a);
+      out_.run_back(exec, mixed, nullptr, of_branch(attention, nn::as_it_is<T>(one)), two, gradients, a);
+      attention_.run_back(exec, w, saved + at.attention, nn::as_it_is<T>(two), three, gradients, a, nullptr,
+                          of_weights);
       norm1_.run_back(exec, x, saved + at.norm1, nn::as_it_is<T>(three), dx, gradients, a, &beside_one);
     } else {
-      norm2_.run_back(exec, w, saved + at.norm2, dy, one, gradients, a);                           // dw
-      mlp_.run_back(exec, v, saved + at.h, nn::as_it_is<T>(one), two, gradients, a, &beside_one);  // dv
-      norm1_.run_back(exec, u, saved + at.norm1, nn::as_it_is<T>(two), one, gradients, a);         // du
-      out_.run_back(exec, mixed, nullptr, nn::as_it_is<T>(one), two, gradients, a);
-      attention_.run_back(exec, x, saved + at.attention, nn::as_it_is<T>(two), dx, gradients, a, &beside_one);
+      norm2_.run_back(exec, w, saved + at.norm2, dy, one, gradients, a);  // dw
+      shifted_view<T> const added = of_branch(perceptron, nn::as_it_is<T>(one));
+      mlp_.run_back(exec, v, saved + at.h, added, two, gradients, a, &beside_one);          // dv
+      norm1_.run_back(exec, u, saved + at.norm1, nn::as_it_is<T>(two), one, gradients, a);  // du
+      out_.run_back(exec, mixed, nullptr, of_branch(attention, nn::as_it_is<T>(one)), two, gradients, a);
+      attention_.run_back(exec, x, saved + at.attention, nn::as_it_is<T>(two), dx, gradients, a, &beside_one,
+                          of_weights);
     }
   }
 
  private:
+  /// u = P(a) + skip, or what is left of P(a).
+  template <class Executor>
+  void add_attention(Executor& exec, tensor_view<T> const& mixed, tensor_view<T> const& u, arena<T> a,
+                     kernel::row_source<T> const& skip) const {
+    bool const drops = dropout_.drops_branches();
+    out_.run(exec, nn::as_it_is<T>(mixed), u, nullptr, a, drops ? nullptr : &skip);
+    if (drops) dropout_.add(exec, kernel::dropped::attention, u, skip);
+  }
+
+  /// y = M(v) + skip, or what is left of M(v).
+  template <class Executor>
+  void add_perceptron(Executor& exec, tensor_view<T> const& v, tensor_view<T> const& y, T* saved, arena<T> a,
+                      kernel::row_source<T> const& skip) const {
+    bool const drops = dropout_.drops_branches();
+    mlp_.run(exec, nn::as_it_is<T>(v), y, saved, a, drops ? nullptr : &skip);
+    tensor_view<T> inside = y;  // a y without lengths has those of x
+    inside.lengths = v.lengths;
+    if (drops) dropout_.add(exec, kernel::dropped::perceptron, inside, skip);
+  }
+
   /// Memory shaped as x, with its lengths.
   static tensor_view<T> like(shifted_view<T> const& x, T* memory) {
     return {memory, x.shape(), tshift::layout::ntc, x.base().lengths};
@@ -209,6 +233,7 @@ class speech_layer : public frame_calls<speech_layer<T>, T> {
   }
 
   bool norm_first_;
+  kernel::layer_dropout dropout_;
   self_attention<T> attention_;
   linear<T> out_;
   layer_norm<T> norm1_, norm2_;

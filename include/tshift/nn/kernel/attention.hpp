@@ -193,16 +193,16 @@ void tile_scores(attention_head<T> const& head, packed_operand<T> const& by_key,
   }
 }
 
-/// What else is done with a query's row_weights: nothing. Training keeps them.
+/// What else is done with a query's weights: nothing. Training keeps the two numbers, and may drop some weights.
 struct keep_no_weights {
   template <class T>
-  void operator()(index_t /*query*/, row_weights<T> const& /*row*/) const noexcept {}
+  void operator()(index_t /*query*/, row_weights<T> const& /*row*/, T* /*weights*/) const noexcept {}
 };
 
 /// y[l][j] = sum over r of softmax over r (scale * score[l][r]) * value[r][j].
 /// @param room  attention_room::total() elements
 /// @param y     row l begins at y + l * stride; `depth` elements are written
-/// @param keep  keep(l, row_weights) for each query
+/// @param keep  keep(l, row_weights, exponentials) for each query; may change the exponentials
 template <class T, class Arch, class Keep = keep_no_weights>
 void attend(attention_head<T> const& head, row_block<T>& from, T* room, T* y, index_t stride,
             Keep const& keep = {}) noexcept {
@@ -227,7 +227,7 @@ void attend(attention_head<T> const& head, row_block<T>& from, T* room, T* y, in
     for (index_t r = 0; r < count; ++r) {
       row_weights<T> const row = exponentials<Arch>(scores + r * wide, head.length, head.scale);
       weight[r] = T(1) / row.sum;
-      keep(first + r, row);
+      keep(first + r, row, scores + r * wide);
     }
     plain_rows<T>{scores, wide}.gather(from, 0, count, 0, head.length, nullptr);
     for (index_t r = 0; r < count * deep; ++r) result[r] = T(0);

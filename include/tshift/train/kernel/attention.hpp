@@ -7,6 +7,8 @@
 //   dq[l] = sum over r of dS[l][r] (k[r] + p[l - r])       dk[r] = sum over l of dS[l][r] (q[l] + p[l - r])
 //   dp[m] = sum over l - r = m of dS[l][r] (q[l] + k[r])
 //
+// Where weights are dropped, by factors F: P F in dv, F g . v in dP, and P itself elsewhere.
+//
 // Of a bias in the scores, gate[l] b[r - l], each gets the sum of dS times the other. P is computed again from the
 // scores, as inference has them, and two numbers that were kept of each query. A block of P and of dS lies in the L2
 // cache while five products read it, those with p through its diagonals. What keys have with positions is what queries
@@ -19,20 +21,9 @@
 #include <tshift/nn/kernel/gate.hpp>
 #include <tshift/nn/workspace.hpp>
 #include <tshift/train/kernel/leaning.hpp>
+#include <tshift/train/kernel/weight_dropout.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace train::kernel {
-
-/// What the forward pass has kept of a head: two numbers for each query.
-template <class T>
-struct kept_weights {
-  T* largest;
-  T* sum;
-
-  void operator()(index_t query, row_weights<T> const& row) const noexcept {
-    largest[query] = row.largest;
-    sum[query] = row.sum;
-  }
-};
 
 /// Where the gradients of a head are written. What a head does not have is not looked at.
 template <class T>
@@ -103,8 +94,8 @@ class attention_back {
   }
 
   /// @param dy  g: channels [channel, channel + depth) of rows from `first` on
-  void operator()(kept_weights<T const> const& kept, row_source<T> dy, index_t first, index_t channel,
-                  attention_gradients<T> const& to) const noexcept {
+  void operator()(kept_weights<T const> const& kept, weight_factors<T> const& factors, row_source<T> dy, index_t first,
+                  index_t channel, attention_gradients<T> const& to) const noexcept {
     clear(to);
     T* const weights = memory_.weights + margin;
     T* const slopes = memory_.slopes + margin;
@@ -112,7 +103,7 @@ class attention_back {
     for (row_part const block : row_parts(head_.length)) {
       index_t const count = block.count;
       gather_above(dy, first + block.begin, count, channel);
-      weights_and_slopes(kept, block.begin, count, weights, slopes);
+      weights_and_slopes(kept, factors, block.begin, count, weights, slopes);
       if (head_.gates != nullptr) add_bias_slopes(block.begin, count, slopes, to);
       leaning<T> const p{weights, stride_, count, head_.length}, ds{slopes, stride_, count, head_.length};
       plain_rows<T> const above{memory_.above, head_.depth};
@@ -171,9 +162,9 @@ class attention_back {
     for (index_t r = 0; r < count; ++r) collect(table_, r, memory_.above + r * head_.depth);
   }
 
-  /// P and dS of queries [first, first + count).
-  void weights_and_slopes(kept_weights<T const> const& kept, index_t first, index_t count, T* weights,
-                          T* slopes) const noexcept {
+  /// P F and dS of queries [first, first + count).
+  void weights_and_slopes(kept_weights<T const> const& kept, weight_factors<T> const& factors, index_t first,
+                          index_t count, T* weights, T* slopes) const noexcept {
     plain_rows<T> const above{memory_.above, head_.depth};
     for (index_t done = 0; done < count; done += tile::rows) {
       index_t const rows = count - done < tile::rows ? count - done : tile::rows;
@@ -184,7 +175,9 @@ class attention_back {
       panel_sums<T, Arch>(by_value_, table_, rows, 0, head_.length, memory_.zeros, 0, ds, stride_);
       for (index_t r = 0; r < rows; ++r) {
         index_t const query = first + done + r;
+        factors.apply(query, ds + r * stride_);
         one_row(kept.largest[query], T(1) / kept.sum[query], p + r * stride_, ds + r * stride_);
+        factors.apply(query, p + r * stride_);
       }
     }
   }

@@ -77,14 +77,14 @@ class attention_heads {
   /// @param keeps   [N, kept(T)], written
   template <class Executor>
   void forward(Executor& exec, tensor_view<T const> const& frames, row_source<T> x, T const* qkv, T* keeps,
-               tensor_view<T> const& y, T* rooms) const {
-    for_heads(exec, frames, [this, &x, &y, qkv, keeps, rooms](index_t part, one_head const& at, auto& table) {
+               weight_dropout const& drop, tensor_view<T> const& y, T* rooms) const {
+    for_heads(exec, frames, [this, &x, &y, &drop, qkv, keeps, rooms](index_t part, one_head const& at, auto& table) {
       T* const to = y.at(at.n, 0, at.h * depth());
       attention_room<T, arch> const sizes = inference_room(at.time);
       T* const room = rooms + part * sizes.total();
       if (at.length > 0) {
         attend<T, arch>(head(qkv, x, at, table, room + sizes.gates_at()), table, room, to, y.strides.time,
-                        kept_of(keeps, at));
+                        keep_and_drop<T>{kept_of(keeps, at), factors_of(drop, at)});
       }
       for (index_t t = at.length; t < at.time; ++t) {
         for (index_t c = 0; c < depth(); ++c) to[t * y.strides.time + c] = T(0);
@@ -96,25 +96,26 @@ class attention_heads {
   /// @param dy  rows numbered through all frames
   template <class Executor>
   void backward(Executor& exec, tensor_view<T const> const& frames, row_source<T> x, T const* qkv, T const* keeps,
-                row_source<T> dy, attention_heads_memory<T> const& m) const {
+                weight_dropout const& drop, row_source<T> dy, attention_heads_memory<T> const& m) const {
     index_t const size = back_room("self_attention", frames.shape.time);
-    for_heads(exec, frames, [this, &x, &dy, &m, qkv, keeps, size](index_t part, one_head const& at, auto& table) {
-      if (at.length == 0) return;
-      nn::arena<T> own("self_attention", {m.rooms + part * size, static_cast<std::size_t>(size)});
-      attention_back_memory<T, arch> const memory(own, at.time, depth(), table_.keys(), gated());
-      attention_back<T, arch> const back(head(qkv, x, at, table, memory.gates), table_.ascending().back(),
-                                         table_.descending().back(), memory, table);
-      T* const to = m.dqkv + at.n * at.time * wide() + at.h * depth();
-      index_t const index = at.n * heads_ + at.h, distances = 2 * at.time - 1;
-      back(kept_of(keeps, at), dy, at.n * at.time, at.h * depth(),
-           {{to, wide()},
-            {to + channels_, wide()},
-            {to + 2 * channels_, wide()},
-            table_.queries() ? m.distances + index * distances * depth() : nullptr,
-            gated() ? m.biases + index * distances : nullptr,
-            memory.gate_slopes});
-      if (gated()) gates_back(x, at, table, memory, m);
-    });
+    for_heads(exec, frames,
+              [this, &x, &dy, &m, &drop, qkv, keeps, size](index_t part, one_head const& at, auto& table) {
+                if (at.length == 0) return;
+                nn::arena<T> own("self_attention", {m.rooms + part * size, static_cast<std::size_t>(size)});
+                attention_back_memory<T, arch> const memory(own, at.time, depth(), table_.keys(), gated());
+                attention_back<T, arch> const back(head(qkv, x, at, table, memory.gates), table_.ascending().back(),
+                                                   table_.descending().back(), memory, table);
+                T* const to = m.dqkv + at.n * at.time * wide() + at.h * depth();
+                index_t const index = at.n * heads_ + at.h, distances = 2 * at.time - 1;
+                back(kept_of(keeps, at), factors_of(drop, at), dy, at.n * at.time, at.h * depth(),
+                     {{to, wide()},
+                      {to + channels_, wide()},
+                      {to + 2 * channels_, wide()},
+                      table_.queries() ? m.distances + index * distances * depth() : nullptr,
+                      gated() ? m.biases + index * distances : nullptr,
+                      memory.gate_slopes});
+                if (gated()) gates_back(x, at, table, memory, m);
+              });
   }
 
   /// The gradients of the table or of gates and biases: sequence by sequence, head by head.
@@ -225,6 +226,10 @@ class attention_heads {
     for_rows_of(x, at, table, memory.gates + at.length, [this, &w, &memory, sums, dx, over](index_t l, T const* row) {
       gate_back<T, arch>(w, row, memory.gate_slopes[l] * over, sums, dx + l * channels_);
     });
+  }
+
+  static weight_factors<T> factors_of(weight_dropout const& drop, one_head const& at) noexcept {
+    return {drop, at.n, at.h, at.length};
   }
 
   template <class Element>

@@ -14,6 +14,14 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 /// Counters whose words are made together, and the elements that they decide about.
 inline constexpr index_t dropout_lanes = 16, dropout_group = 4 * dropout_lanes;
 
+/// The first counter of elements [number * dropout_group, (number + 1) * dropout_group) of a sample.
+inline philox_words dropout_counter(index_t purpose, index_t epoch, index_t sample, index_t number) noexcept {
+  auto const block = static_cast<std::uint64_t>(number * dropout_lanes);
+  return {{static_cast<std::uint32_t>(block),
+           static_cast<std::uint32_t>(purpose) << 16 | (static_cast<std::uint32_t>(block >> 32) & 0xFFFFu),
+           static_cast<std::uint32_t>(epoch), static_cast<std::uint32_t>(sample)}};
+}
+
 /// Factors of dropout_group elements: 0 where a word is below `least`, else `scale`.
 template <class T>
 void dropout_factors(std::uint64_t key, philox_words const& counter, std::uint32_t least, T scale,
