@@ -6,7 +6,7 @@
 set -u
 export LC_ALL=C
 
-expected_cases=200
+expected_cases=221
 
 if [ $# -ne 4 ]; then
   echo "check_train.sh: usage: check_train.sh SER MAKE_TRAINING MAKE_WEIGHTS WORKDIR" >&2
@@ -30,6 +30,12 @@ wrong() { train 2 1 err "ser: $1. Try ser --help." "${@:2}"; }
 same() {
   cases=$((cases + 1))
   cmp -- "$1" "$2" || complain "$1 and $2 differ"
+}
+# differ FILE FILE: both are there, and not the same bytes.
+differ() {
+  cases=$((cases + 1))
+  cmp -s -- "$1" "$2"
+  [ $? -eq 1 ] || complain "$1 and $2 are the same, or one is missing"
 }
 # there FILE...: they are there, and not empty.
 there() {
@@ -204,6 +210,35 @@ for how in '--model head --hidden 16' '--model head --hidden 16 --states all' '-
     --input sounds/low/00.wav
 done
 train 0 0 out '*' "${hubert[@]}" --fine-tune 1 --run run_hubert_4 --resume
+
+# ---- dropout inside the trained layers: by two threads, and stopped after an epoch, the same bits; without it, others
+tuned=("${hubert[@]}" --fine-tune 2 --model head --hidden 16)
+train 0 0 out '*' "${tuned[@]}" --encoder-dropout 0.3 --run run_dropped
+train 0 0 out '*' "${tuned[@]}" --encoder-dropout 0.3 --run run_dropped_two --threads 2
+train 0 0 out '*' "${tuned[@]}" --encoder-dropout 0 --run run_undropped
+train 0 0 out '*' "${tuned[@]}" --run run_default
+train 0 0 out '*' "${tuned[@]}" --encoder-dropout 0.1 --run run_tenth
+"$binary" train "${tuned[@]}" --encoder-dropout 0.3 --run run_dropped_stopped >out.txt 2>err.txt &
+while kill -0 $! 2>/dev/null && [ ! -s run_dropped_stopped/fold-voice_0/last.safetensors ]; do sleep 0.005; done
+kill -TERM $! 2>/dev/null
+wait $!
+code=$?
+cases=$((cases + 1))
+case $code in
+  0) ;;  # it was faster
+  1) grep -q '^ser: stopped in fold .*--resume goes on' err.txt || complain "dropped, stopped: $(cat err.txt)" ;;
+  *) complain "dropped, stopped: exit code $code: $(cat err.txt)" ;;
+esac
+bad 'run_dropped_stopped holds a training of another configuration or of other data.' "${tuned[@]}" \
+  --run run_dropped_stopped --resume
+train 0 0 out '*' "${tuned[@]}" --encoder-dropout 0.3 --run run_dropped_stopped --resume
+for fold in 0 1 2; do
+  same run_dropped/fold-voice_$fold/last.safetensors run_dropped_two/fold-voice_$fold/last.safetensors
+  same run_dropped/fold-voice_$fold/last.safetensors run_dropped_stopped/fold-voice_$fold/last.safetensors
+  same run_default/fold-voice_$fold/last.safetensors run_tenth/fold-voice_$fold/last.safetensors
+  differ run_dropped/fold-voice_$fold/best.safetensors run_undropped/fold-voice_$fold/best.safetensors
+done
+wrong '--encoder-dropout: *' "${hubert[@]}" --fine-tune 1 --encoder-dropout 1
 wrong '--fine-tune 4: hubert/model.safetensors has 3 layers' "${hubert[@]}" --fine-tune 4
 wrong '--states and --fine-tune contradict each other' "${hubert[@]}" --fine-tune 1 --states 2
 wrong '--fine-tune needs --encoder' --data sounds.csv --fine-tune 1

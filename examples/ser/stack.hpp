@@ -53,12 +53,21 @@ class stack : public train::calls<stack<T>, T> {
   index_t frames(index_t) const noexcept { return 1; }
   void check_input(train::input<T> const& x) const {
     if (x.is_shifted()) tshift::detail::fail("%s: x is shifted; a model has its own shift", name);
+    // Lengths are the same all through; channels are each block's own matter, and fit by how they were made.
+    for (block const& b : blocks_) of(b, [&x](auto const& it) { it.check_input(x); });
     of(end_, [&x](auto const& e) { e.check_input(x); });
   }
 
   void pack(std::span<T const> values) {
     for (block& b : blocks_) std::visit([values](auto& it) { it.pack(values); }, b);
     std::visit([values](auto& it) { it.pack(values); }, end_);
+  }
+
+  /// What an encoder's layers drop in the next passes; null: nothing.
+  void draw(train::random_batch const* random) {
+    for (block& b : blocks_) {
+      if (auto* const layer = std::get_if<train::speech_layer<T>>(&b)) layer->draw(random);
+    }
   }
 
   index_t saved_size(tshift::shape const& x) const {

@@ -86,6 +86,11 @@ train_command::train_command(CLI::App& program)
   command_.add_option("--encoder-rate", encoder_rate_, "Factor of the learning rate for those (0.1)")
       ->type_name("X")
       ->check(CLI::Range(0.0, 1000.0));
+  command_
+      .add_option("--encoder-dropout", encoder_dropout_,
+                  "Inside those while training, where their recipes have it (0.1)")
+      ->type_name("P")
+      ->check(CLI::Range(0.0, 0.999));
   add_count(command_, "--threads", threads_, 1, "That compute; no result depends on it (1)");
   add_count(command_, "--folds", folds_, 2, "Folds by chance, where no groups are known");
   command_.add_flag("--no-dev", no_dev_, "No group chooses the epoch: the last one is tested");
@@ -158,7 +163,10 @@ std::string train_command::config(dataset const& data, upstream const* encoder) 
                   : is_tensors(data_.data) ? "tensors"
                                            : front_end_.words() + ", " + data_.normalised();
   c["fine_tune"] = fine_tune_;
-  if (fine_tune_ > 0) c["encoder_rate"] = encoder_rate_;
+  if (fine_tune_ > 0) {
+    c["encoder_rate"] = encoder_rate_;
+    c["encoder_dropout"] = encoder_dropout_;
+  }
   c["model"] = words_.weights.empty() ? model_.name() : "weights";
   auto const model = make_model(data, encoder);
   c["values"] = digest_of(std::as_bytes(std::span<float const>(model->values())));
@@ -198,7 +206,7 @@ void train_command::train() const {
   if (data_.data.empty()) throw usage_error("--data is required");
   if (as_released_ && no_dev_) throw usage_error("--as-released and --no-dev contradict each other");
   std::unique_ptr<upstream> kept;
-  if (!data_.encoder.empty()) kept = std::make_unique<upstream>(data_, fine_tune_, encoder_rate_);
+  if (!data_.encoder.empty()) kept = std::make_unique<upstream>(data_, fine_tune_, encoder_rate_, encoder_dropout_);
   upstream const* const encoder = kept.get();
   if (encoder == nullptr && fine_tune_ > 0) throw usage_error("--fine-tune needs --encoder");
   if (encoder != nullptr && !words_.weights.empty()) throw usage_error("--weights and --encoder contradict each other");

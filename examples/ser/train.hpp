@@ -49,7 +49,7 @@ class train_command {
   training_options how_;
   augmentation changes_;
   index_t folds_ = 0, threads_ = 1, fine_tune_ = 0;
-  double encoder_rate_ = 0.1;
+  double encoder_rate_ = 0.1, encoder_dropout_ = 0.1;
   bool resume_ = false, no_dev_ = false, quiet_ = false, as_released_ = false;
 };
 

@@ -38,7 +38,9 @@ void add_layers(tuned_layers const& of, train::parameter_table& table, blocks_of
   }
   train::speech_layer_sizes const sizes{of.sizes.width, of.sizes.hidden, heads, of.options.norm_first, of.options.eps};
   for (index_t i = of.first; i < of.sizes.layers; ++i) {
-    blocks.push_back(train::speech_layer<T>(table, i, sizes, distances));
+    train::speech_layer<T> layer(table, i, sizes, distances);
+    layer.set_dropout({of.dropout, of.dropout});
+    blocks.push_back(std::move(layer));
   }
   if (of.options.norm_first) {
     blocks.push_back(train::layer_norm<T>(table, "encoder.layer_norm", of.sizes.width, static_cast<T>(of.options.eps)));
@@ -157,6 +159,7 @@ void trainee<T>::add_masks(index_t channels, augmentation const& how) {
 
 template <class T>
 void trainee<T>::forward(tshift::tensor_view<T const> const& x, std::span<T> y) {
+  model_.draw(nullptr);
   saved_.resize(static_cast<std::size_t>(model_.saved_size(x.shape)));
   workspace_.resize(static_cast<std::size_t>(model_.workspace_size(x.shape)));
   model_.forward(exec_, x, tshift::tensor_view<T>(y.data(), {x.shape.batch, 1, classes()}), saved_, workspace_);
@@ -166,6 +169,7 @@ template <class T>
 double trainee<T>::add_gradients(tshift::tensor_view<T const> const& x, std::span<index_t const> labels,
                                  train::cross_entropy_options const& options, double divisor, std::span<T> y,
                                  tshift::tensor_view<T> const& dx, train::random_batch const* random) {
+  model_.draw(random);
   tshift::shape const out{x.shape.batch, 1, classes()};
   dy_.resize(static_cast<std::size_t>(out.size()));
   tshift::tensor_view<T> const logits(y.data(), out), g(dy_.data(), out);

@@ -28,8 +28,9 @@ struct tuned_layers {
   tshift::weights::state_dict const* weights = nullptr;  ///< with transformers' names
   tshift::weights::speech_encoder_sizes sizes;
   tshift::speech_encoder_options options;
-  index_t first = 0;  ///< of them; all after it as well
-  double rate = 0.1;  ///< factor of the learning rate
+  index_t first = 0;   ///< of them; all after it as well
+  double rate = 0.1;   ///< factor of the learning rate
+  double dropout = 0;  ///< inside them while training
 };
 
 /// A model that begins with random values.

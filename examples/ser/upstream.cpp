@@ -26,7 +26,7 @@ encoder_options options_of(data_options const& from) {
 
 }  // namespace
 
-upstream::upstream(data_options const& from, index_t layers, double rate)
+upstream::upstream(data_options const& from, index_t layers, double rate, double dropout)
     : data_(from), file_(tshift::io::safetensors::open(from.encoder).state_dict()), how_(options_of(from)),
       files_(how_) {
   auto const& sizes = files_.checkpoint.sizes;
@@ -38,8 +38,8 @@ upstream::upstream(data_options const& from, index_t layers, double rate)
     if (from.states != "last") throw usage_error("--states and --fine-tune contradict each other");
     data_.states = std::to_string(sizes.layers - layers);
     refuse_joined(sizes.layers - layers);
-    tuned_ =
-        tuned_layers{&files_.checkpoint.encoder, sizes, files_.config.options_for(sizes), sizes.layers - layers, rate};
+    tuned_ = tuned_layers{&files_.checkpoint.encoder, sizes, files_.config.options_for(sizes),
+                          sizes.layers - layers,      rate,  dropout};
   }
   if (data_.states == "all") states_ = sizes.layers + 1;
 }

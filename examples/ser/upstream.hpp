@@ -15,10 +15,11 @@ namespace ser {
 
 class upstream {
  public:
-  /// @param layers  how many of the upper ones are trained; 0: none
-  /// @param rate    the factor of their learning rate
+  /// @param layers   how many of the upper ones are trained; 0: none
+  /// @param rate     the factor of their learning rate
+  /// @param dropout  inside them
   /// @throws ser_error, usage_error, file_error, shape_error
-  upstream(data_options const& from, index_t layers, double rate);
+  upstream(data_options const& from, index_t layers, double rate, double dropout);
 
   /// Where the data comes from: the state that the trained layers read.
   data_options const& data() const noexcept { return data_; }
