@@ -89,6 +89,11 @@ TEST_CASE("How offsets begin", "[learned]") {
   CHECK(tshift::rounded<float>(paper).folds().size() == 2);
   CHECK(message_of([&] { tshift::start_from(std::span(paper), shift_plan(5, {})); }) ==
         "start_from: plan has 5 channels, offsets has 16 elements");
+  index_t const far = (index_t{1} << 30) + 1;
+  CHECK(message_of([&] {
+          tshift::start_from(std::span(paper), shift_plan(16, {{0, 2, 0}, {2, 3, -far}}));
+        }) == "start_from: plan has offset -1073741825, must be within 2^30 frames");
+  CHECK(paper[0] == 1);
   tshift::start_zero(std::span(paper));
   CHECK(paper == std::vector<float>(16));
 }

@@ -191,12 +191,42 @@ TEST_CASE("So little below 0 that it is 0: the frame after counts for nothing, a
   tensor_view<float const> const from(x, {1, 4, 1});
   tshift::learned_shift(from, tensor_view<float>(y, {1, 4, 1}), little);
   CHECK(same_bytes(x, y, sizeof x));
+  float defined[4];
+  tshift::reference::learned_shift<float>(from, tensor_view<float>(defined, {1, 4, 1}), little);
+  CHECK(same_bytes(x, defined, sizeof x));
   float const finite[] = {1, 2, 4, 9}, g[] = {1, 10, 100, 1000};
   tensor_view<float const> const moves(finite, {1, 4, 1}), above(g, {1, 4, 1});
   tshift::learned_shift_slopes(moves, above, zero, std::span<float>(at_zero));
   tshift::learned_shift_slopes(moves, above, little, std::span<float>(below));
   CHECK(at_zero[0] == -1 - 10 - 200 - 5000);
   CHECK(below[0] == at_zero[0]);
+}
+
+TEST_CASE("Images whose frames lie closer together than their pixels, in one part and in several", "[learned]") {
+  shape const dims{4, 40, 70, 5};
+  random_bits random(75);
+  std::vector<double> const x = drawn_list<double>(dims.size(), random), g = drawn_list<double>(dims.size(), random);
+  std::vector<double> y(x.size()), forth(x.size()), back(x.size()), a = draw_offsets<double>(70, 40, random);
+  auto const view = [&dims]<class T>(T* data) {
+    tensor_view<T> turned(data, dims);
+    turned.strides = {.batch = 70 * 5 * 40, .time = 1, .channels = 5 * 40, .space = 40};
+    return turned;
+  };
+  tensor_view<double const> const from = view(x.data()), above = view(g.data());
+  tensor_view<double> const to = view(y.data()), y_want(forth.data(), dims), dx_want(back.data(), dims);
+  std::vector<double> slopes(a.size());
+  tshift::reference::learned_shift<double>(from, y_want, a);
+  tshift::reference::learned_shift_adjoint<double>(above, dx_want, a);
+  tshift::reference::learned_shift_slopes<double>(from, above, a, std::span<double>(slopes));
+  for (any_executor const& exec : {any_executor(thread_executor{1}), any_executor(thread_executor{3})}) {
+    tshift::learned_shift(exec, from, to, a);
+    CHECK(distance(to, y_want) <= 1e-15);
+    tshift::learned_shift_adjoint(exec, above, to, a);
+    CHECK(distance(to, dx_want) <= 1e-14);
+    std::vector<double> da(a.size());
+    tshift::learned_shift_slopes(exec, from, above, a, std::span<double>(da));
+    for (std::size_t c = 0; c < da.size(); ++c) CHECK(std::fabs(da[c] - slopes[c]) <= 1e-12);
+  }
 }
 
 TEST_CASE("<L x, g> is <x, L' g>, and slopes are slopes", "[learned]") {
@@ -342,6 +372,8 @@ TEST_CASE("What learned_shift refuses", "[learned][errors]") {
           [&] { tshift::learned_shift(from, to, std::span(a).first(3)); });
   refused("learned_shift: padding = 4, must be a named padding",
           [&] { tshift::learned_shift(from, to, a, static_cast<padding>(4)); });
+  refused("learned_shift: padding = -1, must be a named padding",
+          [&] { tshift::learned_shift(from, to, a, static_cast<padding>(-1)); });
   for (float const bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -1.1e9f}) {
     auto wrong = a;
     wrong[2] = bad;
@@ -359,6 +391,8 @@ TEST_CASE("What learned_shift refuses", "[learned][errors]") {
   refused("learned_shift_slopes: x has channels 4, dy has 5", [&] {
     tshift::learned_shift_slopes(from, tensor_view<float>(x.data(), {2, 3, 5}), a, std::span<float>(da));
   });
+  // Without elements there is nothing that could be the same.
+  tshift::learned_shift(tensor_view<float const>(y.data(), {0, 3, 4}), tensor_view<float>(y.data(), {0, 3, 4}), a);
   // The farthest that is allowed is far outside.
   std::vector<float> const far(4, 0x1p30f);
   tshift::learned_shift(from, to, far, padding::edge);

@@ -54,11 +54,13 @@ class parameter_table {
     }
     index_t size = 1;
     for (index_t const each : shape) size = detail::checked_product("parameter_table", {size, each});
-    bool const decays = shape.size() > 1;
-    list_.push_back({std::move(name), std::move(shape), size_, size, decays, true, 1});
-    if (__builtin_add_overflow(size_, size, &size_)) {
+    index_t end = 0;
+    if (__builtin_add_overflow(size_, size, &end)) {
       detail::fail("parameter_table: the parameters must fit in 2^%d - 1 elements", detail::index_bits);
     }
+    bool const decays = shape.size() > 1;
+    list_.push_back({std::move(name), std::move(shape), size_, size, decays, true, 1});
+    size_ = end;
     return {list_.back().offset, size};
   }
 
