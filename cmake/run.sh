@@ -10,6 +10,8 @@ usage: bash cmake/run.sh <command>
   ser features [options]      build ser, which makes log-mel features of sounds, and run it (see ser features --help)
   ser encode [options]        the same for hidden states of wav2vec 2.0, HuBERT and WavLM (see ser encode --help)
   ser classify [options]      the same for the emotion of a sound and its timeline, and for ShiftSER's models of features
+  study [--quick] [options]   what a shift brings, from Debian's packages alone: half an hour, or with --quick a minute or two
+                              (see ser study --help)
   ser weights FOLDER [base]   write an encoder with a head there, of random weights, to try these with
   test                        build everything with warnings as errors and run every test
   test [--isa] NAME...        build and run the tests of one file (shift: tests/operator/shift_test.cpp; nn/linear where
@@ -35,6 +37,8 @@ common=(g++ cmake make libxsimd-dev)
 examples=(libeigen3-dev libsndfile1-dev libsoxr-dev libpng-dev nlohmann-json3-dev libcli11-dev)
 # Speech for the demo.
 recording=(pocketsphinx-testdata)
+# The same prompts in five languages, for the study.
+voices=(asterisk-core-sounds-{en,es,fr,it,ru}-wav)
 bench=(libbenchmark-dev libeigen3-dev)
 # Test framework; a second compiler with its OpenMP; the linters; a reader of sources; pkgconf and git for the tests of
 # ways in.
@@ -132,6 +136,12 @@ case ${1:-} in
     build_native ser ser ON OFF
     exec "$build_dir/examples/ser" "$@"
     ;;
+  study)
+    shift
+    need "${common[@]}" "${examples[@]}" "${voices[@]}"
+    build_native ser ser ON OFF
+    exec "$build_dir/examples/ser" study "$@"
+    ;;
   test)
     shift
     tests=()
@@ -143,10 +153,14 @@ case ${1:-} in
     need "${common[@]}" "${examples[@]}" "${recording[@]}" "${bench[@]}" "${test[@]}"
     choose_build_dir test
     configure=(cmake -S "$source_dir" -B "$build_dir" -DCMAKE_BUILD_TYPE=Release -DTSHIFT_BUILD_TESTS=ON
-      -DTSHIFT_BUILD_EXAMPLES=ON -DTSHIFT_BUILD_BENCHMARKS=ON -DTSHIFT_INSTALL=ON -DTSHIFT_WERROR=ON -DTSHIFT_LINT=ON)
+      -DTSHIFT_BUILD_EXAMPLES=ON -DTSHIFT_BUILD_BENCHMARKS=ON -DTSHIFT_INSTALL=ON -DTSHIFT_WERROR=ON -DTSHIFT_LINT=ON
+      -DTSHIFT_TEST_TRAIN_AVX2=OFF)
     if ((${#tests[@]} > 0)); then
       # The build itself notices new files and edited CMakeLists.txt.
       [[ -f $build_dir/Makefile || -f $build_dir/build.ninja ]] || quietly "$build_dir/configure.log" "${configure[@]}"
+      if [[ ${tests[*]} == *.avx2* ]]; then
+        quietly "$build_dir/configure.log" cmake -DTSHIFT_TEST_TRAIN_AVX2=ON "$build_dir"
+      fi
       quietly "$build_dir/build.log" cmake --build "$build_dir" -j "$jobs" --target "${tests[@]}"
       cd -- "$build_dir"
       exec ctest --verbose --no-tests=error --timeout 300 -R "^($(IFS='|' && echo "${tests[*]//./[.]}"))\$"

@@ -19,6 +19,7 @@
 #include "features.hpp"
 #include "gradients.hpp"
 #include "options_file.hpp"
+#include "study.hpp"
 #include "train.hpp"
 
 namespace ser { namespace {
@@ -33,14 +34,15 @@ int run(int count, char const* const* arguments) {
   gradients_command const gradients(program);
   train_command const train(program);
   evaluate_command const evaluate(program);
+  study_command const study(program);
   std::vector<std::string> const all = with_options_file({arguments, arguments + count});
   std::vector<std::string> backwards(all.rbegin(), all.rend() - 1);  // as CLI11 wants it, without the program's name
   try {
     program.parse(backwards);
   } catch (CLI::CallForHelp const&) {
     CLI::App const* asked = &program;
-    for (CLI::App const* const each :
-         {&features.app(), &encode.app(), &classify.app(), &gradients.app(), &train.app(), &evaluate.app()}) {
+    for (CLI::App const* const each : {&features.app(), &encode.app(), &classify.app(), &gradients.app(), &train.app(),
+                                       &evaluate.app(), &study.app()}) {
       if (each->parsed()) asked = each;
     }
     std::fputs(asked->help().c_str(), stdout);
@@ -54,6 +56,7 @@ int run(int count, char const* const* arguments) {
   if (gradients.app().parsed()) gradients.run();
   if (train.app().parsed()) train.run();
   if (evaluate.app().parsed()) evaluate.run();
+  if (study.app().parsed()) study.run();
   return 0;
 }
 
