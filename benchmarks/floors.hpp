@@ -197,9 +197,11 @@ inline float sum_all(float const* values, std::size_t count) {
 /// What an LSTM with H = D cannot do without, for each direction: the products with W_ih at the rate of product_floor,
 /// of which one sequence has exactly one; and for each step, reading W_hh. Or, as with a batch, the recurrent products
 /// at the same rate, where they take longer: that is measured once, before the row.
+/// @param products  over all steps at once: W_ih x alone, or the three of the gradients
 class lstm_floor {
  public:
-  lstm_floor(shape const& on, index_t directions) : product_(on), on_(on), directions_(directions) {
+  lstm_floor(shape const& on, index_t directions, index_t products = 1)
+      : product_(on), on_(on), directions_(directions), all_steps_(products) {
     auto const size = static_cast<std::size_t>(4 * on.channels * on.channels);
     static buffer<float> weights;
     if (weights.reserve(2 * size + 1024)) fill_random(weights.data(), 2 * size + 1024, 13);
@@ -215,7 +217,7 @@ class lstm_floor {
 
   void operator()() const {
     for (index_t d = 0; d < directions_; ++d) {
-      multiply();
+      for (index_t i = 0; i < all_steps_; ++i) multiply();
       if (products_) {
         multiply();
       } else {
@@ -238,7 +240,7 @@ class lstm_floor {
 
   product_floor product_;
   shape on_;
-  index_t directions_;
+  index_t directions_, all_steps_;
   float const* weights_ = nullptr;
   std::size_t size_ = 0;
   bool products_ = false;

@@ -25,15 +25,19 @@ line by one line: the answer below, or `error SENTENCE`.
 
     load KIND POSITION D LENGTH K N_DIV DIRECTION STRIDE PLACEMENT N T SEED FOLDER      ok
         The words are those of tests/golden/models.txt (README.md there), or KIND is one of blocks.py, or speech.base, speech.wavlm or
-        speech.large: then x is [N, T, 1], samples. FOLDER goes to the end of the line. It holds
+        speech.large: then x is [N, T, 1], samples; or train.cnn and so on, of training.py. FOLDER goes to the end of the line. It holds
         x.f32, the input [N, T, D] as little-endian float32, and model.onnx; sgemm.onnx and read.onnx are the product
         with a matrix [D, 4 D], for x of [1, T, D] and of [1, 1, D]. Weights, and x as well, can be made from names and
         SEED: tests/support/seeded.hpp.
     logits                   logits VALUE...          all values of y of one forward, 9 digits or more
-    run UNTIMED TIMED        run MILLISECONDS         of one forward: the mean of TIMED in a row, after UNTIMED others
+    run UNTIMED TIMED        run MILLISECONDS         of one forward: the mean of TIMED in a row, after UNTIMED others; of what
+                                                      is trained, of one step, and the first of all is that of seeded values
     floor                    floor GFLOP/S GB/S       the side's best rates now, of the product [T, D] x [D, 4 D] (of [374, 768] for encoders), and
                                                       of reading 16 D^2 bytes, the recurrent weights of one direction,
                                                       again and again; D and T of what is loaded
+    gradients FILE           gradients LOSS NORM LOSS SAVED      only of what is trained: the loss of seeded values, the norm of all
+                                                      gradients, the loss after a step, and how many numbers are kept between the
+                                                      passes, 0 where nobody knows; the gradients go to FILE, as safetensors
     threads N                ok                       only to tshift: the next forwards run on so many threads
     quit                     nothing: ends, as it does at the end of its input
 
@@ -118,13 +122,17 @@ class Row:
         """The tables of positions are as long as the input: nobody carries rows that nobody reads."""
         return 0 if self.position in ("none", "absolute") else self.shape[1]
 
-    def words(self):
-        """What follows `load`, without the folder."""
+    def words(self, family=""):
+        """What follows `load`, without the folder. family: what stands before the kind."""
         n, t, d = self.shape
-        return f"{self.kind} {self.position} {d} {self.length} {CLASSES} {' '.join(self.shift)} {n} {t} {SEED}"
+        return f"{family}{self.kind} {self.position} {d} {self.length} {CLASSES} {' '.join(self.shift)} {n} {t} {SEED}"
 
-    def floor_ms(self, gflops, gbytes):
-        """See the top of this file. Per frame and in pairs of FLOPs; the models have two blocks. None: no products."""
+    def floor_ms(self, gflops, gbytes, training=False):
+        """See the top of this file. Per frame and in pairs of FLOPs; the models have two blocks. None: no products.
+
+        training: three times those of the forward pass. Of the three recurrent products of an LSTM one is taken over all
+        steps at once, and reads no weights.
+        """
         n, t, d = self.shape
         if self.speech:
             return n * speech_flops(speech_sizes(self.kind), t) / (gflops * 1e6)
@@ -135,11 +143,13 @@ class Row:
             "block.self_attention": 3 * d * d + scores,
         }
         if self.kind in per_frame:
-            return 2 * n * t * per_frame[self.kind] / (gflops * 1e6)
+            return (3 if training else 1) * 2 * n * t * per_frame[self.kind] / (gflops * 1e6)
         if "lstm" not in self.kind:
             return None
         one_of_two = 2 * n * t * 2 * 4 * d * d / (gflops * 1e6)  # products with x, products with the state
         reading = t * 2 * 4 * 4 * d * d / (gbytes * 1e6)
+        if training:
+            return 4 * one_of_two + 2 * max(one_of_two, reading)
         return one_of_two + max(one_of_two, reading)
 
 
@@ -255,40 +265,65 @@ def rate_of(work, amount):
     return amount / least
 
 
-def torch_side():
+class Forward:
+    """A model and its input. Calling it is what is timed."""
+
+    def __init__(self, torch, golden, words, folder):
+        model, self.shape = torch_model(golden, words)
+        self.model, self.x = model.float(), read_input(torch, folder, self.shape)
+
+    @staticmethod
+    def mode(torch):
+        return torch.inference_mode()
+
+    def restart(self):
+        """Before calls that are timed."""
+
+    def __call__(self):
+        return self.model(self.x)
+
+    def answer(self, command, _):
+        """Numbers, to a command that not all sides know."""
+        return self().flatten().tolist() if command == "logits" else None
+
+
+def torch_side(made=Forward, more=lambda: ""):
+    """made: what `load` makes. more(): what else there is to say of this side."""
     torch, golden = import_torch()
     usage = [line.split(":")[1].strip() for line in torch.__config__.show().splitlines() if "capability" in line]
-    print(f"ready torch {torch.__version__}, {' '.join(usage) or 'unknown CPU capability'}, "
+    print(f"ready torch {torch.__version__}, {' '.join(usage) or 'unknown CPU capability'}{more()}, "
           f"{torch.get_num_threads()} thread(s)", flush=True)
-    model = x = None
-    with torch.inference_mode():
+    loaded = None
+    with made.mode(torch):
         for line in sys.stdin:
             words = line.split()
             if words[:1] == ["quit"]:
                 break
             try:
                 if words[0] == "load":
-                    model, shape = torch_model(golden, words[1:13])
-                    model, x = model.float(), read_input(torch, line.rstrip("\n").split(" ", 13)[13], shape)
+                    loaded = made(torch, golden, words[1:13], line.rstrip("\n").split(" ", 13)[13])
                     print("ok", flush=True)
-                elif words[0] == "logits":
-                    print("logits", *(f"{value:.9e}" for value in model(x).flatten().tolist()), flush=True)
                 elif words[0] == "run":
                     untimed, timed = int(words[1]), int(words[2])
+                    loaded.restart()
                     for _ in range(untimed):
-                        model(x)
+                        loaded()
                     start = time.perf_counter_ns()
                     for _ in range(timed):
-                        model(x)
+                        loaded()
                     print("run", (time.perf_counter_ns() - start) / 1e6 / timed, flush=True)
                 elif words[0] == "floor":
-                    t, d = product_of(x.shape)
+                    t, d = product_of(loaded.shape)
                     a, b = torch.rand(t, d), torch.rand(d, 4 * d)
                     gflops = rate_of(lambda: torch.mm(a, b), 2 * t * d * 4 * d)
                     gbytes = max(rate_of(lambda: torch.mv(b, a[0].repeat(4)), 16 * d * d), rate_of(b.sum, 16 * d * d))
                     print("floor", gflops, gbytes, flush=True)
                 else:
-                    print("error unknown command", words[0], flush=True)
+                    values = loaded.answer(words[0], line.rstrip("\n").partition(" ")[2])
+                    if values is None:
+                        print("error unknown command", words[0], flush=True)
+                    else:
+                        print(words[0], *(f"{value:.9e}" for value in values), flush=True)
             except Exception as error:  # reported to the other end, which stops
                 print("error", " ".join(str(error).split()), flush=True)
     return 0
@@ -298,11 +333,11 @@ def torch_side():
 
 
 class Side:
-    def __init__(self, name, command, threads):
+    def __init__(self, name, command, threads, **variables):
         self.name = name
         try:
             environment = dict(os.environ, TSHIFT_PEER_THREADS=str(threads), OMP_NUM_THREADS=str(threads),
-                               OMP_PROC_BIND="true")
+                               OMP_PROC_BIND="true", **variables)
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                             env=environment)
         except OSError as error:
@@ -486,6 +521,14 @@ def cells(row, times, best_rates):
             f"<={row.target}" if row.target is not None else "-", verdict]
 
 
+def page(head, columns, table, legend, notes):
+    """All of it as Markdown."""
+    bars = lambda words: "| " + " | ".join(words) + " |"
+    lines = [*("- " + line for line in head), "", bars(columns), bars(["---"] * 2 + ["---:"] * (len(columns) - 2))]
+    lines += [bars(line) for line in table] + ["", legend + ":", "", *("- " + note for note in notes)]
+    return "\n".join(lines) + "\n"
+
+
 def processor():
     for line in open("/proc/cpuinfo", encoding="utf-8"):
         if line.startswith("model name"):
@@ -509,16 +552,26 @@ def parse(arguments):
     parser.add_argument("--markdown", type=pathlib.Path, help="also writes the table and its circumstances to a file")
     parser.add_argument("--ort-dir", type=pathlib.Path, help="folder that has or gets onnxruntime-node (temporary)")
     parser.add_argument("--opset", type=int, default=17, help="of the exported graphs (17: with LayerNormalization)")
+    add_build_options(parser)
+    options = parser.parse_args(arguments)
+    if set(options.without) == set(PEERS):
+        parser.error("--without leaves nobody")
+    choose_cores(parser, options)
+    return options
+
+
+def add_build_options(parser):
     parser.add_argument("--tshift", type=pathlib.Path, help="a built models_worker, instead of compiling one")
     parser.add_argument("--compiler", default="g++", help="C++20 compiler (g++)")
     parser.add_argument("--include", type=pathlib.Path, default=HERE.parent.parent / "include",
                         help="folder of tshift/")
     parser.add_argument("--system-include", action="append", default=[], help="folder of xsimd/, if not the system's")
-    options = parser.parse_args(arguments)
+
+
+def choose_cores(parser, options):
+    """options.cores, of what --core and --threads say."""
     if options.rounds < 1:
         parser.error("--rounds must be >= 1")
-    if set(options.without) == set(PEERS):
-        parser.error("--without leaves nobody")
     cores = sorted(os.sched_getaffinity(0))
     if not 1 <= options.threads <= len(cores):
         parser.error(f"--threads {options.threads}: this process may use {len(cores)} cores")
@@ -527,7 +580,6 @@ def parse(arguments):
     if options.core is not None and options.threads > 1:
         parser.error("--core and --threads exclude each other")
     options.cores = cores[-options.threads:] if options.core is None else [options.core]
-    return options
 
 
 def chosen_rows(options):
@@ -581,10 +633,7 @@ def measure(options, folder):
         print(f"{sum(line[-1] == 'ok' for line in judged)} of {len(judged)} rows with a target within it; "
               f"{wrong} wrong")
         if options.markdown:
-            bars = lambda words: "| " + " | ".join(words) + " |"
-            lines = [*("- " + line for line in head), "", bars(columns), bars(["---"] * 2 + ["---:"] * (len(columns) - 2))]
-            lines += [bars(line) for line in table] + ["", legend + ":", "", *("- " + note for note in notes)]
-            options.markdown.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            options.markdown.write_text(page(head, columns, table, legend, notes), encoding="utf-8")
         return 1 if wrong else 0
     finally:
         for side in sides.values():

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The side of tshift in models.py, which compiles and feeds it. The lines it reads and answers stand at the top there.
+// The side of tshift in models.py and training.py, which compile and feed it. The lines it reads and answers stand at the
+// top of the first.
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -8,6 +9,7 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
@@ -22,6 +24,7 @@
 #include "../../tests/support/seeded.hpp"
 #include "../../tests/support/seeded_speech.hpp"
 #include "blocks.hpp"
+#include "training.hpp"
 
 namespace {
 
@@ -32,11 +35,12 @@ double seconds_since(clock_type::time_point start) {
   return std::chrono::duration<double>(clock_type::now() - start).count();
 }
 
-/// A model or a block with its input, output and workspace.
+/// A model or a block with its input, output and workspace; or a model that is trained, whose call is a step.
 struct loaded {
   tshift::shape shape;
   std::vector<float> x, y, workspace;
   std::function<void()> forward;
+  std::shared_ptr<peers::trainee> trained;
 };
 
 template <class Model>
@@ -99,6 +103,14 @@ void use_speech(loaded& to, std::string const& kind, std::uint64_t seed) {
   };
 }
 
+/// "train.cnn" and so on.
+void use_training(loaded& to, test_support::model_sizes sizes, tshift::model_shift const& shift, std::uint64_t seed) {
+  sizes.kind.erase(0, std::string("train.").size());
+  tshift::tensor_view<float const> const x(to.x.data(), to.shape);
+  to.trained = std::make_shared<peers::trainee>(sizes, shift, x, seed);
+  to.forward = [trained = to.trained] { (void)trained->step(); };
+}
+
 template <class Value>
 Value chosen(std::map<std::string, Value> const& words, std::string const& word) {
   auto const found = words.find(word);
@@ -124,9 +136,12 @@ void load(std::istream& words, loaded& to) {
                                            {"both", tshift::placement::both}},
                                           where);
   to.shape = {batch, time, sizes.width};
+  to.forward = nullptr;
+  to.trained.reset();  // both read x
   to.x = test_support::seeded<float>("x", {batch, time, sizes.width}, seed);
   if (sizes.kind.starts_with("block.")) return use_block(to, sizes, shift, seed);
   if (sizes.kind.starts_with("speech.")) return use_speech(to, sizes.kind, seed);
+  if (sizes.kind.starts_with("train.")) return use_training(to, sizes, shift, seed);
   auto const weights = test_support::seeded_weights<float>(sizes, seed);
   if (sizes.kind == "cnn") {
     use(to, tshift::models::shift_cnn<float>(weights, shift));
@@ -187,6 +202,17 @@ void answer_floor(loaded const& on) {
   std::cout << "floor " << flops * 1e-9 << " " << bytes * 1e-9 << std::endl;
 }
 
+void answer_gradients(peers::trainee& trained, std::string const& file) {
+  trained.restart();
+  auto const first = trained.step();
+  trained.write_gradients(file);
+  auto const second = trained.step();
+  std::cout << std::scientific;
+  std::cout.precision(9);
+  std::cout << "gradients " << first.loss << " " << first.norm << " " << second.loss << " " << trained.saved_size()
+            << std::defaultfloat << std::endl;
+}
+
 void answer(std::string const& line, loaded& model) {
   std::istringstream words(line);
   std::string command;
@@ -212,10 +238,15 @@ void answer(std::string const& line, loaded& model) {
   } else if (command == "run") {
     int untimed = 0, timed = 0;
     if (!(words >> untimed >> timed) || timed < 1) throw std::runtime_error("run: two numbers are needed");
+    if (model.trained) model.trained->restart();
     for (int i = 0; i < untimed; ++i) model.forward();
     auto const start = clock_type::now();
     for (int i = 0; i < timed; ++i) model.forward();
     std::cout << "run " << seconds_since(start) * 1e3 / timed << std::endl;
+  } else if (command == "gradients") {
+    std::string file;
+    if (!model.trained || !std::getline(words >> std::ws, file)) throw std::runtime_error("gradients: of what?");
+    answer_gradients(*model.trained, file);
   } else if (command == "floor") {
     answer_floor(model);
   } else {

@@ -148,8 +148,11 @@ def regions(results):
 GROUPS = {"operator": ["shift", "shift_inplace", "shift_add", "shift_adjoint", "shift_adjoint_inplace", "shifted",
                        "shift_stream"],
           "blocks": ["linear", "conv1d", "products", "lstm", "memory", "models", "cost of a shift"],
-          "threads": ["two threads"], "audio": ["log_mel"]}
-PASTED = ["models", "models_2_threads", "speech", "speech_2_threads", "blocks_beside", "slices"]
+          "threads": ["two threads"], "audio": ["log_mel"],
+          "learned": ["learned_shift", "learned_shift_adjoint", "learned_shift_backward", "mix_shift"],
+          "training": ["training products", "training lstm", "training memory", "training weights"]}
+PASTED = ["models", "models_2_threads", "speech", "speech_2_threads", "blocks_beside", "slices", "training_beside",
+          "training_beside_2_threads"]
 MEASURED = {"facts": facts, "sizes": lambda r: speeds(r, "sizes"), "cold": lambda r: speeds(r, "cold"), "times": times,
             "shares": shares, "stream": stream, "fresh": fresh, "calls": calls, "regions": regions}
 ELSEWHERE = ["build_cost"]  # build_cost.sh writes that one
@@ -176,7 +179,7 @@ def group(sections, name):
 
 
 def pasted(name, text):
-    """All that torch_slice.py printed, or the page that models.py wrote."""
+    """All that torch_slice.py printed, or the page that models.py or training.py wrote."""
     if not text.strip():
         raise Missing(f"{name}: the file is empty")
     return f"```text\n{text.strip()}\n```" if name == "slices" else text.strip()

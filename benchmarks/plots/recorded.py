@@ -84,6 +84,13 @@ def models_short():
     return markdown(["", "tshift", "PyTorch", "ONNX Runtime", "tshift over the faster"], rows)
 
 
+def training_short():
+    """The steps that peers/training.py has measured; no line before there are any."""
+    rows = [[row[0], *(f"{float(cell):.0f} ms" if cell != "-" else "" for cell in row[2:5]), f"{float(row[5]):.2f}"]
+            for row in rows_of(region("training_beside"))]
+    return markdown(["", "tshift", "PyTorch, AVX2", "PyTorch, AVX-512", "tshift over the faster"], rows)
+
+
 def headline():
     """The README's: medians over n_div, directions and paddings, and the shifted models."""
     rows = []
@@ -112,4 +119,4 @@ def headline():
     return markdown(["time on one core, float `[N, T, C]`", *sizes], rows)
 
 
-TABLES = {"summary": summary, "models_short": models_short, "headline": headline}
+TABLES = {"summary": summary, "models_short": models_short, "training_short": training_short, "headline": headline}
