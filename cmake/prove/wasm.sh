@@ -13,11 +13,11 @@ linking="-sNODERAWFS=1 -sALLOW_MEMORY_GROWTH=1 -sSINGLE_FILE=1"
 emscripten="em++ -fexceptions -DCATCH_CONFIG_NO_POSIX_SIGNALS"
 # The operator, PyTorch's bytes, and the limits of an index of 32 bits; but
 #   allocation, guarded   need this system's allocator, and pages that can be closed
-#   executor              needs threads
+#   executor, [threads]   need threads
 #   random, stream, shift_adjoint, shifted_view   no code of theirs has a side for this machine; they would make it long
 mapfile -t tests < <(test_files operator | grep -vE '/(allocation|guarded|executor|random|stream|shift_adjoint|shifted_view)$')
 tests+=(golden/golden base/index_limits)
-filter='~[exhaustive]~"Sums too large for the caches*"'
+filter='~[exhaustive]~[threads]~"Sums too large for the caches*"'
 filter+=',"shift is the reference for every small case - bytes<3>"'
 filter+=',"shift_inplace is the reference for every small case - std::uint32_t"'
 

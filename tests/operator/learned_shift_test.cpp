@@ -202,7 +202,8 @@ TEST_CASE("So little below 0 that it is 0: the frame after counts for nothing, a
   CHECK(below[0] == at_zero[0]);
 }
 
-TEST_CASE("Images whose frames lie closer together than their pixels, in one part and in several", "[learned]") {
+TEST_CASE("Images whose frames lie closer together than their pixels, in one part and in several",
+          "[learned][threads]") {
   shape const dims{4, 40, 70, 5};
   random_bits random(75);
   std::vector<double> const x = drawn_list<double>(dims.size(), random), g = drawn_list<double>(dims.size(), random);
@@ -275,7 +276,7 @@ TEST_CASE("<L x, g> is <x, L' g>, and slopes are slopes", "[learned]") {
   REQUIRE_ALL(result, 800);
 }
 
-TEST_CASE("What published learnable shifts do, and this one does not", "[learned]") {
+TEST_CASE("What published learnable shifts do, and this one does not", "[learned][threads]") {
   shape const dims{1, 9, 1};
   auto const impulse = [&](index_t at) {
     std::vector<double> values(9);

@@ -148,7 +148,7 @@ TEST_CASE("<M x, g> is <x, M' g>", "[mix]") {
   REQUIRE_ALL(result, 400);
 }
 
-TEST_CASE("mix_shift: threads and memory", "[mix]") {
+TEST_CASE("mix_shift: threads and memory", "[mix][threads]") {
   shape const dims{3, 200, 400};
   random_bits random(84);
   auto const x = drawn_list<float>(dims.size(), random), g = drawn_list<float>(dims.size(), random);
