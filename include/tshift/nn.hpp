@@ -26,13 +26,26 @@
 //   depthwise_conv1d   one filter a channel, "same" padding                      torch.nn.Conv1d, groups = channels
 //   layer_norm         over channels; y may be x                                 torch.nn.LayerNorm
 //   gelu(x, y)         exact; a function, y may be x                             torch.nn.functional.gelu
+//   relu, leaky_relu, elu(x, y), activate(f, x, y)   functions, y may be x       torch.nn.ReLU, LeakyReLU, ELU
 //   mlp                W2 gelu(W1 x)                                 (+ skip)    a transformer's perceptron
 //   lstm               one layer, one direction or both                          torch.nn.LSTM
-//   self_attention     heads, four kinds of positions                            no output projection
+//   self_attention     heads of any width, four kinds of positions               no output projection
 //   wave_conv          samples to channels normalised over time, GELU            Conv1d, GroupNorm, GELU of wav2vec 2.0
 //   winograd_conv1d    three taps, stride 2: conv1d in five products for six     torch.nn.Conv1d
 //   mean_pool(x, y)    over time, a function: y is [N, 1, C]                     torch.mean
+//   summary            last, mean, max, std, attention, or several: [N, 1, C']   a layer of two directions in front
 //   chain(a, b, ...)   linear, mlp, layer_norm, chain; first also depthwise_conv1d   torch.nn.Sequential, a few rows at a time
+//
+// Blocks of images: x [N, T, F, C], time the height, space F the width, the channels of a pixel neighbours (a view of shape
+// {N, T, C, F}, layout::ntsc)
+//
+//   conv2d             any kernel, stride, zeros on each side, groups; (f)       torch.nn.Conv2d
+//   winograd_conv2d    three taps along space: conv2d in four products for six; (f)   torch.nn.Conv2d
+//   max_pool, avg_pool(x, y, time, space)   windows inside the image, functions  torch.nn.MaxPool2d, AvgPool2d
+//   instance_norm      each channel over all pixels; y may be x; (f)             torch.nn.InstanceNorm2d
+//
+// Branches side by side: each writes its channels of one image, y.slice_channels(first, count).
+// (f): an activation is applied to what they make. weights/batch_norm.hpp folds a batch norm into the layer before it.
 //
 // Those with (+ skip) have forward_add(x, skip, y, workspace): the sum costs no pass of its own, and skip may be shifted.
 //
@@ -49,14 +62,20 @@
 #include <tshift/nn/block.hpp>
 #include <tshift/nn/chain.hpp>
 #include <tshift/nn/conv1d.hpp>
+#include <tshift/nn/conv2d.hpp>
 #include <tshift/nn/depthwise_conv1d.hpp>
+#include <tshift/nn/instance_norm.hpp>
 #include <tshift/nn/layer_norm.hpp>
 #include <tshift/nn/linear.hpp>
 #include <tshift/nn/lstm.hpp>
 #include <tshift/nn/mlp.hpp>
 #include <tshift/nn/pool.hpp>
+#include <tshift/nn/pool2d.hpp>
 #include <tshift/nn/residual.hpp>
 #include <tshift/nn/self_attention.hpp>
+#include <tshift/nn/summary.hpp>
 #include <tshift/nn/wave_conv.hpp>
 #include <tshift/nn/winograd_conv1d.hpp>
+#include <tshift/nn/winograd_conv2d.hpp>
 #include <tshift/tshift.hpp>
+#include <tshift/weights/batch_norm.hpp>

@@ -133,6 +133,24 @@ class shifted_view {
     return {part.begin, part.count, frame, frame < 0 ? nullptr : x_.at(n, frame, part.begin)};
   }
 
+  /// Channels [first, first + count) of S x.
+  /// @throws shape_error  they are not all there
+  TSHIFT_INLINE constexpr shifted_view slice_channels(index_t first, index_t count) const {
+    types::segment_list part;
+    for (types::segment const& each : segments_) {
+      index_t const begin = each.begin > first ? each.begin : first, end = each.begin + each.count;
+      index_t const until = end < first + count ? end : first + count;
+      if (begin < until) part.append(begin - first, until - begin, each.offset);
+    }
+    return {x_.slice_channels(first, count), part, edge_, fill_};
+  }
+
+  /// Sequences [first, first + count) of S x.
+  /// @throws shape_error  they are not all there, or the lengths are not one for each sequence
+  TSHIFT_INLINE constexpr shifted_view slice_sequences(index_t first, index_t count) const {
+    return {x_.slice_sequences(first, count), segments_, edge_, fill_};
+  }
+
   /// Use shifted(), which checks. x and plan must fit each other.
   TSHIFT_INLINE constexpr shifted_view(tensor_view<T const> const& x, types::segment_list const& segments, padding edge,
                                        T const& fill) noexcept

@@ -73,6 +73,39 @@ void check_sizes() {
   REQUIRE_ALL(sum, 146);
 }
 
+/// Heads that together are narrower or wider than x, with biases and without.
+template <class T>
+void check_widths() {
+  random_bits random(375);
+  summary sum;
+  for (frame_positions const kind : kinds) {
+    for (index_t const inputs : {0, 1, 5, 16, 33}) {
+      for (index_t const heads : {1, 3}) {
+        for (index_t const depth : {1, 7, 16}) {
+          index_t const D = heads * depth, time = random.in(0, 20), N = random.in(1, 3), reach = time + 1;
+          auto const weight = uniform<T>(3 * D * inputs, random, 1.5 / std::sqrt(static_cast<double>(inputs + 1)));
+          auto const bias = random.chance(2) ? std::vector<T>() : uniform<T>(3 * D, random);
+          bool const plain = kind == frame_positions::absolute;
+          auto const table = plain ? std::vector<T>() : uniform<T>((2 * reach - 1) * depth, random);
+          tshift::attention_sizes const sizes{inputs, heads, depth};
+          tshift::nn::self_attention<T> const block(sizes, weight, bias, kind, table);
+          check_case<T>(
+              sum, random, {N, time, inputs}, D, rows::within_sequence, 2,
+              [&](auto const& x, auto const& y) {
+                exact_workspace<T> workspace(block.workspace_size(x.shape()));
+                block.forward(x, y, workspace);
+              },
+              [&](auto const& x, auto const& y) {
+                reference::self_attention<oracle::number, T>(x, y, heads, weight, bias, kind, table);
+              });
+        }
+      }
+    }
+  }
+  sum.print("self_attention, heads of any width", type_name<T>());
+  REQUIRE_ALL(sum, 90);
+}
+
 /// Scores of some thousands: exp must not overflow, and the largest wins.
 template <class T>
 void check_large_scores() {
@@ -130,6 +163,16 @@ void check_errors() {
           (void)plain.workspace_size({1, index_t{1} << 40, 6});
         }) == "self_attention: 1099511627776 frames of 6 channels, each must be <= 268435456");
   CHECK(message_of([&] { (void)plain.workspace_size({-1, 2, 6}); }) == "self_attention: a size is -1, must be >= 0");
+  using sizes = tshift::attention_sizes;
+  CHECK(message_of([&] { block(sizes{4, 3, 3}, w, none); }).empty());
+  CHECK(message_of([&] { block(sizes{4, 0, 3}, w, none); }) == "self_attention: 0 heads, must be >= 1");
+  CHECK(message_of([&] { block(sizes{4, 3, -3}, w, none); }) == "self_attention: a size is -3, must be >= 0");
+  CHECK(message_of([&] { block(sizes{5, 3, 3}, w, none); }) == "linear: weight has 108 elements, must have 135");
+  block const wide(sizes{4, 3, 3}, w, none);
+  CHECK(wide.inputs() == 4);
+  CHECK(wide.channels() == 9);
+  std::vector<T> room(4096);
+  check_refusals<T>("self_attention", 4, 9, false, [&](auto const& x, auto const& y) { wide.forward(x, y, room); });
   mixer<T> const one(3, 1, frame_positions::absolute, 0, random);
   check_refusals<T>("self_attention", 3, 3, false, [&](auto const& x, auto const& y) { one.forward(x, y); });
 
@@ -158,6 +201,11 @@ void check_errors() {
 TEST_CASE("self_attention: against the oracle, a shift in memory and single sequences", "[nn][attention]") {
   check_sizes<float>();
   check_sizes<double>();
+}
+
+TEST_CASE("self_attention: heads narrower or wider than x", "[nn][attention]") {
+  check_widths<float>();
+  check_widths<double>();
 }
 
 TEST_CASE("self_attention: large scores do not overflow", "[nn][attention]") {

@@ -21,19 +21,24 @@
 #include <tshift/models/shiftformer.hpp>
 #include <tshift/nn/activations.hpp>
 #include <tshift/nn/conv1d.hpp>
+#include <tshift/nn/conv2d.hpp>
 #include <tshift/nn/depthwise_conv1d.hpp>
+#include <tshift/nn/instance_norm.hpp>
 #include <tshift/nn/layer_norm.hpp>
 #include <tshift/nn/linear.hpp>
 #include <tshift/nn/lstm.hpp>
 #include <tshift/nn/mlp.hpp>
 #include <tshift/nn/pool.hpp>
+#include <tshift/nn/pool2d.hpp>
 #include <tshift/nn/residual.hpp>
 #include <tshift/nn/self_attention.hpp>
+#include <tshift/nn/summary.hpp>
 
 #include "../support/allocation_counter.hpp"
 #include "../support/catch.hpp"
 #include "../support/nn_cases.hpp"
 #include "../support/seeded.hpp"
+#include "../support/seeded_neighbours.hpp"
 #include "../support/thread_executor.hpp"
 
 namespace {
@@ -147,6 +152,51 @@ struct gelu_block {
   }
 };
 template <class T>
+struct activate_block {
+  static index_t workspace_size(tshift::shape const&) { return 0; }
+  void forward(tshift::nn::input<T> const& x, tensor_view<T> const& y, std::span<T>) const { tshift::nn::elu<T>(x, y); }
+  void forward(any_executor const& run, tshift::nn::input<T> const& x, tensor_view<T> const& y, std::span<T>) const {
+    tshift::nn::activate<T>(run, tshift::activation::elu(), x, y);
+  }
+};
+/// A block of images, on images of four places: their channels and places side by side are the channels of a row.
+template <class T, class Block>
+struct image_block {
+  static constexpr index_t places = 4;
+  Block block;
+  index_t channels;  // of y
+
+  static tshift::shape image(tshift::shape const& rows) {
+    return {rows.batch, rows.time, rows.channels / places, places};
+  }
+  template <class Element>
+  static tensor_view<Element> image(tensor_view<Element> const& rows) {
+    tensor_view<Element> view = rows;
+    view.shape = image(rows.shape);
+    view.strides.space = view.shape.channels;
+    return view;
+  }
+  index_t workspace_size(tshift::shape const& x) const { return block.workspace_size(image(x)); }
+  void forward(tshift::nn::input<T> const& x, tensor_view<T> const& y, std::span<T> workspace) const {
+    block.forward(image(x.base()), image(y), workspace);
+  }
+  void forward(any_executor const& run, tshift::nn::input<T> const& x, tensor_view<T> const& y,
+               std::span<T> workspace) const {
+    block.forward(run, image(x.base()), image(y), workspace);
+  }
+};
+template <class T>
+struct pool2d_block {
+  static constexpr tshift::window_axis time{2, 1, 0, 0}, space{1, 1, 0, 0};
+  static index_t workspace_size(tshift::shape const&) { return 0; }
+  void forward(tshift::nn::input<T> const& x, tensor_view<T> const& y, std::span<T>) const {
+    tshift::nn::max_pool<T>(x, y, time, space);
+  }
+  void forward(any_executor const& run, tshift::nn::input<T> const& x, tensor_view<T> const& y, std::span<T>) const {
+    tshift::nn::max_pool<T>(run, x, y, time, space);
+  }
+};
+template <class T>
 struct mean_pool_block {
   static index_t workspace_size(tshift::shape const&) { return 0; }
   void forward(tshift::nn::input<T> const& x, tensor_view<T> const& y, std::span<T>) const {
@@ -218,6 +268,25 @@ void check_one(tally& sum, index_t& parts, executors const& all, std::string con
   exact_workspace<T> workspace(size);
   block.forward(counting, x, want, std::span<T>(workspace));
   if (size == 0) return;
+  // No two parts of a call may write one place, which threads notice only where they meet there.
+  std::span<T> const room = workspace;
+  bool apart = true;
+  any_executor const watching([&](index_t n, auto const& body) {
+    std::vector<T> before(room.begin(), room.end());
+    std::vector<bool> written(before.size());
+    for (index_t i = 0; i < n; ++i) {
+      body(i);
+      for (std::size_t k = 0; k < before.size(); ++k) {
+        if (same_bits(before[k], room[k])) continue;
+        apart &= !written[k];
+        written[k] = true;
+        before[k] = room[k];
+      }
+    }
+  });
+  block.forward(watching, x, want, room);
+  INFO(name << " writes one place of the workspace in two parts");
+  CHECK(apart);
   // Before the first write, and whoever does the work.
   std::vector<T> const before = memory;
   auto const refused = message_of([&] { block.forward(counting, x, want, std::span<T>(workspace).subspan(1)); });
@@ -245,7 +314,26 @@ void for_each_block(index_t C, index_t longest, Visit const& visit) {
   visit("depthwise_conv1d", tshift::nn::depthwise_conv1d<T>(C, 7, weights(C * 7), weights(C)), C, same);
   visit("layer_norm", tshift::nn::layer_norm<T>(weights(C), weights(C)), C, same);
   visit("gelu", gelu_block<T>(), C, same);
+  visit("activate", activate_block<T>(), C, same);
   visit("mean_pool", mean_pool_block<T>(), C, [](index_t) { return index_t{1}; });
+  {
+    using tshift::summary_kind;
+    std::vector<T> const w = weights(5 * C), u = weights(5);
+    std::vector<summary_kind> const kinds = {summary_kind::last, summary_kind::std, summary_kind::attention};
+    visit("summary", tshift::nn::summary<T>(C, kinds, 2, {w, {}, u}), 3 * C, [](index_t) { return index_t{1}; });
+    index_t const image = C / 4;
+    for (index_t const groups : {index_t{1}, image}) {
+      tshift::window_axis const three = tshift::window_axis::same(3);
+      tshift::conv2d_options const how{
+          .inputs = image, .outputs = 2 * image, .time = three, .space = three, .groups = groups};
+      tshift::nn::conv2d<T> const block(how, weights(2 * image * (image / groups) * 9), weights(2 * image),
+                                        tshift::activation::relu());
+      visit("conv2d", image_block<T, tshift::nn::conv2d<T>>{block, 2 * image}, 2 * C, same);
+    }
+    visit("instance_norm", image_block<T, tshift::nn::instance_norm<T>>{tshift::nn::instance_norm<T>(image), image}, C,
+          same);
+    visit("max_pool", pool2d_block<T>(), C, [](index_t time) { return time < 2 ? 0 : time - 1; });
+  }
   tshift::nn::mlp<T> const perceptron({C, 3 * C + 1, weights(C * (3 * C + 1))},
                                       {3 * C + 1, C, weights((3 * C + 1) * C)});
   visit("mlp", perceptron, C, same);
@@ -274,7 +362,7 @@ void for_each_block(index_t C, index_t longest, Visit const& visit) {
   }
 }
 
-constexpr index_t block_count = 19;
+constexpr index_t block_count = 25;
 
 /// Ragged, one sequence of no frames among them, or not.
 std::vector<index_t> lengths_of(tshift::shape const& dims, bool ragged) {
@@ -347,6 +435,44 @@ void check_models(executors const& all) {
   REQUIRE_ALL(sum, shapes * model_count * 2 * executor_count);
 }
 
+/// Models of images: [N, T, F, C], and [N, W, H].
+template <class T>
+void check_image_models(executors const& all) {
+  tally sum;
+  index_t parts = 0;
+  crnn_sizes crnn;
+  crnn.bands = 13;
+  crnn.filters = 16;
+  crnn.widths = {3, 8};
+  crnn.body = {40, 24};
+  crnn.frame = 20;
+  crnn.hidden = 10;
+  vit_sizes vit;
+  vit.rows = 24;
+  vit.width = 40;
+  vit.heads = 2;
+  vit.depth_of_head = 16;
+  vit.hidden = 60;
+  vit.layers = 2;
+  tshift::vertical_vit_options options;
+  options.heads = 2;
+  for (bool const ragged : {false, true}) {
+    tshift::shape const dims{5, 40, 3, 13}, image{5, 31, 24};
+    auto const values = seeded<T>("x", {dims.size()}, 9), columns = seeded<T>("x", {image.size()}, 9);
+    auto const lengths = lengths_of(dims, ragged), widths = lengths_of(image, ragged);
+    example<T> const one{{values.data(), dims, tshift::layout::ntsc, lengths}, {}};
+    check_one<T>(sum, parts, all, "crnn", tshift::models::crnn<T>(seeded_neighbour<T>(crnn, 6)), one, {5, 1, 4});
+    example<T> const two{{columns.data(), image, tshift::layout::ntc, widths}, {}};
+    for (bool const teacher : {false, true}) {
+      vit.teacher = teacher;
+      tshift::models::vertical_vit<T> const model(seeded_neighbour<T>(vit, 7), options);
+      check_one<T>(sum, parts, all, teacher ? "teacher" : "student", model, two, {5, 1, 4});
+    }
+  }
+  CHECK(parts > 1);
+  REQUIRE_ALL(sum, 2 * 3 * executor_count);
+}
+
 }  // namespace
 
 TEST_CASE("What is for one is done where it is, what is for several goes to the executor", "[nn][threads]") {
@@ -377,6 +503,13 @@ TEST_CASE("Models: the same bits for any number of threads and any order of part
   executors const all;
   check_models<float>(all);
   check_models<double>(all);
+  CHECK_FALSE(all.nested());
+}
+
+TEST_CASE("Models of images: the same bits for any number of threads and any order of parts", "[models][threads]") {
+  executors const all;
+  check_image_models<float>(all);
+  check_image_models<double>(all);
   CHECK_FALSE(all.nested());
 }
 

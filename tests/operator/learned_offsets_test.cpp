@@ -94,6 +94,8 @@ TEST_CASE("How offsets begin", "[learned]") {
           tshift::start_from(std::span(paper), shift_plan(16, {{0, 2, 0}, {2, 3, -far}}));
         }) == "start_from: plan has offset -1073741825, must be within 2^30 frames");
   CHECK(paper[0] == 1);
+  tshift::start_from(std::span(paper), shift_plan(16, {{0, 0, far}, {3, 1, 2}}));  // the first has no channel
+  CHECK(paper == std::vector<float>{0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
   tshift::start_zero(std::span(paper));
   CHECK(paper == std::vector<float>(16));
 }

@@ -230,6 +230,18 @@ TEST_CASE("Images whose frames lie closer together than their pixels, in one par
   }
 }
 
+TEST_CASE("Pixels that do not begin where a vector does", "[learned]") {
+  shape const dims{2, 40, 6, 16};  // 6 channels a pixel: rows and images begin at multiples of 16, pixels do not
+  random_bits random(77);
+  std::vector<float> const x = drawn_list<float>(dims.size(), random);
+  std::vector<float> y(x.size()), want(x.size()), a = draw_offsets<float>(6, 40, random);
+  tensor_view<float const> const from(x.data(), dims, layout::ntsc);
+  tensor_view<float> const to(y.data(), dims, layout::ntsc), expected(want.data(), dims, layout::ntsc);
+  tshift::reference::learned_shift<float>(from, expected, a);
+  tshift::learned_shift(from, to, a);
+  CHECK(distance(to, expected) <= 1e-6);
+}
+
 TEST_CASE("<L x, g> is <x, L' g>, and slopes are slopes", "[learned]") {
   tally result;
   random_bits random(75);

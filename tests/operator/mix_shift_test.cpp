@@ -104,7 +104,13 @@ TEST_CASE("The two conventions of RWKV", "[mix]") {
   CHECK(dmu[0] == 0.5);
 }
 
+static_assert(tshift::reference::blend(0.0, 3.0, 1.0, 5.0) == 5 && tshift::reference::blend(1.0, 3.0, 0.0, 5.0) == 3 &&
+              tshift::reference::blend(0.5, 3.0, 0.5, 5.0) == 4);
+
 TEST_CASE("A weight of 0 or 1 moves bits, and so does a channel that stays", "[mix]") {
+  double const nothing = std::numeric_limits<double>::quiet_NaN();
+  CHECK(tshift::reference::blend(0.0, nothing, 1.0, 5.0) == 5);
+  CHECK(tshift::reference::blend(1.0, 3.0, 0.0, nothing) == 3);
   random_bits random(82);
   shape const dims{2, 9, 40};
   shift_plan const plan(40, {{0, 30, 2}, {30, 5, -1}}, padding::circular);

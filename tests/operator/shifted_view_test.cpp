@@ -222,6 +222,44 @@ TEST_CASE("A lazy shift says whether a frame may come from another one", "[shift
   CHECK_FALSE(moves(0, {}));
 }
 
+TEST_CASE("Channels and sequences of a lazy shift are those of the whole", "[shifted_view]") {
+  std::vector<int> memory(3 * 5 * 7);
+  for (std::size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<int>(i);
+  index_t const lengths[] = {5, 3, 0};
+  tensor_view<int const> const x(memory.data(), {3, 5, 7}, layout::ntc, lengths);
+  index_t compared = 0;
+  for (padding const edge : paddings) {
+    auto const whole = shifted(x, shift_plan(7, {{0, 2, 1}, {3, 2, -2}}, edge), -1);
+    for (index_t first = 0; first <= 7; ++first) {
+      for (index_t count = 0; first + count <= 7; ++count) {
+        auto const part = whole.slice_channels(first, count);
+        REQUIRE(part.shape() == shape{3, 5, count});
+        REQUIRE(part.fill() == -1);
+        index_t runs = 0;  // ascending, without gaps
+        for (index_t i = 0; i < part.runs_per_frame(); ++i) {
+          REQUIRE(part.segment(i).begin == runs);
+          runs += part.segment(i).count;
+        }
+        REQUIRE(runs == count);
+        tshift::reference::for_each_element(part.shape(), [&](index_t n, index_t t, index_t c, index_t) {
+          compared += part(n, t, c) == whole(n, t, first + c) ? 1 : 0;
+        });
+      }
+    }
+    for (index_t first = 0; first <= 3; ++first) {
+      auto const part = whole.slice_sequences(first, 3 - first);
+      tshift::reference::for_each_element(part.shape(), [&](index_t n, index_t t, index_t c, index_t) {
+        compared += part(n, t, c) == whole(first + n, t, c) ? 1 : 0;
+      });
+    }
+  }
+  REQUIRE(compared == 4 * (3 * 5 * 84 + 6 * 5 * 7));
+  auto const whole = shifted(x, shift_plan(7, {{0, 2, 1}}));
+  REQUIRE(message_of([&] { (void)whole.slice_channels(5, 3); }) ==
+          "tensor_view: channels [5, 5 + 3), must lie in [0, 7)");
+  REQUIRE(message_of([&] { (void)whole.slice_sequences(2, 2); }) != "");
+}
+
 TEST_CASE("The published shifts make few runs of a frame", "[shifted_view]") {
   auto const runs = [](shift_plan const& plan) {
     std::vector<float> const x(static_cast<std::size_t>(2 * plan.channels()));

@@ -161,9 +161,9 @@ constexpr char const* type_name() {
 template <class T>
 double error_of(tensor_view<T> const& got, tensor_view<oracle::number const> const& want) {
   double worst = 0;
-  tshift::reference::for_each_element(want.shape, [&](index_t n, index_t t, index_t c, index_t) {
-    oracle::number const& item = want(n, t, c);
-    auto const value = static_cast<oracle::real>(got(n, t, c));
+  tshift::reference::for_each_element(want.shape, [&](index_t n, index_t t, index_t c, index_t s) {
+    oracle::number const& item = want(n, t, c, s);
+    auto const value = static_cast<oracle::real>(got(n, t, c, s));
     if (std::isnan(item.value) ? std::isnan(value) : value == item.value) return;
     auto const off = static_cast<double>(std::fabs(value - item.value) /
                                          (item.scale * static_cast<oracle::real>(std::numeric_limits<T>::epsilon())));

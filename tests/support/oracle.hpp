@@ -51,7 +51,7 @@ struct number {
   friend number sqrt(number const& x) { return number(std::sqrt(x.value)); }
 };
 
-/// [N, T, C] with lengths, dense.
+/// [N, T, C, S] with lengths, dense.
 class tensor {
  public:
   explicit tensor(tshift::shape const& dims, std::span<index_t const> lengths = {})
@@ -72,7 +72,7 @@ template <class T>
 tensor read(tshift::tensor_view<T> const& x, std::optional<tshift::shift_plan> const& plan = {}) {
   tensor still(x.shape, x.lengths), moved(x.shape, x.lengths);
   tshift::reference::for_each_element(
-      x.shape, [&](index_t n, index_t t, index_t c, index_t) { still.view()(n, t, c) = number(x(n, t, c)); });
+      x.shape, [&](index_t n, index_t t, index_t c, index_t s) { still.view()(n, t, c, s) = number(x(n, t, c, s)); });
   if (!plan) return still;
   tshift::reference::shift<number>(still, moved.view(), *plan);
   return moved;

@@ -10,12 +10,19 @@
 //   reference/conv.hpp: neighbouring frames
 //     conv1d            y[n, t, o] = bias[o] + sum over i, k of weight[o, i, k] x[n, t stride + k - padding, i]
 //     depthwise_conv1d  y[n, t, c] = bias[c] + sum over k of weight[c, k] x[n, t + k - K / 2, c]
+//   reference/image.hpp: neighbouring pixels, time being the height of an image and space its width
+//     conv2d            y[n, t, o, p] = bias[o] + sum over i, k, l of weight[o, i, k, l] x[n, t + k, i, p + l]
+//     max_pool          y[n, t, c, p] = the largest of x[n, t + k, c, p + l]
+//     avg_pool          y[n, t, c, p] = the mean of x[n, t + k, c, p + l]
+//     instance_norm     y[n, t, c, p] = (x[n, t, c, p] - mean) / sqrt(variance + eps)
 //   reference/sequence.hpp: a whole sequence
 //     mean_pool         y[n, 0, c] = (sum over t of x[n, t, c]) / length
 //     group_norm        y[n, t, c] = (x[n, t, c] - mean) / sqrt(variance + eps) * weight[c] + bias[c]
 //     lstm              c = f c + i g, h = o tanh(c), y[n, t] = h
 //     self_attention    y[n, l] = sum over r of softmax over r (q[l] . k[r] / sqrt(d)) v[r]
 //     gated_self_attention   the same, each score with gate(l) table[bucket(r - l)] beside it
+//   reference/summary.hpp: a whole sequence made one frame
+//     summary           y[n, 0] = last, mean, max, std or attention of x[n, t] over t, or several side by side
 //   reference/residual.hpp: any of them with a shift
 //     residual          y = [S] x + f([S] x)
 //
@@ -35,7 +42,9 @@
 
 #include <tshift/nn/reference/conv.hpp>
 #include <tshift/nn/reference/frame.hpp>
+#include <tshift/nn/reference/image.hpp>
 #include <tshift/nn/reference/residual.hpp>
 #include <tshift/nn/reference/sequence.hpp>
+#include <tshift/nn/reference/summary.hpp>
 
 #include <tshift/macros/back.hpp>

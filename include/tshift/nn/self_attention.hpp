@@ -22,10 +22,11 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 ///
 ///   y[n, l] = sum over r of softmax over r ((q[l] . k[r] + q[l] . p + k[r] . p) / sqrt(d)) v[r]
 ///
-/// x, y [N, T, D]; the heads' results stand side by side. No output projection, no residual. Lengths of x are honoured:
-/// frames past a sequence's length are not attended to, and are zeros in y. The table has 2 R - 1 rows, for sequences
-/// of at most R frames. Accuracy: about 2e-6 of the largest |v| (float).
-/// Cost: 6 N T D^2 + 4 N T^2 D FLOPs, and 2 N T^2 D more for each kind of relative position.
+/// x [N, T, I], y [N, T, D], I being D unless attention_sizes says otherwise; the heads' results stand side by side. No
+/// output projection, no residual: linear(...).forward_add(y, x, z) is both. Lengths of x are honoured: frames past a
+/// sequence's length are not attended to, and are zeros in y. The table has 2 R - 1 rows, for sequences of at most R
+/// frames. Accuracy: about 2e-6 of the largest |v| (float).
+/// Cost: 6 N T I D + 4 N T^2 D FLOPs, and 2 N T^2 D more for each kind of relative position.
 /// Source: Vaswani et al. 2017, arXiv:1706.03762; Shaw et al. 2018, arXiv:1803.02155; Huang et al. 2020,
 /// arXiv:2009.13658 (relative_key_query).
 template <class T>
@@ -44,21 +45,23 @@ class self_attention : public calls<self_attention<T>, T> {
   /// @throws shape_error  a span has another size, or H does not divide D
   self_attention(index_t channels, index_t heads, weights::values<T> weight, weights::values<T> bias,
                  frame_positions kind = frame_positions::absolute, weights::values<T> table = {})
-      : channels_(channels), heads_(heads), kind_(kind) {
-    if (heads < 1 || channels < 0 || channels % heads != 0) {
-      detail::fail("self_attention: %td heads, must divide the %td channels", heads, channels);
-    }
+      : self_attention(attention_sizes{channels, heads, checked_depth(channels, heads)}, weight, bias, kind, table) {}
+
+  /// Heads of any depth d over x of any width I: weight [3 D, I] with D = H d; the rest as above.
+  self_attention(attention_sizes const& sizes, weights::values<T> weight, weights::values<T> bias,
+                 frame_positions kind = frame_positions::absolute, weights::values<T> table = {})
+      : inputs_(sizes.inputs), channels_(detail::checked_product("self_attention", {sizes.heads, sizes.depth})),
+        heads_(sizes.heads), kind_(kind) {
+    if (heads_ < 1) detail::fail("self_attention: %td heads, must be >= 1", heads_);
     if (kind < frame_positions::absolute || kind > frame_positions::relative_key_query) {
       detail::fail("self_attention: position = %d, must be a named position", static_cast<int>(kind));
     }
-    qkv_ = linear<T>(channels, detail::checked_product("self_attention", {3, channels}), weight, bias);
+    qkv_ = linear<T>(inputs_, detail::checked_product("self_attention", {3, channels_}), weight, bias);
     if (kind == frame_positions::absolute) {
       detail::check_weight("self_attention", "table", table.size(), 0);
       return;
     }
-    index_t const depth = channels / heads;
-    auto const size = static_cast<index_t>(table.size());
-    index_t const rows = depth > 0 ? size / depth : 1;
+    index_t const depth = sizes.depth, size = table.size(), rows = depth > 0 ? size / depth : 1;
     if (rows % 2 == 0 || size != rows * depth) {
       detail::fail("self_attention: table has %td elements, must have an odd number of rows of %td", size, depth);
     }
@@ -83,7 +86,7 @@ class self_attention : public calls<self_attention<T>, T> {
     gated_ = std::move(positions);
   }
 
-  /// Number of channels of x and y.
+  /// Number of channels of y: of all heads together.
   index_t channels() const noexcept { return channels_; }
   /// Number of heads.
   index_t heads() const noexcept { return heads_; }
@@ -92,9 +95,9 @@ class self_attention : public calls<self_attention<T>, T> {
   /// The longest sequence the table of distances serves; -1 where there is no table.
   index_t longest() const noexcept { return kind_ == frame_positions::absolute ? -1 : reach_; }
 
-  /// Number of channels of x and y.
-  index_t inputs() const noexcept { return channels_; }
-  /// The same.
+  /// Number of channels of x.
+  index_t inputs() const noexcept { return inputs_; }
+  /// Number of channels of y.
   index_t outputs() const noexcept { return channels_; }
 
   /// What a call needs: queries, keys and values of some sequences, and a room for each part of their heads.
@@ -107,8 +110,7 @@ class self_attention : public calls<self_attention<T>, T> {
   slices layout(arena<T>& a, shape const& x) const {
     if (detail::checked_product(name, {x.batch, x.time, 3, channels_}) == 0) return {nullptr, nullptr};
     // Each part takes less than one of these products, which are far from overflow themselves.
-    constexpr index_t most = index_t{1} << 28;
-    if (x.time > most || channels_ > most) {
+    if (constexpr index_t most = index_t{1} << 28; x.time > most || channels_ > most) {
       detail::fail("self_attention: %td frames of %td channels, each must be <= %td", x.time, channels_, most);
     }
     T* const qkv = a.take({together(x), x.time, 3, channels_});
@@ -117,7 +119,7 @@ class self_attention : public calls<self_attention<T>, T> {
 
   /// Refuses what does not fit.
   void check(input<T> const& x, tensor_view<T> const& y) const {
-    detail::check_block(name, x, channels_, y, channels_);
+    detail::check_block(name, x, inputs_, y, channels_);
     for (index_t n = 0; n < x.shape().batch && kind_ != frame_positions::absolute && channels_ > 0; ++n) {
       if (x.base().length(n) > reach_) {
         detail::fail("self_attention: sequence %td has %td frames, the table of distances serves at most %td", n,
@@ -140,7 +142,7 @@ class self_attention : public calls<self_attention<T>, T> {
     kernel::frame_rows<T> const frames{x};
     for (index_t begin = 0; begin < N; begin += group) {
       index_t const count = N - begin < group ? N - begin : group;
-      auto const rows = kernel::split_for<Executor>({count * time, 3 * channels_ * channels_, 8});
+      auto const rows = kernel::split_for<Executor>({count * time, 3 * inputs_ * channels_, 8});
       kernel::for_parts(exec, rows.parts, [this, &rows, &frames, &memory, first_row = begin * time](index_t part) {
         index_t const first = rows.begin(part);
         qkv_.rows(frames, first_row + first, rows.end(part) - first,
@@ -227,7 +229,14 @@ class self_attention : public calls<self_attention<T>, T> {
     return to;
   }
 
-  index_t channels_ = 0, heads_ = 1;
+  static index_t checked_depth(index_t channels, index_t heads) {
+    if (heads < 1 || channels < 0 || channels % heads != 0) {
+      detail::fail("self_attention: %td heads, must divide the %td channels", heads, channels);
+    }
+    return channels / heads;
+  }
+
+  index_t inputs_ = 0, channels_ = 0, heads_ = 1;  // channels_: of all heads
   frame_positions kind_ = frame_positions::absolute;
   linear<T> qkv_;
   kernel::packed_matrix<T> ascending_, descending_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Phi(x), the normal distribution function, and x Phi(x) for a vector of numbers.
+// The functions that layers apply to single numbers, for a vector of them: x Phi(x) with the normal distribution
+// function Phi, and those that bend at 0.
 #pragma once
 
 #include <cmath>
@@ -8,6 +9,7 @@
 #include <xsimd/xsimd.hpp>
 
 #include <tshift/nn/kernel/vectors.hpp>
+#include <tshift/nn/options.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
 
@@ -60,6 +62,65 @@ struct gelu_tile {
       map<Arch>(
           columns, row, [](auto const& x) { return gelu(x); }, row);
     }
+  }
+};
+
+/// x where x > 0, else 0; NaN stays.
+template <class T, class Arch>
+TSHIFT_INLINE xsimd::batch<T, Arch> relu(xsimd::batch<T, Arch> const& x) noexcept {
+  return xsimd::select(x < xsimd::batch<T, Arch>(T(0)), xsimd::batch<T, Arch>(T(0)), x);
+}
+
+/// x where x > 0, else slope x.
+template <class T, class Arch>
+TSHIFT_INLINE xsimd::batch<T, Arch> leaky_relu(xsimd::batch<T, Arch> const& x,
+                                               xsimd::batch<T, Arch> const& slope) noexcept {
+  return xsimd::select(x < xsimd::batch<T, Arch>(T(0)), slope * x, x);
+}
+
+/// x where x > 0, else alpha (exp(x) - 1). Below -40 that is -alpha to the last bit of a double.
+template <class T, class Arch>
+TSHIFT_INLINE xsimd::batch<T, Arch> elu(xsimd::batch<T, Arch> const& x, xsimd::batch<T, Arch> const& alpha) noexcept {
+  using batch = xsimd::batch<T, Arch>;
+  batch const zero(T(0)), least(T(-40));
+  batch const below = xsimd::select(x < zero, x, zero), bounded = xsimd::select(below < least, least, below);
+  return xsimd::select(x < zero, alpha * xsimd::expm1(bounded), x);
+}
+
+/// y[i] = f(x[i]), i in [0, count); y may be x.
+template <class Arch, class T>
+void activate(activation const& f, index_t count, T const* x, T* y) noexcept {
+  using batch = xsimd::batch<T, Arch>;
+  batch const factor(static_cast<T>(f.factor));
+  switch (f.which) {
+    case activation::kind::none:
+      return map<Arch>(
+          count, y, [](batch const& v) { return v; }, x);
+    case activation::kind::relu:
+      return map<Arch>(
+          count, y, [](batch const& v) { return relu(v); }, x);
+    case activation::kind::leaky_relu:
+      return map<Arch>(
+          count, y, [&factor](batch const& v) { return leaky_relu(v, factor); }, x);
+    case activation::kind::elu:
+      return map<Arch>(
+          count, y, [&factor](batch const& v) { return elu(v, factor); }, x);
+    case activation::kind::gelu:
+      return map<Arch>(
+          count, y, [](batch const& v) { return gelu(v); }, x);
+  }
+}
+
+/// What a GEMM does to a finished tile: a function of every element.
+template <class T, class Arch>
+struct activation_tile {
+  activation f;
+
+  void begin(index_t /*first*/, index_t /*rows*/) noexcept {}
+  void operator()(T* c, index_t stride, index_t /*row*/, index_t rows, index_t /*column*/,
+                  index_t columns) const noexcept {
+    if (f.which == activation::kind::none) return;
+    for (index_t r = 0; r < rows; ++r) activate<Arch>(f, columns, c + r * stride, c + r * stride);
   }
 };
 

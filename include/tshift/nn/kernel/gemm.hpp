@@ -65,7 +65,8 @@ void tile_sums(lines_ahead ahead, T const* b, row_block<T> const& a, index_t fir
 #pragma GCC unroll 8
       for (index_t v = 0; v < Vectors; ++v) columns[v] = batch::load_unaligned(b + v * lanes);
       b += Vectors * lanes;
-      tshift::kernel::prefetch(ahead.base, distance);
+      // A tile of one vector waits for its loads alone: there even a prefetch that finds its line counts.
+      if (Vectors > 1 || ahead.step != 0) tshift::kernel::prefetch(ahead.base, distance);
       distance += ahead.step;
 #pragma GCC unroll 8
       for (index_t r = 0; r < Rows; ++r) {

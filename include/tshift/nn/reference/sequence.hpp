@@ -110,7 +110,7 @@ template <class T, class W, class Score>
 void attention(read_only<T> x, tensor_view<T> y, index_t heads, weight_span<W> weight, weight_span<W> bias,
                Score const& score) {
   using std::exp;
-  index_t const D = x.shape.channels, depth = D / heads;
+  index_t const D = y.shape.channels, depth = D / heads;
   std::vector<T> memory(static_cast<std::size_t>(3 * x.shape.batch * x.shape.time * D)), scores;
   tensor_view<T> const all(memory.data(), {x.shape.batch, x.shape.time, 3 * D});
   linear<T, W>(x, all, weight, bias);
@@ -147,16 +147,16 @@ void attention(read_only<T> x, tensor_view<T> y, index_t heads, weight_span<W> w
 ///
 ///   y[n, l] = sum over r of softmax over r ((q[l] . k[r] + q[l] . p + k[r] . p) / sqrt(d)) v[r]
 ///
-/// x, y [N, T, D]; weight [3 D, D]: queries, keys, values, each with its heads side by side; bias [3 D] or empty; table
-/// [2 R - 1, d], row i for the distance l - r = i - R + 1. q . p is there for both relative kinds, k . p for
-/// relative_key_query. l and r are frames of one sequence; frames of y past its length are zeros.
+/// x [N, T, I], y [N, T, D]; weight [3 D, I]: queries, keys, values, each with its heads side by side; bias [3 D] or
+/// empty; table [2 R - 1, d], row i for the distance l - r = i - R + 1. q . p is there for both relative kinds, k . p
+/// for relative_key_query. l and r are frames of one sequence; frames of y past its length are zeros.
 /// Source: Vaswani et al. 2017, arXiv:1706.03762; Shaw et al. 2018, arXiv:1803.02155; Huang et al. 2020,
 /// arXiv:2009.13658.
 template <class T, class W = T>
 void self_attention(read_only<T> x, tensor_view<T> y, index_t heads, weight_span<W> weight, weight_span<W> bias = {},
                     frame_positions kind = frame_positions::absolute, weight_span<W> table = {}) {
   using std::sqrt;
-  index_t const D = x.shape.channels, depth = D / heads;
+  index_t const D = y.shape.channels, depth = D / heads;
   index_t const reach = depth > 0 ? (static_cast<index_t>(table.size()) / depth + 1) / 2 : 0;  // R
   attention<T, W>(x, y, heads, weight, bias,
                   [&](tensor_view<T> const& all, index_t n, index_t head, index_t l, index_t r) {
