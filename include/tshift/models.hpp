@@ -16,6 +16,10 @@
 //   sequence_head       mean over time and two layers, as transformers has them: frames to logits
 //   speech_classifier   an encoder and a head behind it, any of the above     samples to logits
 //
+//   crnn                images [N, T, F, C] of log-mel features to logits     convolutions of several widths, LSTM, summary
+//   vertical_vit        images [N, W, H], column by column, to logits and     a student's tokens are columns; a teacher has a
+//                       the feature that a student learns                     stem of convolutions and coordinates
+//
 //   auto const checkpoint = weights::speech_encoder_weights(file.state_dict());      // whoever wrote it
 //   auto const config = io::speech_encoder_config::open("config.json");
 //   models::speech_encoder<float> const encoder(checkpoint, config.options_for(checkpoint.sizes));
@@ -27,10 +31,12 @@
 // which takes padding for frames. What forward is called with, throws and promises: nn.hpp.
 #pragma once
 
+#include <tshift/models/crnn.hpp>
 #include <tshift/models/sequence_head.hpp>
 #include <tshift/models/shift_cnn.hpp>
 #include <tshift/models/shift_lstm.hpp>
 #include <tshift/models/shiftformer.hpp>
 #include <tshift/models/speech_classifier.hpp>
 #include <tshift/models/speech_encoder.hpp>
+#include <tshift/models/vertical_vit.hpp>
 #include <tshift/nn.hpp>

@@ -34,15 +34,18 @@
 #include <vector>
 
 #include <tshift/io/safetensors.hpp>
+#include <tshift/models/crnn.hpp>
 #include <tshift/models/shift_cnn.hpp>
 #include <tshift/models/shift_lstm.hpp>
 #include <tshift/models/shiftformer.hpp>
+#include <tshift/models/vertical_vit.hpp>
 #include <tshift/tshift.hpp>
 
 #include "../support/allocation_counter.hpp"
 #include "../support/catch.hpp"
 #include "../support/scratch_folder.hpp"
 #include "../support/seeded.hpp"
+#include "../support/seeded_neighbours.hpp"
 
 // --- system calls that fail -------------------------------------------------------------------------------------------
 
@@ -325,6 +328,25 @@ long check_model(std::string const& kind, std::string const& name_of_position, O
   return points - before;
 }
 
+/// @param make  make(weights)
+/// @param on    of x, [N, T, C, F]
+template <class Sizes, class Make>
+void check_image_model(std::string const& name, Sizes const& small, Sizes const& large, Make const& make,
+                       shape const& on) {
+  state_dict const first = seeded_neighbour<float>(small, 1), second = seeded_neighbour<float>(large, 2);
+  std::vector<float> const x = numbers("x", {on.size()});
+  check_value(
+      name, [&](index_t size) { return make(size == 12 ? first : second); },
+      [&](auto const& model) {
+        std::vector<float> y(static_cast<std::size_t>(on.batch * model.classes()), 7.f);
+        std::vector<float> workspace(static_cast<std::size_t>(model.workspace_size(on)));
+        model.forward(tensor_view<float const>(x.data(), on, tshift::layout::ntsc),
+                      tensor_view<float>(y.data(), {on.batch, 1, model.classes()}), workspace);
+        return y;
+      },
+      60);
+}
+
 // --- files ------------------------------------------------------------------------------------------------------------
 
 void put(fs::path const& path, bytes_t const& bytes) {
@@ -469,6 +491,42 @@ TEST_CASE("Memory runs out while models are made, copied and assigned: the old o
   check_model<shiftformer<float>>("transformer", "relative_key", anywhere, frame_positions::relative_key);
   check_model<shiftformer<float>>("transformer", "relative_key_query", anywhere);
   CHECK(points - before >= 3000);
+}
+
+TEST_CASE("Memory runs out while models of images are made, copied and assigned", "[faults]") {
+  crnn_sizes crnn;
+  crnn.bands = 9;
+  crnn.widths = {3, 4};
+  crnn.filters = 8;  // both together are enough for products of pairs
+  crnn.body = {20, 6};
+  crnn.frame = 10;
+  crnn.hidden = 4;
+  crnn.norm = true;
+  crnn_sizes larger = crnn;
+  larger.attention = 5;
+  larger.summaries = 1;
+  larger.classes = 5;
+  tshift::crnn_options options;
+  options.image.shift = {3, tshift::direction::both, 2, placement::branch, tshift::padding::edge};
+  options.image.shifted = {1, 2};
+  check_image_model("crnn", crnn, larger,
+                    [&options](state_dict const& weights) { return tshift::models::crnn<float>(weights, options); },
+                    {2, 9, 3, 9});
+  for (bool const teacher : {false, true}) {
+    vit_sizes vit;
+    vit.teacher = teacher;
+    vit.rows = 6;
+    vit.width = 8;
+    vit.heads = 1;
+    vit.hidden = 10;
+    vit.layers = 2;
+    vit_sizes deeper = vit;
+    deeper.layers = 3;
+    deeper.classes = 5;
+    check_image_model(teacher ? "teacher" : "student", vit, deeper,
+                      [](state_dict const& weights) { return tshift::models::vertical_vit<float>(weights); },
+                      {2, 7, 6});
+  }
 }
 
 TEST_CASE("Memory runs out in a stream: made, copied, assigned, it is the old one or the new one", "[faults]") {

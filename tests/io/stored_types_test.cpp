@@ -11,13 +11,16 @@
 #include <vector>
 
 #include <tshift/io/safetensors.hpp>
+#include <tshift/models/crnn.hpp>
 #include <tshift/models/shift_cnn.hpp>
 #include <tshift/models/shift_lstm.hpp>
 #include <tshift/models/shiftformer.hpp>
+#include <tshift/models/vertical_vit.hpp>
 
 #include "../support/catch.hpp"
 #include "../support/message_of.hpp"
 #include "../support/seeded.hpp"
+#include "../support/seeded_neighbours.hpp"
 
 namespace {
 
@@ -68,29 +71,37 @@ state_dict converted(state_dict const& weights) {
   return result;
 }
 
+/// Of x [2, T, C, F], F being 1 but for images.
 template <class T, class Model>
-std::vector<T> logits(Model const& model) {
-  std::vector<T> const x = seeded<T>("x", {2, 9, 12}, 9);
-  tensor_view<T const> const view(x.data(), {2, 9, 12});
-  std::vector<T> y(8), workspace(static_cast<std::size_t>(model.workspace_size(view.shape)));
+std::vector<T> logits(Model const& model, tshift::shape const& on) {
+  std::vector<T> const x = seeded<T>("x", {on.size()}, 9);
+  tensor_view<T const> const view(x.data(), on, tshift::layout::ntsc);
+  std::vector<T> y(8), workspace(static_cast<std::size_t>(model.workspace_size(on)));
   model.forward(view, tensor_view<T>(y.data(), {2, 1, 4}), workspace);
   return y;
 }
 
-template <class T, template <class> class Model>
-void check(model_sizes const& kind, int& ran) {
-  state_dict const seeded = seeded_weights<T>(kind, 3);
-  std::vector<T> const exact = logits<T>(Model<T>(seeded));
+/// @param tensor_name  one of its tensors
+/// @param make         makes the model of a dictionary
+template <class T, class Make>
+void check(state_dict const& seeded, char const* tensor_name, tshift::shape const& on, Make const& make, int& ran) {
+  std::vector<T> const exact = logits<T>(make(seeded), on);
   for (dtype const type : {dtype::bf16, dtype::f16, dtype::f64}) {
-    INFO(kind.kind << " of " << name_of(type));
+    INFO(tensor_name << " of " << name_of(type));
     std::vector<std::byte> const memory = file_of(seeded, type);
     auto const file = tshift::io::safetensors::parse(memory);
-    CHECK(file.find("head.weight")->type == type);
-    std::vector<T> const got = logits<T>(Model<T>(file.state_dict()));
-    CHECK(got == logits<T>(Model<T>(converted<T>(file.state_dict()))));
+    CHECK(file.find(tensor_name)->type == type);
+    std::vector<T> const got = logits<T>(make(file.state_dict()), on);
+    CHECK(got == logits<T>(make(converted<T>(file.state_dict())), on));
     CHECK((got == exact) == (type == dtype::f64));  // which holds all that was there
     ++ran;
   }
+}
+
+template <class T, template <class> class Model>
+void check(model_sizes const& kind, int& ran) {
+  auto const make = [](state_dict const& weights) { return Model<T>(weights); };
+  check<T>(seeded_weights<T>(kind, 3), "head.weight", {2, 9, 12}, make, ran);
 }
 
 template <class T>
@@ -101,6 +112,31 @@ void check_all(int& ran) {
   check<T, tshift::models::shiftformer>({"transformer", "absolute", 12, 9, 4}, ran);
 }
 
+template <class T>
+void check_images(int& ran) {
+  crnn_sizes crnn;
+  crnn.bands = 13;
+  crnn.filters = 4;
+  crnn.widths = {5, 8};
+  crnn.body = {6};
+  crnn.frame = 9;
+  crnn.hidden = 5;
+  crnn.norm = true;
+  auto const make = [](state_dict const& weights) { return tshift::models::crnn<T>(weights); };
+  check<T>(seeded_neighbour<T>(crnn, 3), "conv.0.1.weight", {2, 9, 3, 13}, make, ran);
+  for (bool const teacher : {false, true}) {
+    vit_sizes vit;
+    vit.teacher = teacher;
+    vit.rows = 12;
+    vit.width = 10;
+    vit.heads = 2;
+    vit.hidden = 20;
+    vit.layers = 2;
+    auto const make_vit = [](state_dict const& weights) { return tshift::models::vertical_vit<T>(weights); };
+    check<T>(seeded_neighbour<T>(vit, 3), teacher ? "conv_stem.3.weight" : "cls_token", {2, 9, 12}, make_vit, ran);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("Models compute with weights of any type as with the same numbers converted beforehand", "[models]") {
@@ -108,6 +144,13 @@ TEST_CASE("Models compute with weights of any type as with the same numbers conv
   check_all<float>(ran);
   check_all<double>(ran);
   REQUIRE(ran == 24);
+}
+
+TEST_CASE("Models of images compute with weights of any type as with the same numbers", "[models]") {
+  int ran = 0;
+  check_images<float>(ran);
+  check_images<double>(ran);
+  REQUIRE(ran == 18);
 }
 
 TEST_CASE("A model is not made of a number that its type cannot hold", "[models][errors]") {

@@ -72,6 +72,43 @@ TEST_CASE("A state_reader hands out every tensor once", "[state_reader]") {
   CHECK(message_of([&] { state_reader<float>("model", empty).finish(); }).empty());
 }
 
+TEST_CASE("A state_reader finds a model behind a prefix, and leaves the others alone", "[state_reader]") {
+  state_dict weights("W.safetensors");
+  weights.add_owned("model_state_dict.head.weight", {2}, {1, 2}, 64);
+  weights.add_owned("model_state_dict.head.bias", {1}, {3}, 72);
+  weights.add_owned("model_state_dict.augment.mask", {1}, {3}, 76);
+  weights.add_owned("CE", {1}, {4}, 80);
+  weights.add_owned("head", {1}, {4}, 84);
+  std::string const prefix = tshift::weights::prefix_of("model", weights, "head.weight");
+  CHECK(prefix == "model_state_dict.");
+  state_reader<float> reader("model", weights, prefix);
+  CHECK(reader.has("head.weight"));
+  CHECK_FALSE(reader.has("CE"));
+  CHECK(reader.dimension("head.weight", 0) == 2);
+  CHECK(reader.take("head.weight", {2})[1] == 2);
+  std::string const at = " (W.safetensors, byte 72)";
+  CHECK(message_of([&] { reader.finish(); }) ==
+        "model: tensor model_state_dict.head.bias and 1 more are not part of the model" + at);
+  CHECK(message_of([&] { reader.dimension("head.bias", 1); }) ==
+        "model: model_state_dict.head.bias is [1], must have a dimension 1" + at);
+  CHECK(message_of([&] { reader.take("head.bias", {3}); }) ==
+        "model: model_state_dict.head.bias is [1], must be [3]" + at);
+  CHECK(message_of([&] { reader.take("head.weight", {2}); }) == "model: model_state_dict.head.weight is taken twice");
+  CHECK(message_of([&] { reader.take("tail", {2}); }) == "model: no tensor model_state_dict.tail in W.safetensors");
+  reader.ignore("head.bias");
+  reader.ignore("augment.");
+  CHECK(message_of([&] { reader.finish(); }).empty());
+
+  // A name without anything before it, and one that is not there.
+  CHECK(tshift::weights::prefix_of("model", weights, "head").empty());
+  CHECK(tshift::weights::prefix_of("model", weights, "E").empty());
+  weights.add_owned("teacher.head.weight", {2}, {1, 2}, 88);
+  CHECK(message_of([&] { tshift::weights::prefix_of("model", weights, "head.weight"); }) ==
+        "model: model_state_dict.head.weight and teacher.head.weight are of two models (W.safetensors, byte 88)");
+  weights.add_owned("head.weight", {2}, {1, 2}, 96);
+  CHECK(tshift::weights::prefix_of("model", weights, "head.weight").empty());
+}
+
 TEST_CASE("A state_reader refuses what is missing, different, or left over", "[state_reader]") {
   state_dict const file = weights_from("W.safetensors"), hand = weights_from("");
   auto const read = [](state_dict const& weights, auto call) {

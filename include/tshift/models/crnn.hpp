@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+// CRNN: convolutions of several widths over a log-mel image, an LSTM, a summary of its outputs, and a classifier.
+#pragma once
+
+#include <tshift/macros/away.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <tshift/models/crnn_image.hpp>
+#include <tshift/nn/lstm.hpp>
+#include <tshift/nn/summary.hpp>
+#include <tshift/weights/state_dict.hpp>
+
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA {
+
+/// What is no tensor of a CRNN.
+struct crnn_options {
+  crnn_image_options image = {};           ///< of the convolutions
+  std::vector<summary_kind> summary = {};  ///< of the LSTM; empty: attention where it has tensors, else mean and max
+  double summary_eps = 1e-5;               ///< of summary_kind::std
+  attention_scorer scorer = attention_scorer::sigmoid;  ///< of summary_kind::attention
+};
+
+}}}  // namespace tshift
+
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
+
+/// Convolutional and recurrent network over images x [N, T, F, C] of log-mel features, C being 1, or 3 with the deltas:
+///
+///   for each width k   conv2d(k frames x l bands, "same")    side by side, [norm], f, max-pool 2 x 4
+///   body               [S] conv2d(5 x 3, "same"), [norm], f  any number of them
+///   frame              linear over the bands and channels of a frame, [norm], f             may be left out
+///   lstm               one direction or both
+///   summary            last, mean, max, std, attention, or several side by side
+///   head               linear, f, linear
+///
+/// with f the activation and S a temporal shift. y [N, 1, classes]. Lengths of x are honoured: each sequence gives what
+/// it gives alone. One with no frame left after the pool gives NaN.
+///
+/// In the form that Meyer, Xu and Fingscheidt (SLT 2021) describe in their abstract: several kernel widths, a BLSTM, a
+/// function that summarises its outputs. Their sizes are not public. Defaults of the options are from Chen 2018 (3-D
+/// ACRNN: width 5, 128 filters, five convolutions of 256, frame layer 768, LSTM 128, head 64, LeakyReLU 0.01,
+/// attention), and several widths from Aldeneh and Provost 2017; with one width of 5 and attention it is Chen's network.
+/// Accuracy: within 1e-5 of PyTorch (relative L2, float). One object serves many threads, each with its workspace.
+template <class T>
+class crnn : public nn::calls<crnn<T>, T, tensor_view<T const>> {
+ public:
+  static constexpr char const* name = "crnn";  ///< in messages
+
+  /// @param weights  F32, F64, F16 or BF16, read as T and copied. conv.0.J.* for width J, conv.I.* for the body, frame.*,
+  ///                 lstm.*_l0[_reverse], attention.weight, .bias and .vector, head.0.*, head.1.*; norms are
+  ///                 conv.I.norm.* and frame.norm.*, and are folded into the layers before them. All names may stand
+  ///                 behind one prefix. All sizes are read off the tensors
+  /// @throws shape_error  a tensor is missing, has another shape or type, has a number that T cannot hold, or is not
+  ///                      part of the model; options out of range
+  explicit crnn(weights::state_dict const& weights, crnn_options const& options = {}) {
+    weights::state_reader<T> reader(name, weights, weights::prefix_of(name, weights, "lstm.weight_hh_l0"));
+    f_ = options.image.f;
+    image_ = crnn_image<T>(reader, options.image);
+    has_frame_ = reader.has("frame.weight");
+    if (has_frame_) {
+      index_t const outputs = reader.dimension("frame.weight", 0), inputs = reader.dimension("frame.weight", 1);
+      frame_ = take_folded(reader, "frame", inputs, outputs, options.image.norm_eps);
+    }
+    index_t const channels = reader.dimension("lstm.weight_ih_l0", 1);
+    if (has_frame_ && channels != frame_.outputs()) {
+      detail::fail("crnn: lstm.weight_ih_l0 reads %td channels, frame.weight makes %td", channels, frame_.outputs());
+    }
+    index_t const wide = has_frame_ ? frame_.inputs() : channels;
+    if (image_.outputs() < 1 || wide % image_.outputs() != 0) {
+      detail::fail("crnn: a frame of %td channels, must be bands of %td", wide, image_.outputs());
+    }
+    bands_ = wide / image_.outputs();
+    take_lstm(reader, channels);
+    take_summary(reader, options);
+    hidden_ = take_linear(reader, "head.0", summary_.outputs(), reader.dimension("head.0.weight", 0));
+    out_ = take_linear(reader, "head.1", hidden_.outputs(), reader.dimension("head.1.weight", 0));
+    reader.finish();
+  }
+
+  /// Number of channels C of x.
+  index_t channels() const noexcept { return image_.inputs(); }
+  /// Number of bands F of x that are pooled to as many as the model has: the fewest.
+  index_t bands() const noexcept { return image_.bands_for(bands_); }
+  /// Number of logits.
+  index_t classes() const noexcept { return out_.outputs(); }
+  /// Frames that the LSTM reads, of so many of x.
+  index_t frames(index_t time) const noexcept { return image_.frames(time); }
+
+  /// What a call needs, for some sequences at a time.
+  struct slices {
+    T* frames;   ///< what the LSTM reads
+    T* outputs;  ///< what it makes
+    T* sums;     ///< their summary, and what the head makes of it
+    T* image;    ///< bands and channels of a sequence, where a linear layer makes frames of them
+  };
+
+  /// Unchecked.
+  slices layout(nn::arena<T>& a, shape const& x) const {
+    shape const in = frames_of(x), made{in.batch, in.time, lstm_.outputs()};
+    slices s{};
+    s.frames = a.take({in.batch, in.time, in.channels});
+    s.outputs = a.take({made.batch, made.time, made.channels});
+    s.sums = a.take({made.batch, summary_.outputs() + hidden_.outputs()});
+    s.image = a.take({has_frame_ ? in.time : 0, bands_, image_.outputs()});
+    a.lend(image_, shape{1, x.time, x.channels, x.space});
+    a.lend(lstm_, in);
+    a.lend(summary_, made);
+    return s;
+  }
+
+  /// Refuses what does not fit.
+  void check(tensor_view<T const> const& x, tensor_view<T> const& y) const {
+    detail::extent const from = detail::check_pixels(name, "x", x, channels());
+    detail::extent const to = detail::check_rows(name, "y", y, classes());
+    if (image_.bands(x.shape.space) != bands_) {
+      detail::fail("crnn: x has %td bands, which are pooled to %td, must be %td", x.shape.space,
+                   image_.bands(x.shape.space), bands_);
+    }
+    if (to.dims.batch != from.dims.batch || to.dims.time != 1) {
+      detail::fail("crnn: y is [%td, %td], must be [%td, 1]", to.dims.batch, to.dims.time, from.dims.batch);
+    }
+    detail::check_writable(name, to);
+    detail::check_apart(name, from, to);
+  }
+
+  /// Unchecked.
+  template <class Executor>
+  void compute(Executor& exec, tensor_view<T const> const& x, tensor_view<T> const& y, nn::arena<T> a) const {
+    slices const memory = layout(a, x.shape);
+    shape const all = frames_of(x.shape);
+    index_t lengths[static_cast<std::size_t>(together)];
+    for (index_t begin = 0; begin < x.shape.batch; begin += all.batch) {
+      index_t const count = x.shape.batch - begin < all.batch ? x.shape.batch - begin : all.batch;
+      for (index_t i = 0; i < count; ++i) {
+        lengths[i] = frames(x.length(begin + i));
+        make_frames(exec, x, begin + i, {memory.frames + i * all.time * all.channels, {1, lengths[i], all.channels}},
+                    memory.image, a);
+      }
+      std::span<index_t const> const valid(lengths, static_cast<std::size_t>(count));
+      tensor_view<T const> const in(memory.frames, {count, all.time, all.channels}, tshift::layout::ntc, valid);
+      tensor_view<T> const made(memory.outputs, {count, all.time, lstm_.outputs()}, tshift::layout::ntc, valid);
+      tensor_view<T> const sums(memory.sums, {count, 1, summary_.outputs()});
+      tensor_view<T> const middle(memory.sums + sums.size(), {count, 1, hidden_.outputs()});
+      lstm_.compute(exec, nn::as_it_is(in), made, a);
+      summary_.compute(exec, nn::as_it_is<T>(made), sums, a);
+      hidden_.compute(exec, nn::as_it_is<T>(sums), middle, a);
+      nn::activate_rows(exec, f_, nn::as_it_is<T>(middle), middle);
+      out_.compute(exec, nn::as_it_is<T>(middle), y.slice_sequences(begin, count), a);
+    }
+  }
+
+ private:
+  /// Sequences that go through the LSTM at a time.
+  static constexpr index_t together = 32;
+
+  /// What the LSTM reads of so many sequences at a time.
+  shape frames_of(shape const& x) const noexcept {
+    return {x.batch < together ? x.batch : together, frames(x.time), lstm_.inputs()};
+  }
+
+  void take_lstm(weights::state_reader<T>& reader, index_t channels) {
+    index_t const hidden = reader.dimension("lstm.weight_hh_l0", 1);
+    auto const direction = [&reader, hidden, channels](std::string const& end) {
+      index_t const rows = detail::checked_product(name, {4, hidden});
+      return nn::lstm_weights<T>{reader.take("lstm.weight_ih_l0" + end, {rows, channels}),
+                                 reader.take("lstm.weight_hh_l0" + end, {rows, hidden}),
+                                 reader.take("lstm.bias_ih_l0" + end, {rows}),
+                                 reader.take("lstm.bias_hh_l0" + end, {rows})};
+    };
+    auto const forward = direction("");
+    bool const both = reader.has("lstm.weight_ih_l0_reverse");
+    lstm_ =
+        both ? nn::lstm<T>(channels, hidden, forward, direction("_reverse")) : nn::lstm<T>(channels, hidden, forward);
+    directions_ = both ? 2 : 1;
+  }
+
+  void take_summary(weights::state_reader<T>& reader, crnn_options const& options) {
+    bool const attends = reader.has("attention.weight");
+    std::vector<summary_kind> kinds = options.summary;
+    if (kinds.empty() && attends) kinds = {summary_kind::attention};
+    if (kinds.empty()) kinds = {summary_kind::mean, summary_kind::max};
+    nn::attention_weights<T> attention;
+    attention.scorer = options.scorer;
+    if (std::count(kinds.begin(), kinds.end(), summary_kind::attention) > 0) {
+      index_t const width = reader.dimension("attention.weight", 0);
+      attention.weight = reader.take("attention.weight", {width, lstm_.outputs()});
+      attention.bias = reader.take("attention.bias", {width});
+      attention.vector = reader.take("attention.vector", {width});
+    }
+    summary_ = nn::summary<T>(lstm_.outputs(), kinds, directions_, attention, static_cast<T>(options.summary_eps));
+  }
+
+  /// What the LSTM reads of sequence n.
+  template <class Executor>
+  void make_frames(Executor& exec, tensor_view<T const> const& x, index_t n, tensor_view<T> const& to, T* image,
+                   nn::arena<T> a) const {
+    if (to.size() == 0) return;
+    tensor_view<T const> const one(x.at(n, 0, 0), {1, x.length(n), channels(), x.shape.space}, x.strides);
+    shape const pixels{1, to.shape.time, image_.outputs(), bands_};
+    image_.compute(exec, one, {has_frame_ ? image : to.data, pixels, tshift::layout::ntsc}, a);
+    if (!has_frame_) return;
+    tensor_view<T const> const rows(image, {1, to.shape.time, frame_.inputs()});
+    frame_.compute(exec, nn::as_it_is(rows), to, a);
+    nn::activate_rows(exec, f_, nn::as_it_is<T>(to), to);
+  }
+
+  activation f_;
+  crnn_image<T> image_;
+  index_t bands_ = 0, directions_ = 1;
+  bool has_frame_ = false;
+  nn::lstm<T> lstm_;
+  nn::summary<T> summary_;
+  nn::linear<T> frame_, hidden_, out_;
+};
+
+}}}}  // namespace tshift::models
+
+#include <tshift/macros/back.hpp>
