@@ -26,24 +26,35 @@
 //
 // Blocks, with the names and the forward passes of nn.hpp
 //
-//   linear, mlp, conv1d, depthwise_conv1d, layer_norm, gelu, lstm, self_attention (four kinds of positions), mean_pool
+//   linear, mlp, conv1d, depthwise_conv1d, layer_norm, gelu, activate (relu, leaky_relu, elu), lstm, mean_pool
+//   self_attention                 four kinds of positions, heads of any width
+//   summary                        last, mean, max, std, attention, or several
+//   conv2d, max_pool, avg_pool, instance_norm   of images; a batch norm is trained as the layer it is folded into
+//   branches                       blocks side by side in channels
 //   learned_shift, mix_shift       what is shifted, and how far, is learnt
 //   run_residual                   the shift in a residual block, at its placement
 //
-// Models     shift_cnn, shift_lstm, shiftformer, and their baselines; checkpoint.hpp reads and writes their weights
+// Models     shift_cnn, shift_lstm, shiftformer, and their baselines; crnn; vertical_vit, teacher and student, whose
+//            backward_both is of feature and logits; checkpoint.hpp and crnn_checkpoint.hpp read and write their weights
 // Encoders   speech_layer (wav2vec 2.0, HuBERT, WavLM), layer_sum of their states, sequence_head: what is fine-tuned
-// Losses     cross_entropy (class weights, label smoothing), l1, mean_squared_error
+// Losses     cross_entropy (class weights, label smoothing), l1, mean_squared_error; transfer_loss of a student
 // Optimisers adamw, adam, sgd; gradient_clipping; schedules: constant, cosine, plateau, new_bob, and ShiftSER's as_released
 // Recipes    initialise, dropout, spec_augment; random_stream: numbers that have no state to save
 #pragma once
 
 #include <tshift/train/activations.hpp>
+#include <tshift/train/attention_names.hpp>
+#include <tshift/train/branches.hpp>
 #include <tshift/train/checkpoint.hpp>
 #include <tshift/train/clip.hpp>
 #include <tshift/train/conv1d.hpp>
+#include <tshift/train/conv2d.hpp>
+#include <tshift/train/crnn.hpp>
+#include <tshift/train/crnn_checkpoint.hpp>
 #include <tshift/train/depthwise_conv1d.hpp>
 #include <tshift/train/dropout.hpp>
 #include <tshift/train/initialise.hpp>
+#include <tshift/train/instance_norm.hpp>
 #include <tshift/train/layer_norm.hpp>
 #include <tshift/train/layer_sum.hpp>
 #include <tshift/train/learned_shift.hpp>
@@ -54,6 +65,7 @@
 #include <tshift/train/mlp.hpp>
 #include <tshift/train/optimiser.hpp>
 #include <tshift/train/pool.hpp>
+#include <tshift/train/pool2d.hpp>
 #include <tshift/train/random.hpp>
 #include <tshift/train/residual.hpp>
 #include <tshift/train/schedule.hpp>
@@ -62,3 +74,6 @@
 #include <tshift/train/spec_augment.hpp>
 #include <tshift/train/speech_layer.hpp>
 #include <tshift/train/speech_layer_options.hpp>
+#include <tshift/train/summary.hpp>
+#include <tshift/train/transfer.hpp>
+#include <tshift/train/vertical_vit.hpp>

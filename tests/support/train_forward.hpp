@@ -26,23 +26,24 @@ index_t check_forward_of(Make const& make, Infer const& infer, tshift::shape con
     auto block = make(T(), table);
     auto const values = uniform<T>(table.size(), random);
     block.pack(std::span<T const>(values));
-    placed_tensor<T> from(dims, around_inputs<T>, random);
+    placed_for<decltype(block), T> from(dims, around_inputs<T>, random);
     from.fill(uniform<T>(dims.size(), random, 3));
     auto const lengths = draw_lengths(dims.batch, dims.time, random);
     tensor_view<T const> x = from.view;
     x.lengths = lengths;
     auto const input = shifted_by(draw_plan(dims.channels, dims.time, random), x);
-    tshift::shape const out{dims.batch, block.frames(dims.time), block.outputs()};
-    placed_tensor<T> to(out, around_outputs<T>, random);
+    tshift::shape const out{dims.batch, block.frames(dims.time), block.outputs(), places_of(block, dims.space)};
+    placed_for<decltype(block), T> to(out, around_outputs<T>, random);
     std::vector<T> want(static_cast<std::size_t>(out.size()), around_outputs<T>);
-    tensor_view<T> expected(want.data(), out);
+    tensor_view<T> expected(want.data(), out, dense);
     if (out.time == dims.time) expected.lengths = lengths;
     infer(values, input, expected);
     auto saved = block.make_saved(dims), workspace = block.make_workspace(dims);
     block.forward(any_executor(thread_executor{2}), input, to.view, saved, workspace);
     bool same = true;
-    tshift::reference::for_each_element(
-        out, [&](index_t n, index_t t, index_t c, index_t) { same &= same_bits(to.view(n, t, c), expected(n, t, c)); });
+    tshift::reference::for_each_element(out, [&](index_t n, index_t t, index_t c, index_t s) {
+      same &= same_bits(to.view(n, t, c, s), expected(n, t, c, s));
+    });
     CHECK(same);
     CHECK(to.gaps_untouched());
   }
@@ -62,21 +63,22 @@ void check_dy_without_lengths_of(Make const& make, tshift::shape const& dims, st
   auto const block = make(T(), table);
   auto one = draw<T>(table, block, {.dims = dims, .shifts = false}, 57);
   one.lengths = lengths;
-  tshift::detail::run_here here;
+  auto here = here_for<T>();
   typename trained<T, std::remove_const_t<decltype(block)>>::result got;
   one.forward(here, one.input(), got);
   auto want = got;
   std::vector<T> clean = one.dy;
   for (index_t n = 0; n < one.out.batch; ++n) {
-    index_t const inside = frames_inside(block, lengths[static_cast<std::size_t>(n)]), each = one.out.channels;
+    index_t const inside = frames_inside(block, lengths[static_cast<std::size_t>(n)]);
+    index_t const each = one.out.channels * one.out.space;
     for (index_t i = inside * each; i < one.out.time * each; ++i) {
       auto const at = static_cast<std::size_t>(n * one.out.time * each + i);
       one.dy[at] = around_inputs<T>;
       clean[at] = T(0);
     }
   }
-  one.backward(here, one.input(), tensor_view<T const>(one.dy.data(), one.out), got);
-  one.backward(here, one.input(), tensor_view<T const>(clean.data(), one.out), want);
+  one.backward(here, one.input(), tensor_view<T const>(one.dy.data(), one.out, dense), got);
+  one.backward(here, one.input(), tensor_view<T const>(clean.data(), one.out, dense), want);
   CHECK(equal_bits(got.dx, want.dx));
   CHECK(equal_bits(got.gradients, want.gradients));
   index_t moved = 0;

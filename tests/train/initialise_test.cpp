@@ -38,6 +38,8 @@ parameter_table model() {
   table.add("weight", {30, 40});
   table.add("bias", {30});
   table.add("shift.offset", {6});
+  table.add("cls_token", {1, 1, 6400});
+  table.add("attention.vector", {400});
   return table;
 }
 
@@ -111,6 +113,8 @@ TEST_CASE("train::initialise: PyTorch's values by name and shape", "[train][init
   around_0("weight", 40);
   around_0("bias", 40);
   constant("shift.offset", 0);
+  normal("cls_token");
+  around_0("attention.vector", 400);
   CHECK(cases == table.count());
 }
 

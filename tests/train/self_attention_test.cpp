@@ -26,11 +26,18 @@ struct setting {
   index_t reach = 0;
   tshift::train::attention_names names = {};
   index_t buckets = 0, farthest = 0;  // of gated positions
+  index_t depth = 0;                  // of a head; 0: heads are as wide as x together
+
+  index_t made() const { return depth > 0 ? heads * depth : channels; }
 };
 
 auto mixer_of(setting const& how) {
   return [how]<class T>(T, parameter_table& table) {
     using block = tshift::train::self_attention<T>;
+    if (how.depth > 0) {
+      tshift::attention_sizes const sizes{how.channels, how.heads, how.depth};
+      return block(table, "mixer", sizes, how.kind, how.reach, how.names);
+    }
     if (how.buckets == 0) return block(table, "mixer", how.channels, how.heads, how.kind, how.reach, how.names);
     tshift::train::bucketed_distances<T> const distances(table, "embed.weight", how.heads, how.buckets, how.farthest);
     return block(table, "mixer", how.channels, how.heads, distances, how.names);
@@ -60,6 +67,10 @@ void check_inference(setting const& how, tshift::shape const& dims, std::uint64_
   }
   auto const block_of = [&] {
     using block = tshift::nn::self_attention<T>;
+    if (how.depth > 0) {
+      tshift::attention_sizes const sizes{how.channels, how.heads, how.depth};
+      return block(sizes, weight, bias, how.kind, values_of("mixer.distance_embedding.weight"));
+    }
     if (how.buckets == 0) {
       return block(how.channels, how.heads, weight, bias, how.kind, values_of("mixer.distance_embedding.weight"));
     }
@@ -69,8 +80,9 @@ void check_inference(setting const& how, tshift::shape const& dims, std::uint64_
                   values_of("mixer.gru_rel_pos_const")});
   };
   auto const block = block_of();
-  std::vector<T> y(static_cast<std::size_t>(dims.size()), around_outputs<T>), workspace = block.make_workspace(dims);
-  block.forward(one.input(), tensor_view<T>(y.data(), dims), workspace);
+  tshift::shape const out{dims.batch, dims.time, how.made()};
+  std::vector<T> y(static_cast<std::size_t>(out.size()), around_outputs<T>), workspace = block.make_workspace(dims);
+  block.forward(one.input(), tensor_view<T>(y.data(), out), workspace);
   tshift::detail::run_here here;
   CHECK(equal_bits(one.all(here).y, y));
   CHECK(equal_bits(one.all(any_executor(thread_executor{3})).y, y));
@@ -149,6 +161,26 @@ TEST_CASE("train::self_attention: WavLM's gated positions", "[train][self_attent
   REQUIRE(sum.gradients == 350);
 }
 
+TEST_CASE("train::self_attention: heads that are wider than x together, or narrower", "[train][self_attention]") {
+  train_totals sum;
+  std::uint64_t seed = 400;
+  for (frame_positions const kind : kinds) {
+    for (auto const& [inputs, heads, depth] :
+         {std::array<index_t, 3>{7, 1, 20}, {12, 3, 5}, {20, 2, 3}, {5, 4, 16}, {33, 1, 33}, {9, 9, 1}}) {
+      for (index_t const time : {9, 40}) {
+        train_draw const how{.dims = {4, time, inputs}, .zero_slope = time < 40};
+        setting const block{inputs, heads, kind, time, with_bias(seed % 3 == 0), 0, 0, depth};
+        check_training(mixer_of(block), how, seed++, sum);
+      }
+    }
+    setting const wide{24, 3, kind, 261, with_bias(false), 0, 0, 11};
+    check_training(mixer_of(wide), {.dims = {3, 261, 24}}, seed++, sum);
+  }
+  sum.print("self_attention, wide");
+  REQUIRE(sum.cases == 39);
+  REQUIRE(sum.gradients == 39 * 2 + 26 + 12);
+}
+
 TEST_CASE("train::self_attention: y has the bits of inference", "[train][self_attention]") {
   index_t ran = 0;
   auto const apart = tshift::train::attention_names::apart();
@@ -163,7 +195,11 @@ TEST_CASE("train::self_attention: y has the bits of inference", "[train][self_at
     check_inference<float>({24, 3, frame_positions::absolute, 0, apart, 8, 20}, {3, time, 24}, 9, ran);
     check_inference<double>({24, 3, frame_positions::absolute, 0, apart, 9, 5}, {3, time, 24}, 9, ran);
   }
-  REQUIRE(ran == 30);
+  for (frame_positions const kind : kinds) {
+    check_inference<float>({13, 3, kind, 40, with_bias(false), 0, 0, 5}, {3, 40, 13}, 10, ran);
+    check_inference<double>({13, 1, kind, 40, apart, 0, 0, 21}, {3, 40, 13}, 10, ran);
+  }
+  REQUIRE(ran == 36);
 }
 
 TEST_CASE("train::self_attention: scores of some thousands", "[train][self_attention]") {
@@ -199,6 +235,13 @@ TEST_CASE("train::self_attention: refusals", "[train][self_attention]") {
           block(table, "f", 6, 2, both, 3, {.projections = {"q", "k"}});
         }) == "self_attention: 2 names of projections, must be 1 or 3");
 
+  CHECK(message_of([&] {
+          block(table, "i", tshift::attention_sizes{6, 0, 2});
+        }) == "self_attention: 0 heads, must be >= 1");
+  CHECK(message_of([&] {
+          block(table, "j", tshift::attention_sizes{6, 2, -2});
+        }) == "self_attention: a size is -2, must be >= 0");
+
   tshift::train::bucketed_distances<float> const distances(table, "embed", 3, 8, 9);
   CHECK(message_of([&] { block(table, "g", 6, 2, distances); }) ==
         "self_attention: the distances are of 3 heads, must be of 2");
@@ -215,6 +258,9 @@ TEST_CASE("train::self_attention: refusals", "[train][self_attention]") {
   CHECK(one.kind() == both);
   CHECK(one.heads() == 2);
   CHECK(block().longest() == -1);
+  CHECK(message_of([&] {
+          (void)block(fresh, "long", 6, 2).workspace_size({1, (index_t{1} << 28) + 1, 6});
+        }) == "self_attention: 268435457 frames of 6 channels, each must be <= 268435456");
   std::vector<float> x(48), saved = one.make_saved({2, 4, 6}), workspace = one.make_workspace({2, 4, 6});
   std::vector<index_t> lengths{3, 4};
   tensor_view<float const> in(x.data(), {2, 4, 6}, tshift::layout::ntc, lengths);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// GELU as a step of a trained model.
+// The functions that layers apply as steps of a trained model: GELU, ReLU, leaky ReLU, ELU.
 #pragma once
 
 #include <tshift/macros/away.hpp>
@@ -14,22 +14,10 @@
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace train {
 
-/// nn::gelu with its gradient:
-///
-///   dx = dy (Phi(x) + x phi(x))
-///
-/// No parameters. Keeps nothing: x is enough. Cost: backward reads x and dy once, and takes about as long as two of
-/// nn::gelu. No workspace. Accuracy: the slope within 3e-7 (float), 4e-16 (double). Source: torch.nn.GELU().
-template <class T>
-class gelu : public frame_calls<gelu<T>, T> {
+/// What both blocks below are.
+template <class Block, class T>
+class activation_calls : public frame_calls<Block, T> {
  public:
-  static constexpr char const* name = "gelu";  ///< in messages
-
-  gelu() = default;
-
-  /// @throws shape_error  channels is negative
-  explicit gelu(index_t channels) : channels_(detail::checked_product(name, {channels})) {}
-
   /// Number of channels of x.
   index_t inputs() const noexcept { return channels_; }
   /// The same.
@@ -42,12 +30,12 @@ class gelu : public frame_calls<gelu<T>, T> {
   /// Nothing is kept.
   index_t saved_size(shape const&) const noexcept { return 0; }
   /// Nothing.
-  void layout(arena<T>&, shape const& x) const { (void)detail::checked_product(name, {x.batch, x.time}); }
+  void layout(arena<T>&, shape const& x) const { (void)detail::checked_product(Block::name, {x.batch, x.time}); }
 
   /// Unchecked.
   template <class Executor>
   void run(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, T*, arena<T>) const {
-    nn::gelu_rows(exec, x, y);
+    nn::activate_rows(exec, f_, x, y);
   }
 
   /// Unchecked.
@@ -56,16 +44,59 @@ class gelu : public frame_calls<gelu<T>, T> {
                 std::span<T>, arena<T>) const {
     if (dx.data == nullptr) return;
     kernel::frame_rows<T> const from{x}, with{dy};
-    kernel::for_rows_inside(exec, x.base(), dx, 16 * channels_,
-                            [this, &from, &with](index_t first, index_t count, kernel::row_sink<T> to) {
-                              kernel::map_rows<xsimd::default_arch, T>(
-                                  from, with, first, count, channels_, to,
-                                  [](auto const& v, auto const& g) { return g * kernel::gelu_slope(v); });
-                            });
+    auto const rows = [this, &from, &with](index_t first, index_t count, kernel::row_sink<T> to) {
+      using arch = xsimd::default_arch;
+      kernel::with_slope<T, arch>(f_, [this, &from, &with, &to, first, count](auto const& back) {
+        kernel::map_rows<arch, T>(from, with, first, count, channels_, to, back);
+      });
+    };
+    kernel::for_rows_inside(exec, x.base(), dx, 16 * channels_, rows);
+  }
+
+ protected:
+  activation_calls() = default;
+  /// @throws shape_error  channels is negative, or f is no named function, or its factor is not finite
+  activation_calls(index_t channels, activation const& f)
+      : channels_(detail::checked_product(Block::name, {channels})), f_(f) {
+    detail::check_activation(Block::name, f);
   }
 
  private:
   index_t channels_ = 0;
+  activation f_;
+};
+
+/// nn::activate with its gradient:
+///
+///   relu        dx = dy where x > 0, else 0
+///   leaky_relu  dx = dy where x > 0, else slope dy
+///   elu         dx = dy where x > 0, else alpha exp(x) dy
+///   gelu        dx = dy (Phi(x) + x phi(x))
+///
+/// x, y as nn::activate has them; of images, rows [N, T F, C] of their pixels. No parameters. Keeps nothing: x is
+/// enough. Cost: backward reads x and dy once; for gelu it takes about as long as two of nn::gelu. No workspace.
+/// Accuracy: relu exact, leaky_relu one rounding, the slope of elu within 3e-7 (float), 4e-16 (double), times alpha,
+/// that of gelu within the same. Source: torch.nn.ReLU, LeakyReLU, ELU, GELU; at 0 the slope is that of x < 0, as
+/// there.
+template <class T>
+class activate : public activation_calls<activate<T>, T> {
+ public:
+  static constexpr char const* name = "activate";  ///< in messages
+
+  activate() = default;
+  /// @throws shape_error  channels is negative, or f is no named function, or its factor is not finite
+  activate(index_t channels, activation const& f) : activation_calls<activate<T>, T>(channels, f) {}
+};
+
+/// The one of transformers: activation::gelu().
+template <class T>
+class gelu : public activation_calls<gelu<T>, T> {
+ public:
+  static constexpr char const* name = "gelu";  ///< in messages
+
+  gelu() = default;
+  /// @throws shape_error  channels is negative
+  explicit gelu(index_t channels) : activation_calls<gelu<T>, T>(channels, activation::gelu()) {}
 };
 
 }}}}  // namespace tshift::train

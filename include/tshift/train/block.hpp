@@ -16,6 +16,7 @@
 //
 //   void pack(std::span<T const> values)
 //   index_t frames(index_t time) const                                frames of y (not where that is time)
+//   index_t places(index_t space) const                               places of y: only where x is images, [N, T, F, C]
 //   index_t saved_size(shape const& x) const
 //   void layout(arena<T>& a, shape const& x) const                    the most that either pass needs
 //   void run(executor, shifted_view<T> x, tensor_view<T> y, T* saved, arena<T> a) const
@@ -31,8 +32,10 @@
 #include <vector>
 
 #include <tshift/executor.hpp>
+#include <tshift/nn/images.hpp>
 #include <tshift/nn/input.hpp>
 #include <tshift/nn/workspace.hpp>
+#include <tshift/train/kernel/images.hpp>
 #include <tshift/train/parameter_table.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace train {
@@ -48,6 +51,24 @@ concept trained_block = requires(F const& f, detail::run_here& exec, shifted_vie
   f.run_back(exec, x, kept, x, y, gradients, a);
   f.saved_size(x.shape());
 };
+
+/// Reads images, x [N, T, F, C], time the height and space F the width, the channels of a pixel neighbours; y is
+/// [N, frames(T), places(F), C'].
+template <class Block>
+concept image_block = requires(Block const& block, index_t space) {
+  block.places(space);
+};
+
+/// Memory of a block: the frames of x, with its lengths, of so many channels.
+template <class Element, class T>
+tensor_view<Element> like(shifted_view<T> const& x, Element* memory, index_t channels) {
+  return {memory, {x.shape().batch, x.shape().time, channels}, tshift::layout::ntc, x.base().lengths};
+}
+/// The same of as many as x has.
+template <class Element, class T>
+tensor_view<Element> like(shifted_view<T> const& x, Element* memory) {
+  return like(x, memory, x.shape().channels);
+}
 
 /// Base of a block that is trained: checked calls. x and dy may be shifted(view, plan) where they are read.
 template <class Block, class T>
@@ -86,7 +107,7 @@ class calls {
   void forward(Executor&& exec, std::type_identity_t<input<T>> const& x, tensor_view<T> const& y, std::span<T> saved,
                std::span<T> workspace = {}) const {
     check_pair(x, tensor_view<T const>(y), "y");
-    detail::check_writable(Block::name, detail::check_rows(Block::name, "y", y, self().outputs()));
+    detail::check_writable(Block::name, check_view("y", tensor_view<T const>(y), self().outputs()));
     detail::check_apart(Block::name, detail::extent_of("x", x.base(), 0), detail::extent_of("y", y, 0));
     check_saved(static_cast<index_t>(saved.size()), x.shape());
     detail::check_workspace(Block::name, saved, self().saved_size(x.shape()), {"x", "y"}, x.base(), y);
@@ -112,6 +133,16 @@ class calls {
   void backward(Executor&& exec, std::type_identity_t<input<T>> const& x, std::span<T const> saved,
                 std::type_identity_t<input<T>> const& dy, tensor_view<T> const& dx, std::span<T> gradients,
                 std::span<T> workspace = {}) const {
+    check_backward(x, saved, dy, dx, gradients, workspace);
+    if (x.shape().size() == 0) return;
+    if (dy.shape().size() == 0) return clear(dx);  // no frame of y, no gradient
+    self().run_back(exec, x.view(), saved.data(), dy.view(), dx, gradients, arena<T>(Block::name, workspace));
+  }
+
+  /// What backward refuses.
+  /// @throws shape_error  naming what is wrong
+  void check_backward(input<T> const& x, std::span<T const> saved, input<T> const& dy, tensor_view<T> const& dx,
+                      std::span<T> gradients, std::span<T> workspace) const {
     check_pair(x, dy.base(), "dy");
     detail::check_fill(Block::name, "dy", dy);
     check_saved(static_cast<index_t>(saved.size()), x.shape());
@@ -120,26 +151,37 @@ class calls {
                    static_cast<index_t>(gradients.size()), self().parameters_end());
     }
     if (dx.data != nullptr) {
-      detail::extent const to = detail::check_rows(Block::name, "dx", dx, self().inputs());
-      detail::check_same_shape(Block::name, detail::check_rows(Block::name, "x", x.base(), self().inputs()), to);
+      detail::extent const to = check_view("dx", tensor_view<T const>(dx), self().inputs());
+      detail::check_same_shape(Block::name, check_view("x", x.base(), self().inputs()), to);
       detail::check_writable(Block::name, to);
       detail::check_apart(Block::name, detail::extent_of("dy", dy.base(), 0), to);
       detail::check_apart(Block::name, detail::extent_of("x", x.base(), 0), to);
     }
     detail::check_workspace(Block::name, workspace, workspace_size(x.shape()), {"x", "dy"}, x.base(), dy.base());
-    if (x.shape().size() == 0) return;
-    if (dy.shape().size() == 0) return clear(dx);  // no frame of y, no gradient
-    self().run_back(exec, x.view(), saved.data(), dy.view(), dx, gradients, arena<T>(Block::name, workspace));
   }
 
  private:
+  static detail::extent check_view(char const* what, tensor_view<T const> const& view, index_t channels) {
+    if constexpr (image_block<Block>) {
+      return detail::check_pixels(Block::name, what, view, channels);
+    } else {
+      return detail::check_rows(Block::name, what, view, channels);
+    }
+  }
   void check_pair(input<T> const& x, tensor_view<T const> const& y, char const* what) const {
-    detail::extent const from = detail::check_rows(Block::name, "x", x.base(), self().inputs());
-    detail::extent const to = detail::check_rows(Block::name, what, y, self().outputs());
+    detail::extent const from = check_view("x", x.base(), self().inputs()), to = check_view(what, y, self().outputs());
     detail::check_fill(Block::name, "x", x);
-    if (to.dims.batch != from.dims.batch || to.dims.time != self().frames(from.dims.time)) {
-      detail::fail("%s: %s is [%td, %td], must be [%td, %td]", Block::name, what, to.dims.batch, to.dims.time,
-                   from.dims.batch, self().frames(from.dims.time));
+    index_t const batch = from.dims.batch, frames = self().frames(from.dims.time);
+    bool const same = to.dims.batch == batch && to.dims.time == frames;
+    if constexpr (image_block<Block>) {
+      index_t const places = self().places(from.dims.space);
+      if (!same || to.dims.space != places) {
+        detail::fail("%s: %s is [%td, %td, %td], must be [%td, %td, %td]", Block::name, what, to.dims.batch,
+                     to.dims.time, to.dims.space, batch, frames, places);
+      }
+    } else if (!same) {
+      detail::fail("%s: %s is [%td, %td], must be [%td, %td]", Block::name, what, to.dims.batch, to.dims.time, batch,
+                   frames);
     }
     self().check_input(x);
   }
@@ -149,9 +191,7 @@ class calls {
   }
   static void clear(tensor_view<T> const& dx) noexcept {
     if (dx.data == nullptr) return;
-    for (index_t row = 0; row < dx.shape.batch * dx.shape.time; ++row) {
-      for (index_t c = 0; c < dx.shape.channels; ++c) dx(row / dx.shape.time, row % dx.shape.time, c) = T(0);
-    }
+    for (index_t n = 0; n < dx.shape.batch; ++n) kernel::clear_frames(dx, n, 0, dx.shape.time);
   }
   Block const& self() const noexcept { return static_cast<Block const&>(*this); }
 };

@@ -19,7 +19,7 @@
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace train {
 
-/// Sets the values of all parameters.
+/// Sets the values of all parameters. Their names may stand behind one prefix, as weights::prefix_of finds it.
 /// @param values   table.size() elements
 /// @param ignored  a name, or the beginning of names with '.' at its end, that may be there beside them
 /// @throws shape_error  a tensor is missing, has another shape or type, or is not a parameter; nothing is written then
@@ -30,7 +30,8 @@ void read_values(parameter_table const& table, weights::state_dict const& from, 
     detail::fail("read_values: values has %td elements, must have %td", static_cast<index_t>(values.size()),
                  table.size());
   }
-  weights::state_reader<T> reader("train", from);
+  std::string const first = table.count() > 0 ? table.begin()->name : "";
+  weights::state_reader<T> reader("train", from, weights::prefix_of("train", from, first));
   std::vector<weights::values<T>> found;
   for (parameter const& each : table) found.push_back(reader.take(each.name, std::span<index_t const>(each.shape)));
   reader.ignore(ignored);

@@ -84,7 +84,7 @@ class conv_block : public frame_calls<conv_block<T>, T> {
                 kernel::row_source<T> const* skip = nullptr) const {
     slices const memory = layout(a, x.shape());
     places const at = kept(x.shape());
-    tensor_view<T const> const z(saved, x.shape(), tshift::layout::ntc, x.base().lengths);
+    tensor_view<T const> const z = like(x, saved);
     tensor_view<T> const normed = like(x, memory.normed), dn = like(x, memory.dn), dz = like(x, memory.dz);
     norm_.run(exec, nn::as_it_is<T>(z), normed, nullptr, a);
     mlp_.run_back(exec, nn::as_it_is<T>(normed), saved + at.h, dy, dn, gradients, a);
@@ -93,11 +93,6 @@ class conv_block : public frame_calls<conv_block<T>, T> {
   }
 
  private:
-  /// Memory shaped as x, with its lengths.
-  static tensor_view<T> like(shifted_view<T> const& x, T* memory) {
-    return {memory, x.shape(), tshift::layout::ntc, x.base().lengths};
-  }
-
   /// Where in `saved` what is kept begins, behind the convolution's output; and its size.
   struct places {
     index_t norm, h, size;

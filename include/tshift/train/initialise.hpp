@@ -62,6 +62,8 @@ inline index_t fan_in(parameter const& p) noexcept {
 /// PyTorch's own initial values, told by names and shapes:
 ///
 ///   ...embedding.weight, ...embeddings.weight                  N(0, 1)                     torch.nn.Embedding
+///   cls_token                                                  N(0, 1)                     vertical-patch ViT
+///   ...vector                                                  one_over_root(its size)     a CRNN's attention
 ///   ...masked_spec_embed                                       U(0, 1)                     ShiftSER
 ///   ...weight_ih..., weight_hh..., bias_ih..., bias_hh...      one_over_root(size[0] / 4)  torch.nn.LSTM
 ///   ...weight with one dimension                               1                           torch.nn.LayerNorm
@@ -79,6 +81,8 @@ inline initial pytorch_initial(parameter_table const& table, parameter const& p)
     return initial::one_over_root(p.shape.empty() ? 1 : p.shape[0] / 4);
   }
   if (last == "masked_spec_embed") return initial::uniform(0, 1);
+  if (last == "cls_token") return initial::normal();
+  if (last == "vector") return initial::one_over_root(p.size);
   if (last == "weight") {
     if (name.ends_with("embedding.weight") || name.ends_with("embeddings.weight")) return initial::normal();
     return p.shape.size() > 1 ? initial::one_over_root(fan_in(p)) : initial::constant(1);

@@ -10,23 +10,11 @@
 #include <vector>
 
 #include <tshift/nn/options.hpp>
+#include <tshift/train/attention_names.hpp>
 #include <tshift/train/kernel/attention_heads.hpp>
 #include <tshift/train/linear.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace train {
-
-/// What an attention's parameters are called, behind its prefix.
-struct attention_names {
-  /// Queries, keys and values: one matrix [3 D, D], or three [D, D]; .weight and .bias.
-  std::vector<std::string> projections{"qkv"};
-  bool bias = true;                                 ///< whether they have one
-  std::string distances = "distance_embedding";     ///< .weight [2 reach - 1, D / H] of the relative kinds
-  std::string gate = "gru_rel_pos_linear";          ///< .weight [8, D / H] and .bias of WavLM's positions
-  std::string gate_constant = "gru_rel_pos_const";  ///< [1, H, 1, 1]
-
-  /// As speech encoders have them. Their output projection is a linear layer of its own.
-  static attention_names apart() { return {.projections = {"q_proj", "k_proj", "v_proj"}}; }
-};
 
 /// nn::self_attention with its gradients. With P the weights of a head, g its part of dy, p[m] the row of distance m, and
 /// dS[l, r] = P[l, r] (g[l] . v[r] - sum over j of P[l, j] g[l] . v[j]) / sqrt(d):
@@ -57,20 +45,27 @@ class self_attention : public calls<self_attention<T>, T> {
   /// @throws shape_error  a size is out of range, or the names are taken
   self_attention(parameter_table& table, std::string const& prefix, index_t channels, index_t heads,
                  frame_positions kind = frame_positions::absolute, index_t reach = 0, attention_names const& names = {})
-      : self_attention(table, prefix, channels, heads, names) {
-    heads_ = {channels,
-              heads,
-              kernel::distance_table<T>(name, table, prefix + "." + names.distances + ".weight", kind, reach,
-                                        channels / heads),
-              {}};
+      : self_attention(table, prefix, sizes_of(channels, heads), kind, reach, names) {}
+
+  /// The same with heads of any depth d over x of any width I: D = H d channels in y, and weights of I columns. Without
+  /// a bias: names.bias false.
+  self_attention(parameter_table& table, std::string const& prefix, attention_sizes const& sizes,
+                 frame_positions kind = frame_positions::absolute, index_t reach = 0,
+                 attention_names const& names = {}) {
+    add_projections(table, prefix, sizes, names);
+    heads_ = {
+        qkv_.outputs() / 3,
+        sizes.heads,
+        kernel::distance_table<T>(name, table, prefix + "." + names.distances + ".weight", kind, reach, sizes.depth),
+        {}};
   }
 
   /// The same with WavLM's positions, as nn::self_attention has them: dx is also that by way of the gates.
   /// @param distances  of all layers
   /// @throws shape_error  they have other heads; and as above
   self_attention(parameter_table& table, std::string const& prefix, index_t channels, index_t heads,
-                 bucketed_distances<T> const& distances, attention_names const& names = attention_names::apart())
-      : self_attention(table, prefix, channels, heads, names) {
+                 bucketed_distances<T> const& distances, attention_names const& names = attention_names::apart()) {
+    add_projections(table, prefix, sizes_of(channels, heads), names);
     if (distances.heads() != heads) {
       detail::fail("%s: the distances are of %td heads, must be of %td", name, distances.heads(), heads);
     }
@@ -82,8 +77,8 @@ class self_attention : public calls<self_attention<T>, T> {
   }
 
   /// Number of channels of x.
-  index_t inputs() const noexcept { return heads_.channels(); }
-  /// Number of channels of y.
+  index_t inputs() const noexcept { return qkv_.inputs(); }
+  /// Number of channels of y: of all heads together.
   index_t outputs() const noexcept { return heads_.channels(); }
   /// Number of heads.
   index_t heads() const noexcept { return heads_.heads(); }
@@ -111,7 +106,7 @@ class self_attention : public calls<self_attention<T>, T> {
 
   /// Refuses a sequence that is longer than longest().
   void check_input(input<T> const& x) const {
-    for (index_t n = 0; n < x.shape().batch && longest() >= 0 && inputs() > 0; ++n) {
+    for (index_t n = 0; n < x.shape().batch && longest() >= 0 && outputs() > 0; ++n) {
       index_t const length = x.base().length(n);
       if (length > longest()) {
         detail::fail("%s: sequence %td has %td frames, the table of distances serves at most %td", name, n, length,
@@ -130,11 +125,11 @@ class self_attention : public calls<self_attention<T>, T> {
   /// Unchecked.
   slices layout(arena<T>& a, shape const& x) const {
     slices s{};
-    if (detail::checked_product(name, {x.batch, x.time, inputs()}) == 0) return s;
+    if (detail::checked_product(name, {x.batch, x.time, outputs()}) == 0) return s;
     // Each slice is less than one of these products, which are far from overflow themselves.
     constexpr index_t most = index_t{1} << 28;
-    if (x.time > most || inputs() > most) {
-      detail::fail("%s: %td frames of %td channels, each must be <= %td", name, x.time, inputs(), most);
+    if (x.time > most || outputs() > most) {
+      detail::fail("%s: %td frames of %td channels, each must be <= %td", name, x.time, outputs(), most);
     }
     shape const some{together(x), x.time, inputs()};
     a.lend([this, &some, &s](arena<T>& in) { s.rooms = heads_.rooms(in, some); });
@@ -191,15 +186,19 @@ class self_attention : public calls<self_attention<T>, T> {
  private:
   using arch = xsimd::default_arch;
 
-  /// The projections alone.
-  self_attention(parameter_table& table, std::string const& prefix, index_t channels, index_t heads,
-                 attention_names const& names) {
+  static attention_sizes sizes_of(index_t channels, index_t heads) {
     if (heads < 1 || channels < 0 || channels % heads != 0) {
       detail::fail("%s: %td heads, must divide the %td channels", name, heads, channels);
     }
+    return {channels, heads, channels / heads};
+  }
+
+  void add_projections(parameter_table& table, std::string const& prefix, attention_sizes const& sizes,
+                       attention_names const& names) {
+    if (sizes.heads < 1) detail::fail("%s: %td heads, must be >= 1", name, sizes.heads);
     auto const parts = static_cast<index_t>(names.projections.size());
     if (parts != 1 && parts != 3) detail::fail("%s: %td names of projections, must be 1 or 3", name, parts);
-    index_t const rows = detail::checked_product(name, {3, channels}) / parts;
+    index_t const rows = detail::checked_product(name, {3, sizes.heads, sizes.depth}) / parts;
     // One after the other: those of three are one matrix all the same.
     auto const stacked = [&table, &prefix, &names](char const* end, std::vector<index_t> const& shape) {
       place all{table.size(), 0};
@@ -209,8 +208,8 @@ class self_attention : public calls<self_attention<T>, T> {
       }
       return all;
     };
-    place const weight = stacked(".weight", {rows, channels});
-    qkv_ = {weight, names.bias ? stacked(".bias", {rows}) : place{}, channels, rows * parts};
+    place const weight = stacked(".weight", {rows, sizes.inputs});
+    qkv_ = {weight, names.bias ? stacked(".bias", {rows}) : place{}, sizes.inputs, rows * parts};
   }
 
   /// Sequences that are taken at once: several if they are short.

@@ -115,9 +115,7 @@ class shift_cnn : public calls<shift_cnn<T>, T> {
                 tensor_view<T> const& dx, std::span<T> gradients, arena<T> a) const {
     slices const memory = layout(a, x.shape());
     index_t const each = block_size(x.shape()), count = static_cast<index_t>(blocks_.size());
-    auto const output = [&x, saved, each](index_t i) {
-      return tensor_view<T const>(saved + i * each, x.shape(), tshift::layout::ntc, x.base().lengths);
-    };
+    auto const output = [&x, saved, each](index_t i) { return like(x, saved + i * each); };
     T const* const of_norm = saved + count * each;
     tensor_view<T> const dn = like(x, memory.normed);
     tensor_view<T> above = like(x, memory.above), below = like(x, memory.below);
@@ -135,10 +133,6 @@ class shift_cnn : public calls<shift_cnn<T>, T> {
   }
 
  private:
-  /// Memory shaped as x, with its lengths.
-  static tensor_view<T> like(shifted_view<T> const& x, T* memory) {
-    return {memory, x.shape(), tshift::layout::ntc, x.base().lengths};
-  }
   placement where(conv_block<T> const& block) const noexcept {
     return &block == &blocks_.back() ? shift_.where : placement::none;
   }

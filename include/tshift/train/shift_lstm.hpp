@@ -91,8 +91,7 @@ class shift_lstm : public calls<shift_lstm<T>, T> {
   void run(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, T* saved, arena<T> a) const {
     slices const memory = layout(a, x.shape());
     shape const h = hidden_of(x.shape());
-    tensor_view<T> const out(saved, h, tshift::layout::ntc, x.base().lengths);
-    tensor_view<T> const normed(memory.normed, h, tshift::layout::ntc, x.base().lengths);
+    tensor_view<T> const out = like(x, saved, h.channels), normed = like(x, memory.normed, h.channels);
     lstm_.run(exec, read(x), out, saved + h.size(), a);
     T* const of_norm = saved + h.size() + lstm_.saved_size(x.shape());
     norm_.run(exec, nn::as_it_is<T>(out), normed, of_norm, a);
@@ -105,9 +104,8 @@ class shift_lstm : public calls<shift_lstm<T>, T> {
                 tensor_view<T> const& dx, std::span<T> gradients, arena<T> a) const {
     slices const memory = layout(a, x.shape());
     shape const h = hidden_of(x.shape());
-    tensor_view<T const> const out(saved, h, tshift::layout::ntc, x.base().lengths);
-    tensor_view<T> const dn(memory.normed, h, tshift::layout::ntc, x.base().lengths);
-    tensor_view<T> const dh(memory.dh, h, tshift::layout::ntc, x.base().lengths);
+    tensor_view<T const> const out = like(x, saved, h.channels);
+    tensor_view<T> const dn = like(x, memory.normed, h.channels), dh = like(x, memory.dh, h.channels);
     T const* const of_norm = saved + h.size() + lstm_.saved_size(x.shape());
     classifier_.run_back(exec, nn::as_it_is<T>(out), of_norm + norm_.saved_size(h), dy, dn, gradients, a);
     norm_.run_back(exec, nn::as_it_is<T>(out), of_norm, nn::as_it_is<T>(dn), dh, gradients, a);

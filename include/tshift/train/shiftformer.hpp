@@ -115,17 +115,14 @@ class shiftformer : public calls<shiftformer<T>, T> {
     slices const memory = layout(a, x.shape());
     index_t const each = block_size(x.shape()), count = static_cast<index_t>(blocks_.size());
     T const* const behind = saved + first_size(x.shape());
-    auto const kept = [&x](T const* place) {
-      return tensor_view<T const>(place, x.shape(), tshift::layout::ntc, x.base().lengths);
-    };
-    tensor_view<T const> const first = embeddings_.size > 0 ? kept(saved) : x.base();
+    tensor_view<T const> const first = embeddings_.size > 0 ? like(x, saved) : x.base();
     tensor_view<T> above = like(x, memory.above), below = like(x, memory.below);
-    classifier_.run_back(exec, nn::as_it_is<T>(kept(behind + (count - 1) * each)), behind + count * each, dy, above,
+    classifier_.run_back(exec, nn::as_it_is(like(x, behind + (count - 1) * each)), behind + count * each, dy, above,
                          gradients, a);
     for (index_t i = count; i-- > 0;) {
       bool const last = i == 0;
       tensor_view<T> const to = last && embeddings_.size == 0 ? dx : below;
-      tensor_view<T const> const from = last ? first : kept(behind + (i - 1) * each);
+      tensor_view<T const> const from = last ? first : like(x, behind + (i - 1) * each);
       blocks_[static_cast<std::size_t>(i)].run_back(exec, nn::as_it_is<T>(from), behind + i * each + x.shape().size(),
                                                     nn::as_it_is<T>(tensor_view<T const>(above)), to, gradients, a);
       std::swap(above, below);
@@ -134,10 +131,6 @@ class shiftformer : public calls<shiftformer<T>, T> {
   }
 
  private:
-  /// Memory shaped as x, with its lengths.
-  static tensor_view<T> like(shifted_view<T> const& x, T* memory) {
-    return {memory, x.shape(), tshift::layout::ntc, x.base().lengths};
-  }
   index_t first_size(shape const& x) const {
     return embeddings_.size > 0 ? detail::checked_product(name, {x.batch, x.time, channels_}) : 0;
   }

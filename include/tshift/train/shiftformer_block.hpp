@@ -115,9 +115,7 @@ class shiftformer_block : public frame_calls<shiftformer_block<T>, T> {
                 tensor_view<T> const& dx, std::span<T> gradients, arena<T> a) const {
     slices const memory = layout(a, x.shape());
     places const at = kept(x.shape());
-    auto const kept_view = [&x, saved](index_t place) {
-      return tensor_view<T const>(saved + place, x.shape(), tshift::layout::ntc, x.base().lengths);
-    };
+    auto const kept_view = [&x, saved](index_t place) { return like(x, saved + place); };
     tensor_view<T> const dz = like(x, memory.dz), dv = like(x, memory.dv);
     norm2_.run_back(exec, nn::as_it_is<T>(kept_view(0)), saved + at.norm2, dy, dz, gradients, a);
     tensor_view<T const> const g = dz;
@@ -130,11 +128,6 @@ class shiftformer_block : public frame_calls<shiftformer_block<T>, T> {
   }
 
  private:
-  /// Memory shaped as x, with its lengths.
-  static tensor_view<T> like(shifted_view<T> const& x, T* memory) {
-    return {memory, x.shape(), tshift::layout::ntc, x.base().lengths};
-  }
-
   /// Where in `saved` what is kept begins, behind the sum z.
   struct places {
     index_t u, v, mixer, norm1, h, norm2, size;

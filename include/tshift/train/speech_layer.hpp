@@ -151,9 +151,7 @@ class speech_layer : public frame_calls<speech_layer<T>, T> {
                 tensor_view<T> const& dx, std::span<T> gradients, arena<T> a) const {
     slices const memory = layout(a, x.shape());
     places const at = kept(x.shape());
-    auto const kept_view = [&x, saved](index_t place) {
-      return nn::as_it_is<T>(tensor_view<T const>(saved + place, x.shape(), tshift::layout::ntc, x.base().lengths));
-    };
+    auto const kept_view = [&x, saved](index_t place) { return nn::as_it_is(like(x, saved + place)); };
     shifted_view<T> const mixed = kept_view(0), u = kept_view(at.u), v = kept_view(at.v), w = kept_view(at.w);
     tensor_view<T> const one = like(x, memory.one), two = like(x, memory.two);
     kernel::plain_rows<T> const one_rows{memory.one, inputs()};
@@ -207,11 +205,6 @@ class speech_layer : public frame_calls<speech_layer<T>, T> {
     tensor_view<T> inside = y;  // a y without lengths has those of x
     inside.lengths = v.lengths;
     if (drops) dropout_.add(exec, kernel::dropped::perceptron, inside, skip);
-  }
-
-  /// Memory shaped as x, with its lengths.
-  static tensor_view<T> like(shifted_view<T> const& x, T* memory) {
-    return {memory, x.shape(), tshift::layout::ntc, x.base().lengths};
   }
 
   /// Where in `saved` what is kept begins, behind a.

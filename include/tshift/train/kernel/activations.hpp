@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The slope of GELU, Phi(x) + x phi(x), and what is done with two rows element by element.
+// The slopes of the functions that layers apply, GELU's being Phi(x) + x phi(x), and what is done with two rows element
+// by element.
 #pragma once
 
 #include <cstddef>
@@ -27,6 +28,26 @@ TSHIFT_INLINE xsimd::batch<T, Arch> gelu_slope(xsimd::batch<T, Arch> const& x,
 template <class T, class Arch>
 TSHIFT_INLINE xsimd::batch<T, Arch> gelu_slope(xsimd::batch<T, Arch> const& x) noexcept {
   return gelu_slope(x, normal_distribution(x));
+}
+
+/// body(back) with back(x, g) = g f'(x). At 0 the slope is that of x < 0, as PyTorch has it.
+template <class T, class Arch, class Body>
+void with_slope(activation const& f, Body const& body) {
+  using batch = xsimd::batch<T, Arch>;
+  batch const zero(T(0)), factor(static_cast<T>(f.factor));
+  switch (f.which) {
+    case activation::kind::none: return body([](batch const&, batch const& g) { return g; });
+    case activation::kind::relu:
+      return body([&zero](batch const& x, batch const& g) { return xsimd::select(x <= zero, zero, g); });
+    case activation::kind::leaky_relu:
+      return body([&zero, &factor](batch const& x, batch const& g) { return xsimd::select(x <= zero, factor * g, g); });
+    case activation::kind::elu:
+      return body([&zero, &factor](batch const& x, batch const& g) {
+        batch const below = xsimd::select(x <= zero, x, zero);  // or exp would overflow
+        return xsimd::select(x <= zero, factor * nn::kernel::exp(below) * g, g);
+      });
+    case activation::kind::gelu: return body([](batch const& x, batch const& g) { return g * gelu_slope(x); });
+  }
 }
 
 /// d *= gelu'(h), g = gelu(h): the dear part of both is one.

@@ -78,24 +78,31 @@ double one_cross_entropy(T const* z, index_t classes, index_t label, std::span<d
   return loss;
 }
 
-/// Sums body over the frames of all sequences, divided; each sequence by itself, then in order.
-/// @param body  body(difference, slope&) gives what a difference adds, and its slope; nothing for 0
-template <class T, class Body>
-double mean_distance(char const* name, tensor_view<T const> const& x, tensor_view<T const> const& target,
-                     double divisor, tensor_view<T> const& dx, Body const& body) {
+/// What a distance of x from a target refuses.
+template <class T>
+void check_distance(char const* name, tensor_view<T const> const& x, tensor_view<T const> const& target, double divisor,
+                    tensor_view<T> const& dx) {
   index_t const channels = x.shape.channels;
   detail::extent const from = detail::check_rows(name, "x", x, channels);
   detail::extent const with = detail::check_rows(name, "target", target, channels);
   detail::check_same_shape(name, from, with);
   check_divisor(name, divisor);
+  if (dx.data == nullptr) return;
+  detail::extent const to = detail::check_rows(name, "dx", dx, channels);
+  detail::check_same_shape(name, from, to);
+  detail::check_writable(name, to);
+  detail::check_apart(name, from, to);
+  detail::check_apart(name, with, to);
+}
+
+/// Sums body over the frames of all sequences, divided; each sequence by itself, then in order.
+/// @param body  body(difference, slope&) gives what a difference adds, and its slope; nothing for 0
+template <class T, class Body>
+double mean_distance(char const* name, tensor_view<T const> const& x, tensor_view<T const> const& target,
+                     double divisor, tensor_view<T> const& dx, Body const& body) {
+  check_distance(name, x, target, divisor, dx);
+  index_t const channels = x.shape.channels;
   bool const wanted = dx.data != nullptr;
-  if (wanted) {
-    detail::extent const to = detail::check_rows(name, "dx", dx, channels);
-    detail::check_same_shape(name, from, to);
-    detail::check_writable(name, to);
-    detail::check_apart(name, from, to);
-    detail::check_apart(name, with, to);
-  }
   double loss = 0;
   double const by = 1 / divisor;
   for (index_t n = 0; n < x.shape.batch; ++n) {
