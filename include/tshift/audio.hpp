@@ -29,6 +29,7 @@
 //   deltas(x, y, delta_kind::htk)                HTK's, librosa's first and second; stack_deltas(x, y, kind): all three
 //   normalise_utterances(x, y)                   each sequence by its own mean and variance; also waves, for wav2vec 2.0
 //   normalise(x, y, statistics)                  by a training set's or a speaker's: band_statistics, which can be saved
+//   spectrogram_image(x, y, options)             images for models of vision: scaled, resized, low bands at the bottom
 //
 //   samples   of the rate that options say, in [-1, 1): reading files and resampling are the program's business
 //   accuracy  FFT, filters and logarithms in double, rounded once: nearer to the definition than the tools are
@@ -44,3 +45,4 @@
 #include <tshift/audio/log_mel_stream.hpp>
 #include <tshift/audio/normalise.hpp>
 #include <tshift/audio/presets.hpp>
+#include <tshift/audio/spectrogram_image.hpp>

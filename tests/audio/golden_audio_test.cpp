@@ -183,18 +183,62 @@ void check_deltas(words& file, tally& sum) {
   }
 }
 
+/// Images, scaled and resized as OpenCV, PIL and PyTorch resize; in float to its rounding.
+void check_image(words& file, tally& sum) {
+  using tshift::image_resize;
+  using tshift::image_scale;
+  std::map<std::string, image_resize> const resizes = {{"none", image_resize::none},
+                                                       {"linear", image_resize::linear},
+                                                       {"antialiased", image_resize::antialiased},
+                                                       {"area", image_resize::area},
+                                                       {"adaptive", image_resize::adaptive}};
+  std::map<std::string, image_scale> const scales = {
+      {"none", image_scale::none}, {"min_max", image_scale::min_max}, {"range", image_scale::range}};
+  std::string resize, scale;
+  tshift::spectrogram_image_options o;
+  file.after("image") >> resize >> scale >> o.frames;
+  o.resize = resizes.at(resize);
+  o.scale = scales.at(scale);
+  std::vector<double> const signal = file.numbers(file.after("signal"), 3), size = file.numbers(file.after("size"), 2);
+  tshift::shape const in{1, static_cast<index_t>(signal[0]), static_cast<index_t>(signal[1])};
+  tshift::shape const out{1, static_cast<index_t>(size[0]), static_cast<index_t>(size[1])};
+  std::vector<double> x = made_signal(in.size(), static_cast<std::uint64_t>(signal[2]));
+  for (double& v : x) v = 60 * v - 40;
+  std::vector<float> const single_x = as<float>(x);
+  std::vector<double> y(static_cast<std::size_t>(out.size()));
+  std::vector<float> single(y.size());
+  audio::spectrogram_image(tensor_view<double const>(x, in), tensor_view<double>(y, out), o);
+  audio::spectrogram_image(tensor_view<float const>(single_x, in), tensor_view<float>(single, out), o);
+  double const most = scale == "none" ? 100 : 1;
+  auto const rows = static_cast<std::size_t>(out.channels);
+  for (std::size_t w = 0; w < static_cast<std::size_t>(out.time); ++w) {
+    std::vector<double> const column = file.numbers(file.after("column"), rows + 1);
+    for (std::size_t h = 0; h < rows; ++h) {
+      double const off = std::fabs(y[w * rows + h] - column[h + 1]),
+                   off_single = std::fabs(static_cast<double>(single[w * rows + h]) - column[h + 1]);
+      sum.count(column[0] == static_cast<double>(w) && off <= 1e-11 * most && off_single <= 2e-7 * most, [&] {
+        return resize + ", " + scale + ", column " + std::to_string(w) + ", row " + std::to_string(h) + ": " +
+               std::to_string(off) + ", " + std::to_string(off_single);
+      });
+    }
+  }
+}
+
 TEST_CASE("every tool's formulas", "[golden]") {
   words file;
   index_t const cases = file.count("cases");
-  REQUIRE(cases == 22);
+  constexpr index_t images = 22, deltas = 3;
+  REQUIRE(cases == 19 + deltas + images);
   std::map<std::string, worst> seen;
   tally sum;
   for (index_t i = 0; i < cases; ++i) {
     REQUIRE(file.count("case") == i);
-    if (i < cases - 3) {
+    if (i < cases - deltas - images) {
       check_case(file, seen, sum);
-    } else {
+    } else if (i < cases - images) {
       check_deltas(file, sum);
+    } else {
+      check_image(file, sum);
     }
   }
   REQUIRE(file.line() == "end");
@@ -204,7 +248,7 @@ TEST_CASE("every tool's formulas", "[golden]") {
               << " cases: largest difference from the tool's formulas " << seen[preset.name].in_double << " in double, "
               << seen[preset.name].in_float << " in float\n";
   }
-  REQUIRE_ALL(sum, 7287);
+  REQUIRE_ALL(sum, 7287 + 1438);
 }
 
 }  // namespace

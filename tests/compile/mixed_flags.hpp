@@ -28,7 +28,7 @@ constexpr index_t operations = std::ssize(test_support::operation_table) + 3;  /
 // The tensor that all units feed to blocks and models. Each block's result is of this size at most.
 constexpr tshift::shape rows{.batch = 2, .time = 13, .channels = 12};
 constexpr index_t row_elements = 2 * 13 * 12;
-constexpr index_t blocks = 10;
+constexpr index_t blocks = 16;
 constexpr index_t classes = 4;
 
 /// A unit's operator.

@@ -8,17 +8,23 @@
 
 #include <tshift/models/shift_cnn.hpp>
 #include <tshift/nn/activations.hpp>
+#include <tshift/nn/conv2d.hpp>
 #include <tshift/nn/depthwise_conv1d.hpp>
+#include <tshift/nn/instance_norm.hpp>
 #include <tshift/nn/layer_norm.hpp>
 #include <tshift/nn/linear.hpp>
 #include <tshift/nn/lstm.hpp>
 #include <tshift/nn/mlp.hpp>
 #include <tshift/nn/pool.hpp>
+#include <tshift/nn/pool2d.hpp>
 #include <tshift/nn/self_attention.hpp>
+#include <tshift/nn/summary.hpp>
+#include <tshift/nn/winograd_conv2d.hpp>
 
 #include <cstdint>
 #include <cstdio>
 #include <iterator>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +54,54 @@ class weights {
  private:
   std::uint32_t state_ = 1;
 };
+
+/// Blocks of images of three channels and four places, which are the channels of x. The last is computed in four
+/// products, whose bits no other order of sums has.
+char const* run_images(tensor_view<float const> const& x, weights& next, std::span<float> workspace,
+                       tensor_view<float> const (&results)[5]) {
+  index_t const C = 3, places = channels / C;
+  tshift::shape const dims{x.shape.batch, x.shape.time, C, places};
+  auto const image = [&dims](auto const& rows) {
+    auto view = rows;
+    view.shape = dims;
+    view.strides.space = dims.channels;
+    return view;
+  };
+  tensor_view<float const> const from = image(x);
+  tshift::shift_plan const plan(C, {{0, 1, 1}, {2, 1, -1}}, tshift::padding::edge);
+  auto const weight = next(C * C * 9), thin = next(C * 16 * 9), bias = next(16);
+  tshift::conv2d_options const how{
+      .inputs = C, .outputs = C, .time = tshift::window_axis::same(3), .space = tshift::window_axis::same(3)};
+  nn::conv2d<float> const conv(how, weight, std::span(bias).first(3), tshift::activation::elu());
+  conv.forward(from, image(results[0]));
+  conv.forward(tshift::shifted(from, plan), image(results[1]));
+  nn::winograd_conv2d<float> const pairs(how, weight, std::span(bias).first(3), tshift::activation::leaky_relu());
+  if (pairs.workspace_size(dims) > std::ssize(workspace)) return "winograd_conv2d: the workspace is too small";
+  pairs.forward(tshift::shifted(from, plan), image(results[2]), workspace);
+  nn::instance_norm<float> const norm(C, tshift::activation::gelu());
+  if (norm.workspace_size(dims) > std::ssize(workspace)) return "instance_norm: the workspace is too small";
+  norm.forward(tshift::shifted(from, plan), image(results[3]), workspace);
+  // One channel of many, then the largest and the mean of windows of it.
+  tshift::conv2d_options many = how;
+  many.outputs = 16;
+  std::vector<float> wide(static_cast<std::size_t>(x.shape.batch * x.shape.time * places * 16)), one(wide.size() / 16);
+  tensor_view<float> const middle(wide.data(), {dims.batch, dims.time, 16, places}, tshift::layout::ntsc);
+  nn::conv2d<float>(many, thin, bias).forward(from, middle);
+  many.inputs = 16;
+  many.outputs = 1;
+  tensor_view<float> const single(one.data(), {dims.batch, dims.time, 1, places}, tshift::layout::ntsc);
+  nn::conv2d<float>(many, std::span(thin).first(std::size_t{16} * 9)).forward(middle, single);
+  tensor_view<float> pooled = image(results[4]);
+  pooled.shape.space = places - 1;
+  pooled.shape.channels = 1;
+  nn::max_pool<float>(single, pooled, {1, 1, 0, 0}, {2, 1, 0, 0});
+  for (index_t i = 1; i < 3; ++i) {
+    tensor_view<float> beside = pooled;
+    beside.data += i;
+    nn::avg_pool<float>(single, beside, {1, 1, 0, 0}, {2, 1, 0, 0});
+  }
+  return nullptr;
+}
 
 char const* run(tensor_view<float const> x, tshift::shifted_view<float> const& shifted, tshift::shift_plan const& plan,
                 float* results) {
@@ -92,7 +146,15 @@ char const* run(tensor_view<float const> x, tshift::shifted_view<float> const& s
   wrapped.forward(x, place(channels), workspace);
   tensor_view<float> const mean = place(channels);
   nn::mean_pool(shifted, tensor_view<float>(mean.data, {x.shape.batch, 1, channels}));
-  return nullptr;
+  tensor_view<float> const sums = place(channels);
+  auto const scorer = next(3 * channels);
+  nn::summary<float> const summary(channels, {tshift::summary_kind::std, tshift::summary_kind::attention}, 1,
+                                   {scorer, {}, std::span(scorer).first(3)});
+  if (summary.workspace_size(x.shape) > 10000) return "summary: the workspace of this test is too small";
+  summary.forward(shifted, tensor_view<float>(sums.data, {x.shape.batch, 1, 2 * channels}), workspace);
+  tensor_view<float> const images[5] = {place(channels), place(channels), place(channels), place(channels),
+                                        place(channels)};
+  return run_images(x, next, workspace, images);
 }
 
 tshift::weights::state_dict tiny_weights() {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // A user's unit with every model in it: for the linters, and for what it includes (dependencies.cmake).
+#include <tshift/models/crnn.hpp>
 #include <tshift/models/sequence_head.hpp>
 #include <tshift/models/shift_cnn.hpp>
 #include <tshift/models/shift_lstm.hpp>
 #include <tshift/models/shiftformer.hpp>
 #include <tshift/models/speech_classifier.hpp>
+#include <tshift/models/vertical_vit.hpp>
 
+template class tshift::models::crnn<float>;
 template class tshift::models::shift_cnn<float>;
 template class tshift::models::shift_lstm<float>;
 template class tshift::models::shiftformer<float>;
@@ -14,3 +17,4 @@ template class tshift::models::speech_encoder<float>;
 template class tshift::models::speech_encoder<double>;
 template class tshift::models::sequence_head<float>;
 template class tshift::models::speech_classifier<float, tshift::models::sequence_head<float>>;
+template class tshift::models::vertical_vit<float>;

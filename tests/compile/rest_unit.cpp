@@ -7,14 +7,20 @@
 #include <tshift/interop/eigen_thread_pool.hpp>
 #include <tshift/interop/openmp.hpp>
 #include <tshift/io/safetensors.hpp>
+#include <tshift/models/crnn.hpp>
+#include <tshift/models/vertical_vit.hpp>
 #include <tshift/nn/activations.hpp>
+#include <tshift/nn/conv2d.hpp>
 #include <tshift/nn/depthwise_conv1d.hpp>
+#include <tshift/nn/instance_norm.hpp>
 #include <tshift/nn/layer_norm.hpp>
 #include <tshift/nn/linear.hpp>
 #include <tshift/nn/lstm.hpp>
 #include <tshift/nn/mlp.hpp>
 #include <tshift/nn/pool.hpp>
+#include <tshift/nn/pool2d.hpp>
 #include <tshift/nn/self_attention.hpp>
+#include <tshift/nn/summary.hpp>
 #include <tshift/presets.hpp>
 #include <tshift/reference.hpp>
 #include <tshift/tshift.hpp>
@@ -33,12 +39,17 @@ template class tshift::audio::log_mel_stream<float>;
 template class tshift::weights::state_reader<double>;
 template class tshift::weights::values<double>;
 template class tshift::weights::shared_array<double>;
+template class tshift::models::crnn<double>;
+template class tshift::models::vertical_vit<double>;
+template class tshift::nn::conv2d<double>;
 template class tshift::nn::depthwise_conv1d<double>;
+template class tshift::nn::instance_norm<double>;
 template class tshift::nn::layer_norm<double>;
 template class tshift::nn::linear<double>;
 template class tshift::nn::lstm<double>;
 template class tshift::nn::mlp<double>;
 template class tshift::nn::self_attention<double>;
+template class tshift::nn::summary<double>;
 
 namespace rest {
 
@@ -67,6 +78,8 @@ tshift::index_t shift_on(Eigen::ThreadPoolInterface& pool, floats const& x, floa
   tshift::shift(tshift::eigen_executor{pool}, x, y, plan);
   tshift::shift(tshift::openmp_executor{}, x, y, plan);
   tshift::nn::gelu(tshift::shifted(x, plan), y);
+  tshift::nn::elu(tshift::shifted(x, plan), y);
+  tshift::nn::avg_pool(tshift::openmp_executor{}, x, y, tshift::nn::pooled(2), tshift::nn::pooled(1));
   tshift::reference::shift_add(x, x, y, plan);
   tshift::reference::shift_adjoint(x, y, plan);
   return tshift::conformance::compare<float>(x, y).t;
@@ -98,6 +111,7 @@ void hear(tshift::openmp_executor const& exec, floats const& wave, floats const&
   stream = copy;
   audio::deltas(exec, y, y, tshift::delta_kind::htk);
   audio::stack_deltas(y, stacked, tshift::delta_kind::librosa);
+  audio::spectrogram_image(exec, y, stacked);
   audio::band_statistics statistics(mel.bands());
   statistics.add(y);
   statistics.merge(statistics);
@@ -105,6 +119,7 @@ void hear(tshift::openmp_executor const& exec, floats const& wave, floats const&
   audio::normalise(y, y, statistics);
   auto const values = audio::reference::log_mel(mel.options(), {});
   (void)audio::reference::deltas(values, mel.bands(), tshift::delta_kind::htk);
+  (void)audio::reference::image({}, values, mel.bands(), 4, 4);
 }
 
 }  // namespace rest

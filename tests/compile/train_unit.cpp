@@ -15,7 +15,14 @@ template class tshift::train::layer_norm<float>;
 template class tshift::train::gelu<float>;
 template class tshift::train::lstm<float>;
 template class tshift::train::self_attention<float>;
+template class tshift::train::activate<float>;
 template class tshift::train::mean_pool<float>;
+template class tshift::train::summary<float>;
+template class tshift::train::conv2d<float>;
+template class tshift::train::max_pool<float>;
+template class tshift::train::avg_pool<float>;
+template class tshift::train::instance_norm<float>;
+template class tshift::train::branches<tshift::train::conv2d<float>>;
 template class tshift::train::learned_shift<float>;
 template class tshift::train::mix_shift<float>;
 template class tshift::train::spec_augment<float>;
@@ -23,6 +30,9 @@ template class tshift::train::shift_cnn<float>;
 template class tshift::train::shift_lstm<float>;
 template class tshift::train::shiftformer<float>;
 template class tshift::train::shiftformer<double>;
+template class tshift::train::crnn<float>;
+template class tshift::train::vertical_vit<float>;
+template class tshift::train::vertical_vit<double>;
 
 namespace training {
 
@@ -60,6 +70,25 @@ double steps(tshift::weights::state_dict const& weights, floats const& x, floats
   train::read_values<float>(one, weights, memory);
   return step(one, cnn, x, y, dy, memory) + step(two, lstm, x, y, dy, memory) +
          step(three, shiftformer, x, y, dy, memory);
+}
+
+/// A student's step, and one of a CRNN.
+double transfer(tshift::weights::state_dict const& weights, floats const& x, floats const& image, floats const& y,
+                floats const& dy, floats const& feature, std::span<float> memory);
+
+double transfer(tshift::weights::state_dict const& weights, floats const& x, floats const& image, floats const& y,
+                floats const& dy, floats const& feature, std::span<float> memory) {
+  train::parameter_table one, two;
+  train::crnn<float> crnn(one, train::crnn_sizes_of(weights), {});
+  train::read_values<float>(one, train::crnn_without_norms<float>(weights), memory);
+  train::vertical_vit<float> student(two, train::vertical_vit_sizes_of(weights), {});
+  std::vector<float> saved = student.make_saved(x.shape), workspace = student.make_workspace(x.shape);
+  std::vector<tshift::index_t> const labels(static_cast<std::size_t>(y.shape.batch));
+  student.forward(x, y, saved, workspace);
+  auto const losses = train::transfer_loss<float>(y, labels, student.feature(x.shape, saved), feature,
+                                                  train::transfer_options::of_both(0.5), dy, feature);
+  student.backward_both(x, saved, feature, dy, {}, memory, workspace);
+  return losses.total + step(one, crnn, image, y, dy, memory);
 }
 
 }  // namespace training

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes audio.txt next to this script, or compares it: log-mel features as the tools define them, in numpy's double.
+"""Writes audio.txt next to this script, or compares it: log-mel features, and images of them, as the tools define them, in
+numpy's double.
 
     /usr/bin/python3 tests/golden/generate_audio.py            write
     /usr/bin/python3 tests/golden/generate_audio.py --check    regenerate, compare to 1e-9, exit 1 if anything differs
 
 Every tool stands here as its own source has it (padding by numpy.pad, frames by stride, numpy.fft, dense filter matrices),
 not as a set of options. Where torch is installed, the spectrograms of the centred tools are compared with torch.stft in
-double. librosa, torchaudio, python_speech_features, kaldi-native-fbank and transformers are compared with where they can
+double, and resized images with torch.nn.functional.interpolate; where PIL is, with its resize of floats; where OpenCV is,
+with its. librosa, torchaudio, python_speech_features, kaldi-native-fbank and transformers are compared with where they can
 be imported; Debian 12 has none of them, and the first line of the file says which were there. The format is in README.md.
 """
 
@@ -20,7 +22,7 @@ import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
 MASK = (1 << 64) - 1
-TOOLS = ("torch", "librosa", "torchaudio", "python_speech_features", "kaldi_native_fbank", "transformers")
+TOOLS = ("torch", "PIL", "cv2", "librosa", "torchaudio", "python_speech_features", "kaldi_native_fbank", "transformers")
 
 
 def installed():
@@ -237,6 +239,122 @@ def librosa_delta(x, order):
     return result
 
 
+# --- Resizing one axis, as the tools' sources have it: a matrix [to, from]. ----------------------------------------------
+
+
+def linear_matrix(size, to):
+    """torch's upsample_bilinear2d (area_pixel_compute_source_index) without align_corners; OpenCV's resizeGeneric."""
+    m = np.zeros((to, size))
+    for j in range(to):
+        place = max(0.0, size / to * (j + 0.5) - 0.5)
+        first = min(int(place), size - 1)
+        second = first + (1 if first < size - 1 else 0)
+        part = place - first if second > first else 0.0
+        m[j, first] += 1 - part
+        m[j, second] += part
+    return m
+
+
+def antialiased_matrix(size, to):
+    """PIL's precompute_coeffs with its bilinear filter; torch's _upsample_bilinear2d_aa has the same."""
+    m = np.zeros((to, size))
+    scale = size / to
+    support = max(scale, 1.0)
+    for j in range(to):
+        centre = (j + 0.5) * scale
+        first, last = max(0, int(centre - support + 0.5)), min(size, int(centre + support + 0.5))
+        weights = [max(0.0, 1 - abs((i - centre + 0.5) / support)) for i in range(first, last)]
+        m[j, first:last] = np.array(weights) / sum(weights)
+    return m
+
+
+def area_matrix(size, to):
+    """OpenCV's computeResizeAreaTab, which is for shrinking; for enlarging the same areas."""
+    m = np.zeros((to, size))
+    scale = size / to
+    for j in range(to):
+        begin, end = j * scale, min((j + 1) * scale, size)
+        first, last = int(np.ceil(begin - 1e-9)), int(np.floor(end + 1e-9))
+        if first > last:  # inside one input
+            m[j, last] = end - begin
+        else:
+            if first - begin > 1e-9:
+                m[j, first - 1] = first - begin
+            m[j, first:last] = 1
+            if end - last > 1e-9:
+                m[j, last] = end - last
+        m[j] /= end - begin
+    return m
+
+
+def adaptive_matrix(size, to):
+    """torch's adaptive_avg_pool2d: start_index and end_index."""
+    m = np.zeros((to, size))
+    for j in range(to):
+        first, last = j * size // to, -(-(j + 1) * size // to)
+        m[j, first:last] = 1 / (last - first)
+    return m
+
+
+RESIZES = {"linear": linear_matrix, "antialiased": antialiased_matrix, "area": area_matrix, "adaptive": adaptive_matrix}
+
+
+def image(x, resize, columns, rows, scale, frames):
+    """[columns, rows] of features [T, bands]: the picture of the vertical-patch ViT, low bands at the bottom."""
+    cut = columns if resize == "none" else frames  # what is cut off is not seen
+    x = x[:cut] if cut else x
+    scaled = (x - x.min()) / (x.max() - x.min()) if scale == "min_max" else x if scale == "none" else np.clip(
+        (x + 80) / 80, 0, 1)  # fmt: skip
+    if frames:
+        scaled = np.pad(scaled, ((0, frames - len(scaled)), (0, 0)))
+    picture = np.flipud(scaled.T)  # [bands, frames]
+    if resize == "none":
+        return np.pad(picture, ((0, 0), (0, columns - picture.shape[1]))).T
+    matrix = RESIZES[resize]
+    made = matrix(picture.shape[0], rows) @ picture @ matrix(picture.shape[1], columns).T
+    compare_resized(picture, made, resize)
+    return made.T
+
+
+def compare_resized(picture, made, resize):
+    """The tools themselves, in double, or PIL in the single precision that it has for images of floats."""
+    if "torch" in FOUND:
+        import torch
+        from torch.nn.functional import interpolate
+
+        words = {"linear": dict(mode="bilinear"), "antialiased": dict(mode="bilinear", antialias=True),
+                 "adaptive": dict(mode="area")}.get(resize)  # fmt: skip
+        if words:
+            other = interpolate(torch.from_numpy(picture.copy())[None, None], made.shape, **words)[0, 0].numpy()
+            assert np.abs(other - made).max() < 1e-10 * np.abs(picture).max(), resize
+    if "PIL" in FOUND:
+        from PIL import Image
+
+        # Its box filter has whole inputs alone, which are the areas where sizes divide.
+        whole = all(a % b == 0 for a, b in zip(picture.shape, made.shape))
+        kind = {"antialiased": Image.BILINEAR, "area": Image.BOX if whole else None}.get(resize)
+        if kind is not None:
+            other = np.asarray(Image.fromarray(picture.astype(np.float32)).resize(made.shape[::-1], kind))
+            assert np.abs(other - made).max() < 1e-6 * np.abs(picture).max(), resize
+    if "cv2" in FOUND:
+        import cv2
+
+        shrinks = all(a >= b for a, b in zip(picture.shape, made.shape))
+        kind = {"linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA if shrinks else None}.get(resize)
+        if kind is not None:
+            other = cv2.resize(picture, made.shape[::-1], interpolation=kind)
+            assert np.abs(other - made).max() < 1e-6 * np.abs(picture).max(), resize
+
+
+# Features [T, bands] are 60 x - 40 of a signal; columns, rows, scale, frames.
+IMAGES = [
+    (resize, *sizes)
+    for resize in RESIZES
+    for sizes in [(29, 6, 11, 6, "min_max", 0), (10, 4, 23, 5, "range", 0), (24, 6, 8, 3, "none", 0), (21, 5, 8, 4, "min_max", 32),
+                  (21, 5, 16, 5, "range", 13)]
+] + [("none", 17, 5, 11, 5, "min_max", 0), ("none", 17, 5, 23, 5, "range", 0)]  # fmt: skip
+
+
 # --- Cases: the options that the test sets on a preset, the signal, and the tool's answer. ------------------------------
 
 CASES = [
@@ -297,7 +415,7 @@ def compare_with_tools():
 
 def text_of():
     lines = [f"# Generated by tests/golden/generate_audio.py, numpy {np.__version__}; compared with: {' '.join(FOUND) or 'nothing'}",
-             "# SPDX-License-Identifier: MIT", f"cases {len(CASES) + 3}"]  # fmt: skip
+             "# SPDX-License-Identifier: MIT", f"cases {len(CASES) + 3 + len(IMAGES)}"]  # fmt: skip
     words = lambda values: " ".join(f"{v:.12g}" for v in values)
     for index, (preset, changes, samples, tool) in enumerate(CASES):
         y = tool(made_signal(samples, 100 + index))
@@ -312,6 +430,11 @@ def text_of():
         [("htk", htk_delta(x)), ("librosa", librosa_delta(x, 1)), ("librosa_second", librosa_delta(x, 2))]
     ):
         lines += [f"case {len(CASES) + index}", f"deltas {name}", "signal 60 99", f"values {words(y.ravel())}"]
+    for index, (resize, frames, bands, columns, rows, scale, cut) in enumerate(IMAGES):
+        y = image(60 * made_signal(frames * bands, 200 + index).reshape(frames, bands) - 40, resize, columns, rows, scale, cut)
+        lines += [f"case {len(CASES) + 3 + index}", f"image {resize} {scale} {cut}"]
+        lines += [f"signal {frames} {bands} {200 + index}", f"size {columns} {rows}"]
+        lines += [f"column {w} {words(y[w])}" for w in range(columns)]
     return "\n".join(lines + ["end", ""])
 
 
@@ -323,7 +446,7 @@ def main():
     path, text = HERE / "audio.txt", text_of()
     if not check:
         path.write_text(text)
-        print(f"{path.name}: {len(CASES) + 3} cases, {len(text)} bytes; compared with: {' '.join(FOUND) or 'nothing'}")
+        print(f"{path.name}: {len(CASES) + 3 + len(IMAGES)} cases, {len(text)} bytes; compared with: {' '.join(FOUND) or 'nothing'}")
         return 0
     old, new = path.read_text().splitlines()[1:], text.splitlines()[1:]
     same = len(old) == len(new)

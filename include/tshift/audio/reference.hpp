@@ -6,6 +6,7 @@
 //   reference::filters(options)        [bands, n_fft / 2 + 1]
 //   reference::log_mel(options, x)     [frames, bands] of one signal
 //   reference::deltas(x, bands, kind)  [frames, bands] of one sequence
+//   reference::image(options, x, ...)  [W, H] of one sequence
 //
 // The caller answers for options that log_mel accepts.
 #pragma once
@@ -20,6 +21,7 @@
 
 #include <tshift/audio/deltas.hpp>
 #include <tshift/audio/log_mel_options.hpp>
+#include <tshift/audio/reference/image.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace audio { namespace reference {
 
