@@ -48,14 +48,15 @@ struct batch_of {
 };
 
 /// @param channels  what the model needs
+/// @param shortest  frames that a sequence must have
 /// @throws ser_error  a tensor is missing or has another shape; a label or length is out of range
 template <class T>
 batch_of<T> read_batch(tshift::io::safetensors const& file, std::string const& x, std::string const& labels,
-                       bool lengths, index_t channels) {
+                       bool lengths, index_t channels, index_t shortest = 1) {
   tshift::weights::tensor const& given = need(file, x);
-  if (given.shape.size() != 3 || given.shape[2] != channels || given.shape[0] < 1 || given.shape[1] < 1) {
+  if (given.shape.size() != 3 || given.shape[2] != channels || given.shape[0] < 1 || given.shape[1] < shortest) {
     throw ser_error(title(file, x) + " is " + shown(given.shape) + ", must be [N, L, " + std::to_string(channels) +
-                    "], N and L >= 1");
+                    (shortest > 1 ? "], N >= 1 and L >= " + std::to_string(shortest) : "], N and L >= 1"));
   }
   batch_of<T> result{numbers_of<T>(file, x), {given.shape[0], given.shape[1], channels}, integers_of(file, labels), {}};
   auto const check_count = [&](std::string const& name, std::size_t count) {
@@ -69,9 +70,10 @@ batch_of<T> read_batch(tshift::io::safetensors const& file, std::string const& x
   result.lengths = integers_of(file, "lengths");
   check_count("lengths", result.lengths.size());
   for (std::size_t n = 0; n < result.lengths.size(); ++n) {
-    if (result.lengths[n] < 1 || result.lengths[n] > given.shape[1]) {
+    if (result.lengths[n] < shortest || result.lengths[n] > given.shape[1]) {
       throw ser_error(title(file, "lengths") + "[" + std::to_string(n) + "] = " + std::to_string(result.lengths[n]) +
-                      ", must be from 1 to the " + std::to_string(given.shape[1]) + " frames of x");
+                      ", must be from " + std::to_string(shortest) + " to the " + std::to_string(given.shape[1]) +
+                      " frames of x");
     }
   }
   return result;

@@ -77,6 +77,27 @@ run 0 0 out 'y.safetensors: features \[1, 1, 128\] of F32' features --input shor
 wav 16000 2 8000 stereo.wav
 run 0 0 out 'y.safetensors: features \[1, 16, 128\] of F32' features --input stereo.wav --mix --output y.safetensors
 
+# Images: their size, the bytes they must have, and the picture, whose pixels are those of the tensor.
+gives '\[1, 128, 64\] of F32' --image 64x128
+gives '\[1, 40, 128\] of F32' --image 128x40 --image-resize area --image-frames 300
+gives '\[1, *, 128\] of F32' --image 128x0
+gives '\[1, 2000, 40\] of F32' --image 40x2000 --image-resize none --bands 40
+gives '\[1, 20, 80\] of F32' --preset whisper --image 80x20 --image-scale range --image-low=-1 --image-high 2
+run 0 0 out 'y.safetensors: features \[2, *, 23\] of F32' features --input folder --output y.safetensors --preset kaldi --image 23x0
+for kind in linear antialiased area adaptive; do
+  gives '\[1, 30, 20\] of F32' --image 20x30 --image-resize $kind && mv y.safetensors image_$kind.safetensors
+done
+cases=$((cases + 1))
+[ "$(md5sum image_*.safetensors | cut -d ' ' -f 1 | sort -u | wc -l)" -eq 4 ] || complain 'two ways of resizing give one image'
+gives '*y.png is written' --image 20x30 --picture y.png --colours grey && mv y.png grey.png
+gives '*y.png is written' --image 20x30 --picture y.png
+cases=$((cases + 1))
+cmp -s image_linear.safetensors y.safetensors || complain '--picture changes the features'
+# size FILE: width, height, bits and colours of a PNG.
+size() { od -An -j16 -N10 -tu1 "$1" | awk '{ print $3 * 256 + $4, $7 * 256 + $8, $9, $10 }'; }
+cases=$((cases + 1))
+[ "$(size grey.png), $(size y.png)" = '30 20 8 0, 30 20 8 2' ] || complain "the pictures are $(size grey.png), $(size y.png)"
+
 # --- what does not ----------------------------------------------------------------------------------------------------
 
 refused 2 'A subcommand is required*'
@@ -114,6 +135,30 @@ wrong "--mel: 'bark' is none of htk|slaney*" --mel bark
 wrong "--centre: 'left' is none of zero|reflect|none*" --centre left
 wrong "--log: 'log2' is none of db|ln|log10|none*" --log log2
 wrong "--deltas: 'yes' is none of none|htk|librosa*" --deltas yes
+wrong "--image: '128' is no HxW, two whole numbers such as 128x128*" --image 128
+wrong "--image: '0x128' is no HxW*" --image 0x128
+wrong "--image: '128x-1' is no HxW*" --image 128x-1
+wrong "--image-resize: 'cubic' is none of linear|antialiased|area|adaptive|none*" --image 9x9 --image-resize cubic
+wrong "--image-scale: 'db' is none of min-max|range|none*" --image 9x9 --image-scale db
+wrong "--image-low: 'x' is no number*" --image 9x9 --image-low x
+wrong "--image-frames: '0' is no whole number from 1*" --image 9x9 --image-frames 0
+wrong "--colours: 'blue' is none of heat|grey*" --image 9x9 --picture y.png --colours blue
+wrong '--image-resize changes nothing without --image*' --image-resize area
+wrong '--image and --deltas exclude each other*' --image 9x9 --deltas htk
+wrong '--image-low and --image-high are of --image-scale range*' --image 9x9 --image-low=-60
+wrong '--image-resize changes nothing where a column is a frame: W is 0*' --image 128x0 --image-resize linear
+wrong '--image-frames changes nothing where a column is a frame*' --image 128x0 --image-frames 4
+wrong '--image-frames changes nothing where a column is a frame*' --image 128x9 --image-resize none --image-frames 4
+wrong '--picture shows an image, and there is none without --image HxW*' --picture y.png
+wrong '--picture shows values from 0 to 1, and --image-scale none has others*' --image 9x9 --image-scale none --picture y.png
+wrong '--picture y.svg: must end with .png*' --image 9x9 --picture y.svg
+wrong '--colours are of --picture*' --image 9x9 --colours grey
+refused 2 '--output and --picture are one file*' features --input "$speech" --output y.png --image 9x9 --picture y.png
+refused 2 '--picture is for one sound, and folder has 2*' features --input folder --output y.safetensors --image 9x9 --picture y.png
+refused 1 'no/such/y.png: there is no folder no/such.' features --input "$speech" --output y.safetensors --image 9x9 \
+  --picture no/such/y.png
+bad 'an image of 9 rows, the features have 128 bands: --bands makes as many, *' --image 9x9 --image-resize none
+bad 'spectrogram_image: low = 5, high = 0, must be finite and low < high*' --image 9x9 --image-scale range --image-low 5
 bad 'presets::whisper: sample_rate = 8000, must be 16000*' --preset whisper --rate 8000
 bad 'log_mel: bands = 0, must be in*' --bands 0
 bad 'log_mel: hop = 0, must be in*' --hop 0
@@ -226,5 +271,5 @@ cannot_classify 'there is no file or folder nowhere.wav.' nowhere.wav
 run 1 1 err 'ser: nowhere.safetensors: cannot be opened: *' classify --weights nowhere.safetensors "$speech"
 
 printf '%d cases\n' "$cases"
-[ "$cases" -eq 107 ] || complain "$cases cases ran, 107 are here"
+[ "$cases" -eq 145 ] || complain "$cases cases ran, 145 are here"
 [ "$failed" -eq 0 ]

@@ -6,7 +6,7 @@
 set -u
 export LC_ALL=C
 
-expected_cases=151
+expected_cases=242
 
 if [ $# -ne 3 ]; then
   echo "check_models.sh: usage: check_models.sh SER MAKE_MODELS WORKDIR" >&2
@@ -131,6 +131,153 @@ model 0 1 out '*       0 *\*  [0-3]
 cases=$((cases + 1))
 marks=$(grep -c '[0-9a-z]\*' out.txt)
 [ "$marks" -eq 1 ] || complain "of three rows, two with NaN, $marks have a mark, expected 1"
+
+# ---- models of images
+yields crnn 'crnn.safetensors: CRNN, D = 3 x 12, 4 classes, widths 5, 8, 2 convolutions more, 1 bidirectional layer, mean, max; no shift
+io_crnn.safetensors: x \[3, 10, 39] of F32; its lengths are not used, --lengths would
+y.safetensors: y \[3, 4] of F32
+*' crnn io_crnn
+yields crnn '*x \[3, 10, 13, 3] of F32*' crnn io_crnn_pixels
+yields crnn_ragged '*' crnn io_crnn --lengths
+yields crnn_ragged '*' crnn io_crnn_pixels --lengths
+yields crnn_elu '*' crnn io_crnn --activation elu:0.5
+yields crnn '*' crnn io_crnn --activation leaky_relu --max-pool 2x4 --summary mean,max
+yields crnn '*' crnn io_crnn --activation leaky_relu:0.01
+yields crnn_std '*, last, std; *' crnn io_crnn --activation relu --summary last,std --summary-eps 0.5
+yields crnn_shift '*; shift of 8 channels (n_div 2), both directions, stride 1, placement branch, before all of these*' \
+  crnn io_crnn --n-div 2 --direction both --placement branch
+yields crnn_shift_2 '*, before convolution 2*' crnn io_crnn --n-div 2 --direction both --placement both --shifted-convs 2
+yields crnn_other '*: CRNN, D = 1 x 12, *, widths 3, 2 convolutions more, 1 layer, attention; no shift*' crnn_other io_bands \
+  --max-pool 3x2 --norm-eps 0.25 --scorer tanh
+yields student '*: vertical-patch ViT, student, D = 12, 4 classes, 2 blocks of 3 heads, patches of 14 x 1, first token; no shift
+io_vit.safetensors: x \[3, 10, 14] of F32; *
+y.safetensors: y \[3, 4] of F32
+*' student io_vit --heads 3
+yields student '*x \[3, 1, 14, 10] of F32*' student io_vit_planes --heads 3
+yields student_ragged '*' student io_vit --heads 3 --lengths
+yields student_ragged '*' student io_vit_planes --heads 3 --lengths
+yields student_64 '*, 2 blocks of 2 heads, *' student_64 io_vit
+yields student_mean '*, mean of all tokens; no shift*' student io_vit --heads 3 --pool mean
+yields student_patches '*, patches of 7 x 2, *' student io_vit --heads 3 --patch-width 2 --patch-height 7
+yields student_shift '*; shift of 6 channels (n_div 4), both directions, *, placement branch*' \
+  student io_vit --heads 3 --pool mean --n-div 4 --direction both --placement branch
+yields teacher '*: vertical-patch ViT, teacher, *; no shift*' teacher io_vit --heads 3
+yields teacher '*' teacher io_vit --heads 3 --coordinates as_released
+yields teacher_corrected '*, corrected coordinates; *' teacher io_vit --heads 3 --coordinates corrected
+# What the file says, and what the command line says against it.
+yields student_shift '*placement branch*0  [abcd] 0.*' student_said io_vit
+yields student_mean '*mean of all tokens; no shift*' student_said io_vit --n-div 0
+yields student '*first token; no shift*' student_said io_vit --n-div 0 --pool cls
+model 0 0 out '*per frame, 30 frames; about 0.000464 GFLOP *' \
+  --weights crnn.safetensors --input io_crnn.safetensors --output y.safetensors --time
+model 0 0 out '*per frame, 30 frames; about 0.0002123 GFLOP *' \
+  --weights student.safetensors --heads 3 --input io_vit.safetensors --output y.safetensors --time
+model 0 0 out '*--heads N*--summary A,B,...*vertical-patch ViT to_patch_embedding.\*  *' --help
+
+wrong '--heads is an option of a vertical-patch ViT, and crnn.safetensors is a CRNN' crnn io_crnn --heads 3
+wrong '--pool is an option of a vertical-patch ViT, and cnn.safetensors is a ShiftCNN' cnn io --pool mean
+wrong '--coordinates is an option of a vertical-patch ViT, and cnn.safetensors is a CNN' cnn io --n-div 0 --coordinates corrected
+wrong '--summary is an option of a CRNN, and student.safetensors is a vertical-patch ViT' student io_vit --heads 3 --summary max
+wrong '--scorer is an option of a CRNN, and lstm.safetensors is an LSTM' lstm io --scorer tanh
+wrong '--placement skip: a CRNN has no skip connection, it must be none, branch or both' crnn io_crnn --n-div 2 --placement skip
+wrong '--n-div 2 changes nothing where nothing is shifted: the placement is none, --placement sets it' crnn io_crnn --n-div 2
+wrong '--placement both changes nothing where nothing is shifted: n_div is 0, --n-div sets it' student io_vit --placement both
+wrong '--shifted-convs changes nothing where nothing is shifted' crnn io_crnn --shifted-convs 1
+wrong '--position absolute: a CRNN has no such positions' crnn io_crnn --position absolute
+wrong '--position absolute: a vertical-patch ViT has no such positions' student io_vit --position absolute
+wrong "--heads: '0' is no whole number from 1" student io_vit --heads 0
+wrong "--pool: 'max' is none of cls|mean" student io_vit --pool max
+wrong "--activation: 'tanh' is none of relu, leaky_relu\[:SLOPE], elu\[:ALPHA] and gelu" crnn io_crnn --activation tanh
+wrong "--activation: 'relu:2' is none of *" crnn io_crnn --activation relu:2
+wrong "--activation: 'elu:x' is none of *" crnn io_crnn --activation elu:x
+wrong "--max-pool: '2' is no TxF, two whole numbers from 1 such as 2x4" crnn io_crnn --max-pool 2
+wrong "--max-pool: '0x4' is no TxF, *" crnn io_crnn --max-pool 0x4
+wrong "--norm-eps: '-1' is no number from 0" crnn io_crnn --norm-eps=-1
+wrong "--summary: 'mean,median' is no list of last, mean, max, std and attention" crnn io_crnn --summary mean,median
+wrong "--summary: 'mean,' is no list of *" crnn io_crnn --summary mean,
+wrong "--scorer: 'relu' is none of sigmoid|tanh" crnn io_crnn --scorer relu
+wrong "--shifted-convs: '1,0' is no list of whole numbers from 1" crnn io_crnn --shifted-convs 1,0
+bad 'crnn: shift before convolution 3, the body has 2 of them, counted from 1.' \
+  crnn io_crnn --n-div 2 --placement branch --shifted-convs 3
+bad 'crnn: no tensor attention.weight in crnn.safetensors.' crnn io_crnn --summary attention
+bad 'crnn: tensor attention.bias and 2 more are not part of the model (crnn_other.safetensors, byte *).' \
+  crnn_other io_bands --max-pool 3x2 --summary mean
+bad 'crnn: no tensor head.1.bias in bad_crnn_missing.safetensors.' bad_crnn_missing io_crnn
+bad 'vertical_vit: no tensor mlp_head.bias in bad_vit_missing.safetensors.' bad_vit_missing io_vit --heads 3
+bad 'vertical_vit: no tensor to_patch_embedding.1.weight in bad_vit_patches.safetensors.' bad_vit_patches io_vit --heads 3
+bad 'vertical_vit: 15 channels, must be 1 or more for each of 4 heads.' \
+  student io_vit --heads 4
+bad 'vertical_vit: 15 channels, must be heads of 64, or the number of heads be given.' student io_vit
+bad 'vertical_vit: patches of 14 elements, must be *' student io_vit --heads 3 --patch-width 3
+bad 'vertical_vit: a shift of patches of 7 rows, must be of whole columns.' student io_vit --heads 3 --patch-width 2 \
+  --patch-height 7 --n-div 4 --placement branch
+bad 'io.safetensors: tensor x is \[3, 10, 24] of F32, the model needs D = 36 to 45 in steps of 3.' crnn io
+bad 'io.safetensors: tensor x is \[3, 10, 24] of F32, the model needs D = 14.' student io --heads 3
+bad 'io.safetensors: tensor x is \[3, 10, 24] of F32, the model needs D from 7 in steps of 7.' student io --heads 3 \
+  --patch-width 2 --patch-height 7
+bad 'bad_io_crnn_pixels.safetensors: tensor x is \[3, 10, 3, 13] of F32, must be \[N, L, F, 3], \[N, L, D] or \[L, D].' \
+  crnn bad_io_crnn_pixels
+bad 'bad_io_vit_planes.safetensors: tensor x is \[1, 3, 14, 10] of F32, must be \[N, 1, H, W], \[N, L, D] or \[L, D].' \
+  student bad_io_vit_planes --heads 3
+bad 'bad_io_bands.safetensors: tensor x is \[1, 2, 13] of F32; must have L >= 3.' crnn_other bad_io_bands --max-pool 3x2
+bad 'bad_io_crnn_short.safetensors: tensor lengths\[1] = 1, must be from 2 to the 10 frames of x.' \
+  crnn bad_io_crnn_short --lengths
+
+# ---- evaluated, on tensors and on sounds
+evaluate() { run "${@:1:4}" evaluate "${@:5}"; }
+evaluate 0 0 out 'io_vit.safetensors: 3 sequences, D = 14, 4 classes; vertical-patch ViT, student, *WA *UA *F1 *p.csv is written*' \
+  --weights student_labels.safetensors --data io_vit.safetensors --predictions p.csv
+cases=$((cases + 1))
+model 0 0 out '*' --weights student_labels.safetensors --input io_vit.safetensors --output y.safetensors --lengths
+seen=$(awk '/^ +[0-9]+  [0-9] / { print $2, $3 }' out.txt)
+from_csv=$(awk -F, 'NR > 1 { gsub(/"/, ""); printf "%s %.3f\n", $3, $($3 + 4) }' p.csv)
+[ -n "$seen" ] && [ "$seen" = "$from_csv" ] || complain "evaluate predicts $from_csv, classify $seen"
+evaluate 2 1 err 'ser: --heads is an option of a vertical-patch ViT, and cnn.safetensors is a ShiftCNN. Try ser --help.' \
+  --weights cnn.safetensors --data io_vit.safetensors --heads 3
+evaluate 1 1 err 'ser: crnn_hears.safetensors reads D = 36 to 45 in steps of 3, the data has D = 14.' \
+  --weights crnn_hears.safetensors --data io_vit.safetensors
+evaluate 2 1 err 'ser: --image=14x10 is for sounds, and io_vit.safetensors is tensors. Try ser --help.' \
+  --weights student_labels.safetensors --data io_vit.safetensors --image 14x10
+# Sounds, which are the bytes of files here.
+sound() {
+  local bytes=$((2 * $2))
+  le() { local value=$1 i; for ((i = 0; i < $2; ++i)); do printf "\\x$(printf %02x $((value >> 8 * i & 255)))"; done; }
+  {
+    printf 'RIFF'; le $((36 + bytes)) 4; printf 'WAVEfmt '; le 16 4; le 1 2; le 1 2; le 16000 4; le 32000 4; le 2 2; le 16 2
+    printf 'data'; le "$bytes" 4; head -c "$bytes" "$1"
+  } >"$3"
+}
+rm -rf sounds && mkdir -p sounds/0 sounds/2
+sound student_64.safetensors 9000 sounds/0/a.wav && sound crnn.safetensors 4000 sounds/0/b.wav
+sound teacher.safetensors 12000 sounds/2/c.wav
+# agree OPTIONS...: the same predictions, for the last sound those of the features that ser features makes.
+agree() {
+  evaluate 0 0 out '*p.csv is written*' --data sounds --predictions p.csv "$@"
+  cases=$((cases + 1))
+  [ "$(wc -l <p.csv)" -eq 4 ] || complain "$*: p.csv has $(wc -l <p.csv) lines"
+  [ ! -e kept.csv ] || cmp -- kept.csv p.csv || complain "$*: other predictions"
+  mv p.csv kept.csv
+}
+rm -f kept.csv
+agree --weights student_hears.safetensors
+agree --weights student_labels.safetensors --bands 14 --hop 400 --image 14x10 --image-resize area
+agree --weights student_hears.safetensors --bands 14 --hop 400 --image 14x10 --image-resize area --heads 3
+run 0 0 out '*features \[1, 10, 14\]*' features --input sounds/2/c.wav --output c.safetensors --bands 14 --hop 400 \
+  --image 14x10 --image-resize area
+model 0 0 out '*' --weights student_hears.safetensors --input c.safetensors --tensor features --output y.safetensors
+cases=$((cases + 1))
+seen=$(awk '/^ +[0-9]+  [0-9] / { print $2, $3 }' out.txt)
+from_csv=$(awk -F, '/c.wav/ { gsub(/"/, ""); printf "%s %.3f\n", $3, $($3 + 4) }' kept.csv)
+[ -n "$seen" ] && [ "$seen" = "$from_csv" ] || complain "of an image evaluate predicts $from_csv, classify $seen"
+rm -f kept.csv
+agree --weights crnn_hears.safetensors
+agree --weights crnn_hears.safetensors --preset kaldi --bands 13 --deltas htk
+agree --weights crnn_hears.safetensors --features-normalise utterance
+evaluate 1 1 err 'ser: student_hears.safetensors reads D = 14, the data has D = 13.' \
+  --weights student_hears.safetensors --data sounds --image 13x10 --image-resize linear --bands 13
+evaluate 2 1 err 'ser: --image and --deltas exclude each other. Try ser --help.' \
+  --weights student_hears.safetensors --data sounds --image 14x10 --deltas htk
+rm -f p.csv kept.csv
 
 # ---- digits and marks: what is printed is y, and the mark stands at the largest
 model 0 0 out '*' --weights cnn.safetensors --input io.safetensors --output y.safetensors

@@ -19,11 +19,12 @@ mkdir -p -- "$3" && cd -- "$3" || exit 2
 # shellcheck source=SCRIPTDIR/../check_functions.sh
 source "$functions"
 
-# column NAME TASK SETTING: of the first such line of written/study.csv.
+# column NAME TASK SETTING: of the first such line of written/$csv.
+csv=study.csv
 column() {
   awk -F, -v name="$1" -v task="$2" -v setting="$3" '
     NR == 1 { for (i = 1; i <= NF; ++i) if ($i == name) at = i }
-    $1 == task && $2 == setting { print $at; exit }' written/study.csv
+    $1 == task && $2 == setting { print $at; exit }' "written/$csv"
 }
 
 # holds WORDS EXPRESSION: awk says that the expression is true.
@@ -86,7 +87,7 @@ piece 8000 9000 voices/aa_AA_f_One/silence/1.wav
 ln -sfn aa_AA_f_One voices/dd_DD_f_Link
 mkdir -p voices/other
 speaks=(study --sounds voices --only direction/none --epochs 1 --seeds 1 --write written)
-run 0 0 out $'direction: 12 sounds of more than 0.6 s (aa_AA_f_One 4, bb_BB_m_Two 4, cc_CC_f_One 4), *differ by at most ?.?e[-+]*\n*direction  none *50 exactly *50.0*yes' \
+run 0 0 out $'recordings: 12 sounds of more than 0.6 s (aa_AA_f_One 4, bb_BB_m_Two 4, cc_CC_f_One 4), *differ by at most ?.?e[-+]*\n*direction  none *50 exactly *50.0*yes' \
   "${speaks[@]}"
 holds 'tests' "$(column tests direction none) == 8"
 holds 'none of the same speaker is trained on' "$(column trained direction none) == 8"
@@ -94,6 +95,59 @@ holds 'answers forwards and backwards' "$(column same_answer direction none) == 
 holds 'logits forwards and backwards' "$(column equal_logits direction none) == 4"
 [[ $(cat written/study_none.svg) == '<svg '*forwards*'</svg>' ]] || complain 'study_none.svg is no picture of it'
 run 0 0 out '*direction  none *   1  yes' "${speaks[@]}" --folds 1
+
+# --- the parts of two other systems -----------------------------------------------------------------------------------
+
+# Trainings of one epoch on eight sounds show nothing but what is proved.
+parts=(--quick --sounds voices --epochs 1 --write written)
+csv=study_vit.csv
+run 0 0 out $'recordings: 12 sounds *\ndirection  teacher *far above 50 *\ndirection  student *50 exactly *50.0 +- 0.0 *yes\n*direction  transfer *50 exactly *50.0 +- 0.0 *yes\n*direction  shift *far above 50 *\nvoices *\nvoices     student *50 exactly *yes: direction 50.0 +- 0.0, voice *\n* points, by chance *: teacher less student\n*' \
+  study --vit "${parts[@]}" --threads 1
+for task in direction voices; do
+  for setting in student transfer; do
+    holds "$setting, $task" "$(column equal_logits $task $setting) == $(column pairs $task $setting)"
+    holds "$setting, $task" "$(column direction $task $setting) == 50 && $(column accuracy $task $setting) <= 50"
+  done
+  for setting in teacher shift; do
+    holds "$setting, $task" "$(column equal_logits $task $setting) < $(column pairs $task $setting)"
+  done
+done
+holds 'both parts of an answer' "$(column accuracy voices teacher) <= $(column voice voices teacher)"
+cp -- "written/$csv" one_thread.csv
+for expected in '| `student` | neither, classes alone | 50 exactly | 50.0 ± 0.0 | yes | ' '| direction | `transfer` | ' \
+  '| shift in place of positions | `shift` | `student` | voices | '; do
+  cases=$((cases + 1))
+  grep -qF -- "$expected" written/study_vit.md || complain "study_vit.md has no '$expected'"
+done
+cases=$((cases + 1))
+[[ $(cat written/study_vit.svg) == '<svg '*'neither, classes alone'*'forwards or backwards'*'voice and direction'*'</svg>' ]] ||
+  complain 'study_vit.svg is no picture of it'
+# With two folds Student's t is Cauchy's.
+cases=$((cases + 1))
+printed=$(sed -n '/^voices .*: teacher less student$/s/.*by chance \([^,]*\),.*/\1/p' out.txt)
+awk -F, -v printed="$printed" '
+  $1 == "voices" && ($2 == "teacher" || $2 == "student") { d[++n] = $7 }
+  END {
+    first = d[1] - d[3]; second = d[2] - d[4]; t = (first + second) / (first - second + 1e-30)
+    p = 1 - 2 * atan2(t < 0 ? -t : t, 1) / 3.14159265358979
+    exit !(n == 4 && printed != "" && printed >= p - 0.006 && printed <= p + 0.006)
+  }' "written/$csv" || complain "teacher less student: by chance '$printed', which is not that of $csv"
+run 0 0 out $'recordings: *\nvoices     shift *' study --vit "${parts[@]}" --threads 2
+cases=$((cases + 1))
+cmp -s one_thread.csv "written/$csv" || complain 'two threads give other results than one'
+
+csv=study_crnn.csv
+run 0 0 out $'recordings: *\ndirection  full *far above 50 *\n*voices     shift *\n* points, by chance *: full less one-width\n*' \
+  study --crnn "${parts[@]}" --threads 1
+holds 'a CRNN sees the order' "$(column equal_logits direction full) < $(column pairs direction full)"
+cp -- "written/$csv" one_thread.csv
+cases=$((cases + 1))
+grep -qF -- '| enhanced features: deltas | `full` | `static` | direction | ' written/study_crnn.md ||
+  complain 'study_crnn.md has no line of deltas'
+run 0 0 out '*voices     summary-last *' study --crnn "${parts[@]}" --threads 2
+cases=$((cases + 1))
+cmp -s one_thread.csv "written/$csv" || complain 'two threads give other results than one'
+run 0 0 out $'*voices     flat-shift *far above 50*' study --crnn --sounds voices --epochs 1 --folds 1 --only voices/flat-shift
 
 # --- what is refused --------------------------------------------------------------------------------------------------
 
@@ -106,6 +160,11 @@ run 1 1 err "ser: cannot read 'voices/aa_AA_f_One/0.wav'*" "${speaks[@]}"
 run 2 1 err 'ser: --only leaves nothing*' study --only order-4
 run 2 1 err 'ser: --only leaves nothing*' study --only order-1/n3
 run 2 1 err 'ser: --only leaves nothing*' study --quick --only order-1/n16
+run 2 1 err 'ser: --only leaves nothing*' study --only voices
+run 2 1 err 'ser: --only leaves nothing*' study --crnn --only order-1
+run 2 1 err 'ser: --only leaves nothing*' study --vit --only direction/n4
+run 2 1 err 'ser: --crnn and --vit are two studies*' study --crnn --vit
+run 2 1 err 'ser: --pairs are of events*' study --vit --pairs 10
 run 2 1 err 'ser: --folds*' study --only order-1 --folds 0
 run 1 1 err 'ser: --write: there is no folder nowhere.' study --only order-1 --write nowhere
 run 0 0 out '*--only TASK*' study --help
@@ -125,5 +184,5 @@ code=$?
 [[ $(cat err.txt) == 'ser: stopped; what was printed is done.' ]] || complain "stopped: $(cat err.txt)"
 
 printf '%d cases\n' "$cases"
-[ "$cases" -eq 26 ] || complain "$cases cases ran, 26 are here"
+[ "$cases" -eq 58 ] || complain "$cases cases ran, 58 are here"
 [ "$failed" -eq 0 ]

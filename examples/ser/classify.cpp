@@ -25,8 +25,8 @@ namespace {
 constexpr char const* details =
     "W holds an encoder with a head for emotions: transformers' Wav2Vec2ForSequenceClassification and its like, audeering's\n"
     "regression, or ShiftSER's `pretrain.` and `model.`. IN is then a sound at 16 kHz (whatever libsndfile reads), a folder of\n"
-    "sounds, a manifest (.csv with a column path, or .jsonl), or a .safetensors file with waves [N, samples]. Or W holds ShiftSER's model alone, and IN the features\n"
-    "[N, frames, D] that it reads.\n"
+    "sounds, a manifest (.csv with a column path, or .jsonl), or a .safetensors file with waves [N, samples]. Or W holds a\n"
+    "model alone, of those below, and IN the features [N, frames, D] or the images that it reads.\n"
     "\n"
     "A sound longer than 30 s is heard in windows, and its probabilities are the mean of theirs, and so are y and feature. OUT\n"
     "is a .safetensors file with y, probabilities and feature [N, D]; of one sound also .csv or .json, its timeline. The last\n"
@@ -94,7 +94,7 @@ struct results {
 
 classify_command::classify_command(CLI::App& program)
     : command_(*program.add_subcommand("classify", "The emotion of sounds, or of their features, and its timeline")) {
-  command_.footer(std::string(details) + "\n\n" + model_details);
+  command_.footer(std::string(details) + "\n\n" + model_details + "\n\n" + image_model_details);
   command_.get_formatter()->column_width(36);
   command_.add_option("--input,input", input_, "Sounds, or features")->type_name("IN")->required()->check(not_empty);
   how_.add_to(command_);
@@ -140,6 +140,7 @@ classify_command::classify_command(CLI::App& program)
       ->check(not_empty);
   command_.add_flag("--time", time_, "Time a model of features, on one thread")->disable_flag_override();
   add_model_options(command_, words_);
+  add_image_words(command_, words_.images);
 }
 
 void classify_command::run() const {

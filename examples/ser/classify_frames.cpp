@@ -32,7 +32,7 @@ std::vector<float> probabilities_of(std::span<float const> y, index_t classes) {
 void classify_frames(model_options const& asked) {
   auto const file = tshift::io::safetensors::open(asked.weights);
   model_options words = asked;
-  take_shift(words, file.metadata());
+  take_model(words, file.metadata());
   auto const said = file.metadata().find("labels");
   auto const weights = file.state_dict();
   network const model = make_network(weights, words);
@@ -44,7 +44,7 @@ void classify_frames(model_options const& asked) {
     words.labels = split_labels(said->second);
     if (static_cast<index_t>(words.labels.size()) != model.classes()) words.labels.clear();
   }
-  feature_file const x(words, model.channels());
+  feature_file const x(words, model);
   if (words.time && x.frames() == 0) throw usage_error("--time: there are no frames in " + one_line(words.input));
   std::printf("%s: %s\n%s\n", one_line(words.weights).c_str(), model.description.c_str(), x.description().c_str());
   if (std::string const warning = x.warning(); !warning.empty()) {
@@ -55,12 +55,14 @@ void classify_frames(model_options const& asked) {
   std::vector<float> values(static_cast<std::size_t>(dims.batch * model.classes()));
   std::vector<float> workspace(static_cast<std::size_t>(model.workspace_size(dims)));
   tshift::tensor_view<float> const y(values.data(), {.batch = dims.batch, .time = 1, .channels = model.classes()});
-  model.forward(x.view(), y, workspace);
+  std::vector<float> feature(static_cast<std::size_t>(dims.batch * model.features()));
+  model.forward(x.view(), y, workspace, feature);
   std::vector<index_t> const shape{dims.batch, model.classes()};
   std::vector<float> const probabilities = probabilities_of(values, model.classes());
   std::vector<tshift::weights::tensor> made;
   made.emplace_back("y", shape, values);
   made.emplace_back("probabilities", shape, probabilities);
+  if (model.features() > 0) made.emplace_back("feature", std::vector<index_t>{dims.batch, model.features()}, feature);
   if (!words.output.empty()) {
     interrupts_held const now;
     tshift::io::write_safetensors(words.output, made);

@@ -5,13 +5,15 @@ import pickle, sys, torch
 from safetensors.torch import save_file
 
 def weights_in(part, name=""):
-    """Dictionaries of tensors, wherever they are, by the names of the entries that lead there; no optimiser's."""
+    """Dictionaries of tensors, such as model_state_dict, by the names of the entries that lead there; no optimiser's, and
+    no loss that is a tensor beside them."""
     part = part.state_dict() if isinstance(part, torch.nn.Module) else part
     if not isinstance(part, dict) or "param_groups" in part:
         return {}
     tensors = {str(key): value for key, value in part.items() if torch.is_tensor(value)}
     inner = [weights_in(value, f"{name}.{key}".strip(".")) for key, value in part.items()]
-    return {name: tensors} if tensors else {key: value for each in inner for key, value in each.items()}
+    deeper = {key: value for each in inner for key, value in each.items()}
+    return deeper or ({name: tensors} if tensors else {})
 
 trust = "--trust" in sys.argv  # runs what code the file holds: for files whose author you trust
 path, *chosen = [word for word in sys.argv[1:] if word != "--trust"]

@@ -84,23 +84,29 @@ struct feature_maker {
   std::function<std::vector<float>(std::string const& path)> of;
 };
 
-feature_maker log_mels(data_options const& from, tshift::log_mel_options const& options) {
+/// @param form  null: nothing becomes of them
+feature_maker log_mels(data_options const& from, tshift::log_mel_options const& options, feature_form const* form) {
   auto const front_end = std::make_shared<tshift::audio::log_mel<float>>(options);
   sound_options one = from.sounds;
   one.other_rates = true;
   one.rate = static_cast<int>(std::lround(options.sample_rate));
   bool const normalised = from.normalised() == "utterance";
-  return {front_end->bands(), [front_end, one, normalised](std::string const& path) {
+  index_t const bands = front_end->bands();
+  return {form != nullptr ? form->channels(bands) : bands,
+          [front_end, one, normalised, bands, form](std::string const& path) {
             sound_options this_one = one;
             this_one.input = path;
             waves<float> const sound = read_waves<float>(this_one);
-            index_t const frames = front_end->frames(sound.samples), bands = front_end->bands();
-            std::vector<float> values(static_cast<std::size_t>(frames * bands));
-            tshift::tensor_view<float> const y(values.data(), {1, frames, bands});
+            formed<float> made{{1, front_end->frames(sound.samples), bands}, {}, {}};
+            if (made.shape.time == 0) return made.values;
+            made.values.resize(static_cast<std::size_t>(made.shape.size()));
+            made.lengths = {made.shape.time};
             auto workspace = front_end->make_workspace(sound.view().shape);
-            front_end->forward(sound.view(), y, workspace);
-            if (normalised) tshift::audio::normalise_utterances<float>(y, y);
-            return values;
+            front_end->forward(sound.view(), made.view(), workspace);
+            if (form != nullptr) made = form->with_deltas(std::move(made));
+            if (normalised) tshift::audio::normalise_utterances<float>(made.view(), made.view());
+            if (form != nullptr) made = form->as_image(std::move(made));
+            return made.values;
           }};
 }
 
@@ -312,28 +318,32 @@ dataset list_sounds(data_options const& from) {
   return result;
 }
 
-dataset read_dataset(data_options const& from, front_end_options const& front_end) {
+dataset read_dataset(data_options const& from, front_end_options const& front_end, feature_form const* form) {
   auto const described = [&from](dataset const& made, char const* samples) {
     return one_line(from.data) + ": " + std::to_string(made.samples.size()) + " " + samples +
            ", D = " + std::to_string(made.channels) + ", " + std::to_string(made.labels.size()) + " classes";
   };
+  bool const changes = form != nullptr && !form->is_default();
   if (from.data.ends_with(".safetensors")) {
     if (!from.encoder.empty()) throw usage_error("--encoder is for sounds, and " + one_line(from.data) + " is tensors");
+    if (changes) throw usage_error(form->words() + " is for sounds, and " + one_line(from.data) + " is tensors");
     dataset result = of_tensors(from);
     result.description = described(result, "sequences");
     return result;
   }
-  if (!from.encoder.empty() && !front_end.is_default()) {
+  if (changes) form->check();
+  if (!from.encoder.empty() && (changes || !front_end.is_default())) {
     throw usage_error("--encoder's features are its hidden states: options of log-mel features change nothing");
   }
   dataset result = list_sounds(from);
-  std::string const features = from.encoder.empty() ? front_end.words() + " " + from.normalised()
-                                                    : stamp(from.encoder) + stamp(from.config) + from.states;
+  std::string const features = from.encoder.empty()
+                                   ? front_end.words() + (changes ? " " + form->words() : "") + " " + from.normalised()
+                                   : stamp(from.encoder) + stamp(from.config) + from.states;
   std::string const file = cache_file(from, result, features);
   if (!file.empty() && fs::exists(file)) {
     read_cache(file, result);
   } else {
-    read_sounds(result, from.encoder.empty() ? log_mels(from, front_end.make()) : states_of_encoder(from));
+    read_sounds(result, from.encoder.empty() ? log_mels(from, front_end.make(), form) : states_of_encoder(from));
     if (!file.empty()) write_cache(file, result);
   }
   result.description = described(result, "sounds");

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "feature_form.hpp"
 #include "options.hpp"
 #include "sounds.hpp"
 
@@ -65,8 +66,9 @@ dataset list_sounds(data_options const& from);
 
 /// A folder has a folder for each label; a manifest has columns path, label, and what --group names; a file of tensors has
 /// x [N, T, D] (or `features`), labels [N], and perhaps lengths [N] and groups [N].
+/// @param form  what becomes of log-mels; null: nothing
 /// @throws ser_error, usage_error, file_error
-dataset read_dataset(data_options const& from, front_end_options const& front_end);
+dataset read_dataset(data_options const& from, front_end_options const& front_end, feature_form const* form = nullptr);
 
 /// SHA-free: FNV-1a of bytes, to name and to tell apart, not to protect.
 std::uint64_t digest_of(std::span<std::byte const> bytes, std::uint64_t seed = 0xcbf29ce484222325u);

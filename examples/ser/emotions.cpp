@@ -39,15 +39,23 @@ void refuse_shift_options(model_options const& words) {
     throw usage_error(
         "--n-div, --direction, --stride, --placement and --position are for ShiftSER's models, and this head is none");
   }
+  std::string const of_vit = words.images.first_of_vit(),
+                    first = of_vit.empty() ? words.images.first_of_crnn() : of_vit;
+  if (!first.empty()) throw usage_error(first + " is for models of images, and this head is none");
 }
 
-head_kinds head_behind(state_dict const& rest, model_options const& words, index_t channels) {
+head_kinds head_behind(encoder_files const& files, model_options const& words, index_t channels) {
+  state_dict const& rest = files.checkpoint.rest;
   if (rest.size() == 0) {
     throw ser_error(one_line(rest.source()) +
                     " holds an encoder and no head for emotions: ser encode gives what a head of your own can read");
   }
   state_dict const part = shiftser_part(rest);
-  if (part.size() > 0) return make_network(part, words);
+  if (part.size() > 0) {
+    model_options known = words;
+    take_model(known, files.metadata);
+    return make_network(part, known);
+  }
   refuse_shift_options(words);
   return sequence_head<float>(rest, channels);
 }
@@ -57,7 +65,7 @@ head_kinds head_behind(state_dict const& rest, model_options const& words, index
 emotion_model::emotion_model(encoder_options const& how, encoder_files const& files, model_options const& words,
                              std::string const& labels)
     : padded_(how.padded()), prepared_(how, files), encoder_(prepared_.encoder),
-      head_(head_behind(files.checkpoint.rest, words, encoder_.channels())) {
+      head_(head_behind(files, words, encoder_.channels())) {
   std::string behind;
   if (auto const* const head = std::get_if<sequence_head<float>>(&head_)) {
     if (!head->layer_weights().empty()) {

@@ -138,9 +138,10 @@ encoder_files::encoder_files(encoder_options const& from)
     : encoder_files(from, tshift::io::safetensors::open(from.weights)) {}
 
 encoder_files::encoder_files(encoder_options const& from, tshift::io::safetensors const& file)
-    : checkpoint(tshift::weights::speech_encoder_weights(file.state_dict())), config(read_config(from)) {
-  auto const said = file.metadata().find("labels");
-  if (said != file.metadata().end()) labels = split_labels(said->second);
+    : checkpoint(tshift::weights::speech_encoder_weights(file.state_dict())), config(read_config(from)),
+      metadata(file.metadata()) {
+  auto const said = metadata.find("labels");
+  if (said != metadata.end()) labels = split_labels(said->second);
   fs::path const beside = config_of(from).parent_path() / "preprocessor_config.json";
   std::error_code ignored;
   if (!fs::exists(beside, ignored)) return;

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <tshift/io/safetensors.hpp>
@@ -41,10 +42,11 @@ struct encoder_options {
 struct encoder_files {
   tshift::weights::speech_encoder_checkpoint checkpoint;
   tshift::io::speech_encoder_config config;
-  std::vector<std::string> labels;  ///< of the weights' metadata, `labels`, between commas; may be none
-  bool normalise = false;           ///< preprocessor_config.json: do_normalize; false where there is none
-  std::optional<bool> mask;         ///< preprocessor_config.json: return_attention_mask
-  std::string says_so;              ///< that file, empty where there is none
+  std::map<std::string, std::string> metadata;  ///< of the weights
+  std::vector<std::string> labels;              ///< of that, `labels`, between commas; may be none
+  bool normalise = false;                       ///< preprocessor_config.json: do_normalize; false where there is none
+  std::optional<bool> mask;                     ///< preprocessor_config.json: return_attention_mask
+  std::string says_so;                          ///< that file, empty where there is none
 
   explicit encoder_files(encoder_options const& from);
 

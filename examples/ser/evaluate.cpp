@@ -24,7 +24,7 @@ namespace ser {
 namespace {
 
 constexpr char const* details =
-    "W is a best.safetensors of `ser train`, which knows its labels, its features and its shift; or a model of ShiftSER.\n"
+    "W is a best.safetensors of `ser train`, which knows its labels, its features and its shift; or another of the models below.\n"
     "DATA is what `ser train` takes; labels that W does not know are refused. Every sample counts once, whatever it was\n"
     "used for before: a score on samples that W has learned from, or that chose its epoch, says little.\n"
     "\n";
@@ -32,6 +32,11 @@ constexpr char const* details =
 std::string said_in(std::map<std::string, std::string> const& metadata, char const* name) {
   auto const found = metadata.find(name);
   return found == metadata.end() ? "" : found->second;
+}
+
+/// Frames that samples are cut to; 0: as they are.
+index_t crop_of(std::map<std::string, std::string> const& metadata) {
+  return std::max<index_t>(0, std::strtoll(said_in(metadata, "crop").c_str(), nullptr, 10));
 }
 
 /// Labels in the model's order, and each sample's number there.
@@ -72,8 +77,8 @@ std::string predictions_csv(dataset const& data, std::span<float const> logits) 
 
 evaluate_command::evaluate_command(CLI::App& program)
     : command_(*program.add_subcommand("evaluate", "How good a model is on labelled sounds or features")),
-      front_end_(command_) {
-  command_.footer(std::string(details) + model_details);
+      front_end_(command_), form_(command_) {
+  command_.footer(std::string(details) + model_details + "\n\n" + image_model_details);
   command_.get_formatter()->column_width(36);
   command_.add_option("--weights", words_.weights, "A safetensors file")->type_name("W")->required();
   data_.add_to(command_);
@@ -81,13 +86,16 @@ evaluate_command::evaluate_command(CLI::App& program)
       ->type_name("FILE");
   command_.add_option("--picture", picture_, "An SVG of the confusion matrix")->type_name("FILE");
   add_model_options(command_, words_);
+  add_image_words(command_, words_.images);
 }
 
 void evaluate_command::run() const {
   if (data_.data.empty()) throw usage_error("--data is required");
   auto const file = tshift::io::safetensors::open(words_.weights);
   bool const hears = tshift::weights::holds_speech_encoder(file.state_dict());
-  scored const all = hears ? score_sounds(file) : score_features(file);
+  scored const all = hears                                  ? score_sounds()
+                     : holds_image_model(file.state_dict()) ? score_images(file)
+                                                            : score_features(file);
   dataset const& data = all.data;
   confusion matrix(static_cast<index_t>(data.labels.size()));
   std::size_t const classes = data.labels.size();
@@ -109,34 +117,42 @@ void evaluate_command::run() const {
   }
 }
 
-evaluate_command::scored evaluate_command::score_features(tshift::io::safetensors const& file) const {
-  model_options words = words_;
-  take_shift(words, file.metadata());
-  trainee<float> model(file.state_dict(), words);
+dataset evaluate_command::read(tshift::io::safetensors const& file, width_rule const& widths, index_t classes) const {
   data_options from = data_;
   std::string const normalised = said_in(file.metadata(), "normalise");
   if (!from.normalise && !normalised.empty()) from.normalise = normalised;
   CLI::App app;
   front_end_options kept(app);
+  feature_form kept_form(app);
   std::string const features = said_in(file.metadata(), "features");
-  bool const known = front_end_.is_default() && !features.empty();
+  bool const known = front_end_.is_default() && form_.is_default() && !features.empty();
   if (known) app.parse(features);
-  scored all{read_dataset(from, known ? kept : front_end_), {}};
-  if (all.data.channels != model.channels()) {
-    throw ser_error(one_line(words_.weights) + " reads D = " + std::to_string(model.channels()) +
-                    ", the data has D = " + std::to_string(all.data.channels));
+  feature_form const* const form = known ? &kept_form : &form_;
+  if (!from.normalise && form->is_image()) from.normalise = "none";  // an image is scaled as a whole
+  bool const tensors = from.data.ends_with(".safetensors");
+  dataset data = read_dataset(from, known ? kept : front_end_, known && tensors ? nullptr : form);
+  if (!widths.allows(data.channels)) {
+    throw ser_error(one_line(words_.weights) + " reads " + widths.text() +
+                    ", the data has D = " + std::to_string(data.channels));
   }
   std::string const said = said_in(file.metadata(), "labels");
   std::vector<std::string> labels;
   if (!said.empty()) labels = split_labels(said);
-  if (static_cast<index_t>(labels.size()) != model.classes()) {
+  if (static_cast<index_t>(labels.size()) != classes) {
     labels.clear();
-    for (index_t k = 0; k < model.classes(); ++k) labels.push_back(std::to_string(k));
+    for (index_t k = 0; k < classes; ++k) labels.push_back(std::to_string(k));
   }
-  take_order(all.data, labels, words_.weights);
+  take_order(data, labels, words_.weights);
+  return data;
+}
+
+evaluate_command::scored evaluate_command::score_features(tshift::io::safetensors const& file) const {
+  model_options words = words_;
+  take_model(words, file.metadata());
+  trainee<float> model(file.state_dict(), words);
+  scored all{read(file, {model.channels(), model.channels(), 1}, model.classes()), {}};
   training_options how;
-  std::string const crop = said_in(file.metadata(), "crop");
-  if (!crop.empty()) how.crop = std::max<index_t>(0, std::strtoll(crop.c_str(), nullptr, 10));
+  how.crop = crop_of(file.metadata());
   parts const none;
   trainer scorer(model, all.data, none, how);
   std::vector<index_t> numbers(all.data.samples.size());
@@ -146,8 +162,34 @@ evaluate_command::scored evaluate_command::score_features(tshift::io::safetensor
   return all;
 }
 
-evaluate_command::scored evaluate_command::score_sounds(tshift::io::safetensors const& file) const {
-  if (!front_end_.is_default() || data_.normalise || !data_.encoder.empty()) {
+evaluate_command::scored evaluate_command::score_images(tshift::io::safetensors const& file) const {
+  model_options words = words_;
+  take_model(words, file.metadata());
+  network const model = make_network(file.state_dict(), words);
+  scored all{read(file, model.widths, model.classes()), {}};
+  std::vector<float> workspace, y(static_cast<std::size_t>(model.classes()));
+  progress bar(static_cast<double>(all.data.samples.size()));
+  double done = 0;
+  index_t const crop = crop_of(file.metadata());
+  for (sample const& each : all.data.samples) {
+    index_t const frames = crop > 0 ? std::min(each.frames, crop) : each.frames;
+    if (frames < model.shortest) {
+      throw ser_error(one_line(each.name) + " has " + std::to_string(frames) +
+                      " frames, must have >= " + std::to_string(model.shortest));
+    }
+    tshift::shape const one{1, frames, all.data.channels};
+    auto const from = static_cast<std::size_t>((each.frames - frames) / 2 * all.data.channels);
+    workspace.resize(static_cast<std::size_t>(model.workspace_size(one)));
+    model.forward({all.data.features_of(each).subspan(from), one}, {y.data(), {1, 1, model.classes()}}, workspace);
+    all.logits.insert(all.logits.end(), y.begin(), y.end());
+    bar.at(++done, "samples");
+  }
+  all.data.description += "; " + model.description;
+  return all;
+}
+
+evaluate_command::scored evaluate_command::score_sounds() const {
+  if (!front_end_.is_default() || !form_.is_default() || data_.normalise || !data_.encoder.empty()) {
     throw usage_error("options of log-mel features and --encoder change nothing: " + one_line(words_.weights) +
                       " holds an encoder");
   }
@@ -155,9 +197,7 @@ evaluate_command::scored evaluate_command::score_sounds(tshift::io::safetensors 
   how.weights = words_.weights;
   how.config = data_.config;
   encoder_files const files(how);
-  model_options words = words_;
-  take_shift(words, file.metadata());
-  emotion_model model(how, files, words, "");
+  emotion_model model(how, files, words_, "");
   if (model.regression()) throw ser_error(one_line(words_.weights) + " is a regression, and labels are classes");
   scored all{list_sounds(data_), {}};
   take_order(all.data, model.labels(), words_.weights);

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "dataset.hpp"
+#include "feature_form.hpp"
 #include "model_options.hpp"
+#include "network.hpp"
 #include "options.hpp"
 
 namespace ser {
@@ -32,12 +34,17 @@ class evaluate_command {
     std::vector<float> logits;  // of all samples
   };
   scored score_features(tshift::io::safetensors const& file) const;
+  /// Sounds or tensors as the model reads them, with its labels.
+  dataset read(tshift::io::safetensors const& file, width_rule const& widths, index_t classes) const;
+  /// By a CRNN or a ViT.
+  scored score_images(tshift::io::safetensors const& file) const;
   /// By a model with an encoder, sound by sound.
-  scored score_sounds(tshift::io::safetensors const& file) const;
+  scored score_sounds() const;
 
   CLI::App& command_;
   data_options data_;
   front_end_options front_end_;
+  feature_form form_;
   model_options words_;
   std::string predictions_, picture_;
 };

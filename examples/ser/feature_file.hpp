@@ -10,14 +10,15 @@
 #include <vector>
 
 #include "model_options.hpp"
+#include "network.hpp"
 
 namespace ser {
 
 class feature_file {
  public:
-  /// @param channels  what the model needs
+  /// @param model  what reads it
   /// @throws ser_error, file_error  the file does not hold what the command says
-  feature_file(model_options const& words, index_t channels);
+  feature_file(model_options const& words, network const& model);
   feature_file(feature_file const&) = delete;
   feature_file& operator=(feature_file const&) = delete;
   ~feature_file() = default;
@@ -36,6 +37,8 @@ class feature_file {
 
  private:
   std::span<float const> x() const;
+  /// Brings an image into the order of [N, L, D].
+  void turn(network const& model);
 
   tshift::weights::state_dict file_;  // keeps the elements
   tshift::weights::values<float> x_;

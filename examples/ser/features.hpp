@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "feature_form.hpp"
 #include "options.hpp"
 #include "sounds.hpp"
 
@@ -27,8 +28,10 @@ class features_command {
 
   CLI::App& command_;
   sound_options from_;
-  std::string output_, deltas_ = "none";
+  std::string output_, picture_;
+  bool colours_ = true;
   front_end_options front_end_;
+  feature_form form_;
 };
 
 }  // namespace ser

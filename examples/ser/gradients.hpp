@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model_options.hpp"
+#include "teacher.hpp"
 
 namespace ser {
 
@@ -29,6 +30,7 @@ class gradients_command {
 
   CLI::App& command_;
   model_options words_;
+  transfer_words transfer_;
   std::string labels_ = "labels";
   std::vector<double> weights_;
   double smoothing_ = 0;

@@ -10,7 +10,6 @@
 #include <exception>
 #include <filesystem>
 #include <limits>
-#include <optional>
 #include <span>
 #include <string>
 #include <tshift/io/safetensors.hpp>
@@ -20,30 +19,22 @@
 #include <utility>
 #include <vector>
 
+#include "make_models.hpp"
 #include "support/seeded.hpp"
 
 namespace {
 
+using namespace make_models;
 using test_support::model_sizes;
 using test_support::seeded;
 using tshift::direction;
 using tshift::frame_positions;
-using tshift::index_t;
 using tshift::model_shift;
 using tshift::placement;
 using tshift::weights::dtype;
 using tshift::weights::state_dict;
-using tshift::weights::tensor;
-using tensors = std::vector<tensor>;
 
-constexpr index_t width = 24, longest = 12, classes = 4, batch = 3, frames = 10;
-constexpr std::uint64_t seed = 7;
-
-std::filesystem::path folder;
-
-void write(std::string const& name, tensors const& list) {
-  tshift::io::write_safetensors(folder / (name + ".safetensors"), list);
-}
+constexpr index_t width = 24, longest = 12;
 
 // --- weights ---------------------------------------------------------------------------------------------------------
 
@@ -110,16 +101,6 @@ state_dict write_bfloat16(std::string const& name, state_dict const& weights) {
   }
   write(name, list);
   return rounded;
-}
-
-/// The tensors of a file with one of them replaced, or left out if there is nothing to replace it with.
-tensors with(tensors list, std::string const& name, std::optional<tensor> const& replacement) {
-  tensors result;
-  for (auto& tensor : list) {
-    if (tensor.name != name) result.push_back(std::move(tensor));
-  }
-  if (replacement) result.push_back(*replacement);
-  return result;
 }
 
 void write_bad_weights(state_dict const& cnn, state_dict const& absolute, state_dict const& relative) {
@@ -189,26 +170,6 @@ void write_inputs() {
   with_lengths("bad_io_lengths_dtype", {"lengths", {batch}, all.first(3)});
 }
 
-// --- what must come out ----------------------------------------------------------------------------------------------
-
-template <class Model>
-void expect(std::string const& name, Model const& model, tshift::tensor_view<float const> const& input) {
-  std::vector<float> y(static_cast<std::size_t>(input.shape.batch * classes));
-  std::vector<float> workspace(static_cast<std::size_t>(model.workspace_size(input.shape)));
-  model.forward(input, tshift::tensor_view<float>(y.data(), {input.shape.batch, 1, classes}), workspace);
-  std::vector<float> probabilities;
-  for (std::size_t n = 0; n < y.size(); n += classes) {
-    double sum = 0, largest = y[n];
-    for (std::size_t k = n; k < n + classes; ++k) largest = std::max(largest, static_cast<double>(y[k]));
-    for (std::size_t k = n; k < n + classes; ++k) sum += std::exp(static_cast<double>(y[k]) - largest);
-    for (std::size_t k = n; k < n + classes; ++k) {
-      probabilities.push_back(static_cast<float>(std::exp(static_cast<double>(y[k]) - largest) / sum));
-    }
-  }
-  std::vector<index_t> const shape{input.shape.batch, classes};
-  write("want_" + name, {{"y", shape, y}, {"probabilities", shape, probabilities}});
-}
-
 void write_all() {
   state_dict const cnn = weights_of("cnn", "none");
   state_dict const lstm = weights_of("lstm", "none");
@@ -273,6 +234,7 @@ void write_all() {
   expect("shiftformer_none", former(shiftformer, none), all);
   expect("shiftformer_advance", former(shiftformer, model_shift{4, direction::advance, 1, placement::both}), all);
   expect("shiftformer_absolute", former(with_positions, shiftformer_paper), all);
+  make_models::write_images();
 }
 
 }  // namespace
@@ -283,7 +245,7 @@ int main(int count, char** arguments) {
     return 2;
   }
   try {
-    folder = arguments[1];
+    make_models::folder = arguments[1];
     write_all();
   } catch (std::exception const& error) {
     std::fprintf(stderr, "make_models: %s\n", error.what());

@@ -121,6 +121,9 @@ void make_all() {
   sequences negative = good;
   negative.labels[3] = -1;
   write("negative_label", negative.tensors());
+  sequences three = good;
+  three.labels[4] = 2;
+  write("three_classes", three.tensors());
   sequences two = good;
   for (auto& group : two.groups_of) group %= 2;
   write("two_groups", two.tensors());

@@ -102,7 +102,8 @@ std::string shift_words(tshift::model_shift const& shift) {
          std::to_string(shift.stride) + " --placement " + name_of(shift.where);
 }
 
-void take_shift(model_options& words, std::map<std::string, std::string> const& metadata) {
+void take_model(model_options& words, std::map<std::string, std::string> const& metadata) {
+  take_image_words(words.images, metadata);
   auto const said = metadata.find("shift");
   if (said == metadata.end() || words.n_div || words.towards || words.stride || words.where) return;
   model_options kept;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the command line says about a model of ShiftSER, and what it is run over.
+// What the command line says about a model, and what it is run over.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -10,6 +10,8 @@
 #include <tshift/nn/residual.hpp>
 #include <tshift/nn/self_attention.hpp>
 #include <vector>
+
+#include "image_words.hpp"
 
 namespace ser {
 
@@ -26,6 +28,7 @@ struct model_options {
   std::optional<index_t> stride;
   std::optional<tshift::placement> where;
   std::optional<tshift::frame_positions> positions;
+  image_words images;
   bool lengths = false;
   bool time = false;
   std::vector<std::string> labels;  // as many as classes, or none: numbers
@@ -35,9 +38,10 @@ struct model_options {
 /// Adds the options that say which shift the model has, and what it knows of positions.
 void add_model_options(CLI::App& app, model_options& to);
 
-/// The shift of a model as options, for a file's metadata; and that of a file, where words have none.
+/// The shift of a model as options, for a file's metadata.
 std::string shift_words(tshift::model_shift const& shift);
-void take_shift(model_options& words, std::map<std::string, std::string> const& metadata);
+/// What a file says of its model, shift and all, where words have none.
+void take_model(model_options& words, std::map<std::string, std::string> const& metadata);
 
 /// What the help says of them.
 extern char const* const model_details;

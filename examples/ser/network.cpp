@@ -2,11 +2,13 @@
 #include "network.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 #include <tshift/presets.hpp>
 
 #include "error.hpp"
+#include "image_models.hpp"
 
 namespace ser {
 namespace {
@@ -26,6 +28,8 @@ bool any_with(state_dict const& weights, std::string_view prefix, std::string_vi
 }
 
 architecture recognise(state_dict const& weights) {
+  if (any_with(weights, "conv.0.")) return architecture::crnn;
+  if (any_with(weights, "to_patch_embedding.") || weights.contains("cls_token")) return architecture::vertical_vit;
   if (any_with(weights, "conv_block.")) return architecture::cnn;
   if (any_with(weights, "rnn.net.")) return architecture::shift_lstm;
   if (any_with(weights, "rnn.")) return architecture::lstm;
@@ -35,19 +39,9 @@ architecture recognise(state_dict const& weights) {
       weights.size() == 0 ? "it holds no tensor" : "its first tensor is " + one_line(weights.begin()->name);
   throw ser_error(one_line(weights.source()) +
                   ": no model is recognised: no tensor is named conv_block.* (CNN, ShiftCNN), rnn.net.* "
-                  "(ShiftLSTM), rnn.* (LSTM) or transformer.* (Transformer, Shiftformer); " +
+                  "(ShiftLSTM), rnn.* (LSTM), transformer.* (Transformer, Shiftformer), conv.0.* (CRNN) or "
+                  "to_patch_embedding.* (vertical-patch ViT); " +
                   found);
-}
-
-char const* title_of(architecture kind, bool shifted) {
-  switch (kind) {
-    case architecture::cnn: return shifted ? "ShiftCNN" : "CNN";
-    case architecture::lstm: return "LSTM";
-    case architecture::shift_lstm: return "ShiftLSTM";
-    case architecture::transformer: return "Transformer";
-    case architecture::shiftformer: return "Shiftformer";
-  }
-  return "?";
 }
 
 /// The size of a dimension. 0 without such a tensor: the model's constructor says so in its own words.
@@ -69,7 +63,9 @@ model_shift default_shift(architecture kind) {
     case architecture::shift_lstm: return tshift::models::shift_lstm<float>::paper;
     case architecture::shiftformer: return tshift::models::shiftformer<float>::paper;
     case architecture::lstm: return {0, direction::delay, 1, placement::both};
-    case architecture::transformer: break;
+    case architecture::transformer:
+    case architecture::crnn:
+    case architecture::vertical_vit: break;
   }
   return {0, direction::delay, 1, placement::none};
 }
@@ -95,6 +91,9 @@ model_shift shift_of(architecture kind, model_options const& words, index_t chan
   if (is_recurrent(kind) && shift.where == placement::skip) {
     throw usage_error("--placement skip: an LSTM has no skip connection, it must be none, branch or both");
   }
+  if (kind == architecture::crnn && shift.where == placement::skip) {
+    throw usage_error("--placement skip: a CRNN has no skip connection, it must be none, branch or both");
+  }
   if (auto const asked = asks_for_shift(words)) {
     if (shift.n_div == 0) {
       throw usage_error(*asked + " changes nothing where nothing is shifted: n_div is 0" +
@@ -118,6 +117,10 @@ model_shift shift_of(architecture kind, model_options const& words, index_t chan
 /// Checks --position against the tables that are there. Nothing: no positions are to be asked for.
 std::optional<frame_positions> position_of(architecture kind, state_dict const& weights, model_options const& words) {
   bool const attends = kind == architecture::transformer;
+  if (words.positions && is_of_images(kind)) {
+    throw usage_error(std::string("--position ") + name_of(*words.positions) + ": a " + title_of(kind, false) +
+                      " has no such positions");
+  }
   if (words.positions && !attends && kind != architecture::shiftformer) {
     throw usage_error(std::string("--position ") + name_of(*words.positions) + ": CNNs and LSTMs have no positions");
   }
@@ -185,7 +188,34 @@ std::string describe(model_shift const& shift, architecture kind, index_t channe
          (is_recurrent(kind) ? "on the input" : std::string("placement ") + name_of(shift.where));
 }
 
+/// The channels that a shift moves; of a CRNN before the first convolution of its body.
+index_t shifted_channels(architecture kind, state_dict const& weights) {
+  if (kind == architecture::crnn) return size_of(weights, "conv.1.weight", 1);
+  if (kind == architecture::vertical_vit) return size_of(weights, "cls_token", 2);
+  std::string const rnn = kind == architecture::shift_lstm ? "rnn.net." : "rnn.";
+  return is_recurrent(kind) ? size_of(weights, rnn + "weight_ih_l0", 1) : size_of(weights, "head.weight", 1);
+}
+
 }  // namespace
+
+char const* title_of(architecture kind, bool shifted) {
+  switch (kind) {
+    case architecture::cnn: return shifted ? "ShiftCNN" : "CNN";
+    case architecture::lstm: return "LSTM";
+    case architecture::shift_lstm: return "ShiftLSTM";
+    case architecture::transformer: return "Transformer";
+    case architecture::shiftformer: return "Shiftformer";
+    case architecture::crnn: return "CRNN";
+    case architecture::vertical_vit: return "vertical-patch ViT";
+  }
+  return "?";
+}
+
+bool is_of_images(architecture kind) noexcept {
+  return kind == architecture::crnn || kind == architecture::vertical_vit;
+}
+
+bool holds_image_model(state_dict const& weights) { return is_of_images(recognise(weights)); }
 
 tshift::model_shift shift_for(architecture kind, model_options const& words, index_t channels) {
   return shift_of(kind, words, channels);
@@ -193,39 +223,56 @@ tshift::model_shift shift_for(architecture kind, model_options const& words, ind
 
 model_choice choose_model(tshift::weights::state_dict const& weights, model_options const& words) {
   architecture const kind = recognise(weights);
-  std::string const rnn = kind == architecture::shift_lstm ? "rnn.net." : "rnn.";
-  index_t const D = is_recurrent(kind) ? size_of(weights, rnn + "weight_ih_l0", 1) : size_of(weights, "head.weight", 1);
-  if (!weights.contains("shift.0.offset")) {
-    return {kind, D, shift_of(kind, words, D), position_of(kind, weights, words)};
-  }
-  if (auto const asked = asks_for_shift(words); asked || words.n_div) {
+  index_t const D = shifted_channels(kind, weights);
+  bool const learned = weights.contains("shift.0.offset");
+  if (auto const asked = asks_for_shift(words); learned && (asked || words.n_div)) {
     throw usage_error(asked.value_or("--n-div 0") + ": the shift of " + one_line(weights.source()) + " is learned");
   }
-  return {kind, D, {0, direction::delay, 1, placement::none}, position_of(kind, weights, words)};
+  model_shift const none{0, direction::delay, 1, placement::none};
+  model_choice const made{kind, D, learned ? none : shift_of(kind, words, D), position_of(kind, weights, words),
+                          words.images};
+  bool const shifted = made.shift.n_div != 0 && made.shift.where != placement::none;
+  check_image_words(
+      kind, words.images, made.shift,
+      one_line(weights.source()) + (kind == architecture::lstm ? " is an " : " is a ") + title_of(kind, shifted));
+  return made;
 }
 
 network make_network(tshift::weights::state_dict const& all, model_options const& words) {
   if (all.contains("shift.0.offset")) {
     throw ser_error(one_line(all.source()) + ": its shift is learned; ser evaluate runs such models");
   }
+  if (holds_image_model(all)) {
+    model_choice const of = choose_model(all, words);
+    state_dict weights(all.source());  // without what a training with masks leaves
+    for (tshift::weights::tensor const& each : all) {
+      if (!each.name.starts_with("specaugment.")) weights.add(each);
+    }
+    network result =
+        make_image_network(weights, of.kind, of.images, of.shift, describe(of.shift, of.kind, of.channels));
+    if (result.classes() < 1) throw ser_error(one_line(all.source()) + ": a model of 0 classes computes nothing");
+    return result;
+  }
   // What stands in front of a model that was trained here.
   state_dict weights(all.source()), front(all.source());
   for (tshift::weights::tensor const& each : all) {
     (each.name.starts_with("projector.") ? front : weights).add(each);
   }
-  auto const [kind, D, shift, positions] = choose_model(weights, words);
+  auto const [kind, D, shift, positions, images] = choose_model(weights, words);
   std::string const rnn = kind == architecture::shift_lstm ? "rnn.net." : "rnn.";
 
   auto const made = [&weights](model_choice const& choice) -> decltype(network::model) {
     if (choice.kind == architecture::cnn) return tshift::models::shift_cnn<float>(weights, choice.shift);
     if (is_recurrent(choice.kind)) return tshift::models::shift_lstm<float>(weights, choice.shift);
-    return tshift::models::shiftformer<float>(weights, choice.shift, choice.positions);
+    return tshift::models::shiftformer<float>(weights, choice.shift, choice.positions,
+                                              choice.images.heads.value_or(12));
   };
-  network result{made({kind, D, shift, positions}), {}, {}, {}};
+  network result{made({kind, D, shift, positions, images}), {}, {}, {}, {D, D, 1}};
   if (front.size() > 0) {
     tshift::weights::state_reader<float> reader("projector", front);
     result.projector = tshift::models::take_linear(reader, "projector", reader.dimension("projector.weight", 1), D);
     reader.finish();
+    result.widths = {result.projector->inputs(), result.projector->inputs(), 1};
   }
   if (D < 1 || result.classes() < 1) {
     throw ser_error(one_line(weights.source()) + ": a model of " + counted(D, "channel", "s") + " and " +
@@ -251,47 +298,5 @@ network make_network(tshift::weights::state_dict const& all, model_options const
   result.flops.per_frame += flops_of(front, "projector");
   return result;
 }
-
-index_t network::channels() const {
-  if (projector) return projector->inputs();
-  return std::visit([](auto const& m) { return m.channels(); }, model);
-}
-
-index_t network::classes() const {
-  return std::visit([](auto const& m) { return m.classes(); }, model);
-}
-
-index_t network::longest() const {
-  return std::visit(
-      [](auto const& m) {
-        if constexpr (requires { m.longest(); }) return m.longest();
-        return index_t{-1};
-      },
-      model);
-}
-
-index_t network::workspace_size(tshift::shape const& x) const {
-  index_t const before = projected_size(x);
-  return before + std::visit([this, &x](auto const& m) { return m.workspace_size(projected(x)); }, model);
-}
-
-void network::forward(tshift::tensor_view<float const> const& x, tshift::tensor_view<float> const& y,
-                      std::span<float> workspace) const {
-  tshift::tensor_view<float const> read = x;
-  if (projector) {
-    tshift::tensor_view<float> const made(workspace.data(), projected(x.shape), tshift::layout::ntc, x.lengths);
-    projector->forward(x, made);
-    read = made;
-    workspace = workspace.subspan(static_cast<std::size_t>(projected_size(x.shape)));
-  }
-  std::visit([&](auto const& m) { m.forward(read, y, workspace); }, model);
-}
-
-tshift::shape network::projected(tshift::shape x) const {
-  if (projector) x.channels = projector->outputs();
-  return x;
-}
-
-index_t network::projected_size(tshift::shape const& x) const { return projector ? projected(x).size() : 0; }
 
 }  // namespace ser

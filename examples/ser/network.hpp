@@ -5,9 +5,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tshift/models/crnn.hpp>
 #include <tshift/models/shift_cnn.hpp>
 #include <tshift/models/shift_lstm.hpp>
 #include <tshift/models/shiftformer.hpp>
+#include <tshift/models/vertical_vit.hpp>
 #include <tshift/nn/linear.hpp>
 #include <tshift/weights/state_dict.hpp>
 #include <variant>
@@ -16,7 +18,15 @@
 
 namespace ser {
 
-enum class architecture { cnn, lstm, shift_lstm, transformer, shiftformer };
+enum class architecture { cnn, lstm, shift_lstm, transformer, shiftformer, crnn, vertical_vit };
+
+/// "ShiftCNN", or without a shift "CNN".
+char const* title_of(architecture kind, bool shifted);
+
+/// Whether it is a model of images: an architecture that is not ShiftSER's.
+bool is_of_images(architecture kind) noexcept;
+/// The same of what a file holds.
+bool holds_image_model(tshift::weights::state_dict const& weights);
 
 /// Which model a file holds, and what the command line makes of it.
 struct model_choice {
@@ -24,6 +34,7 @@ struct model_choice {
   index_t channels = 0;
   tshift::model_shift shift;
   std::optional<tshift::frame_positions> positions;  ///< nothing: none are to be asked for
+  image_words images = {};                           ///< what was said of a model of images
 };
 
 /// @throws usage_error  the model cannot do what the command asks for
@@ -44,24 +55,45 @@ struct costs {
   }
 };
 
+/// How many numbers a frame may have: least, least + step, ... most.
+struct width_rule {
+  index_t least = 0, most = 0, step = 1;
+
+  bool allows(index_t width) const noexcept { return width >= least && width <= most && (width - least) % step == 0; }
+  /// "D = 24"
+  std::string text() const;
+};
+
 struct network {
-  std::variant<tshift::models::shift_cnn<float>, tshift::models::shift_lstm<float>, tshift::models::shiftformer<float>>
+  std::variant<tshift::models::shift_cnn<float>, tshift::models::shift_lstm<float>, tshift::models::shiftformer<float>,
+               tshift::models::crnn<float>, tshift::models::vertical_vit<float>>
       model;
   std::optional<tshift::nn::linear<float>> projector;  ///< in front
   std::string description;                             ///< what was recognised, on one line
   costs flops;
+  width_rule widths = {};  ///< of x: all channels of a frame, or bands and their deltas, or rows of an image
+  index_t shortest = 1;    ///< frames that a sequence must have
 
-  index_t channels() const;
+  /// Channels of an image's pixels where they are stored side by side, [N, T, F, C]; 0: the model reads no such.
+  index_t pixel_channels() const;
+  /// Whether it reads images, [N, 1, H, W] for those who do not store them column by column.
+  bool reads_columns() const;
+  index_t channels() const { return widths.least; }
   index_t classes() const;
+  /// Size of the feature that the logits are made of; 0: the model gives none.
+  index_t features() const;
   /// The longest sequence that its positions serve; -1: any.
   index_t longest() const;
   index_t workspace_size(tshift::shape const& x) const;
+  /// @param x        [N, T, D]; of a CRNN the bands of each channel beside each other, as deltas are stacked
+  /// @param feature  [N, features()]; empty: not wanted
   void forward(tshift::tensor_view<float const> const& x, tshift::tensor_view<float> const& y,
-               std::span<float> workspace) const;
+               std::span<float> workspace, std::span<float> feature = {}) const;
 
  private:
-  tshift::shape projected(tshift::shape x) const;
-  index_t projected_size(tshift::shape const& x) const;
+  /// What the model reads of such an x, and how much of it is written before.
+  tshift::shape prepared(tshift::shape x) const;
+  index_t prepared_size(tshift::shape const& x) const;
 };
 
 /// @throws usage_error     the model cannot do what the command asks for

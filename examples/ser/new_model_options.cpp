@@ -15,12 +15,16 @@ std::pair<char const*, architecture> const kinds[] = {{"cnn", architecture::cnn}
                                                       {"transformer", architecture::transformer},
                                                       {"shiftformer", architecture::shiftformer}};
 
+char const* const kind_words = "cnn|lstm|shift_lstm|transformer|shiftformer|head|crnn|vit_student|vit_teacher";
+
 architecture kind_of(std::string const& word) {
   for (auto const& [name, kind] : kinds) {
     if (word == name) return kind;
   }
-  throw usage_error("--model: '" + one_line(word) + "' is none of cnn|lstm|shift_lstm|transformer|shiftformer|head");
+  throw usage_error("--model: '" + one_line(word) + "' is none of " + kind_words);
 }
+
+bool is_vit(std::string const& word) { return word == "vit_student" || word == "vit_teacher"; }
 
 }  // namespace
 
@@ -41,12 +45,11 @@ CLI::Option* add_count(CLI::App& app, std::string const& name, index_t& to, inde
 }
 
 void new_model_options::add_to(CLI::App& app) {
-  app.add_option("--model", kind_, "What is trained (shiftformer)")
-      ->type_name("cnn|lstm|shift_lstm|transformer|shiftformer|head");
-  add_count(app, "--hidden", hidden_, 1, "Of its perceptrons, of an LSTM's direction, of a head (4 D, D, 256)");
-  add_count(app, "--blocks", blocks_, 1, "Of them (2)");
+  app.add_option("--model", kind_, "What is trained (shiftformer)")->type_name(kind_words);
+  add_count(app, "--hidden", hidden_, 1,
+            "Of its perceptrons, of an LSTM's direction, of a head (4 D, D, 256; of a\nViT 512, of a CRNN's LSTM 128)");
+  add_count(app, "--blocks", blocks_, 1, "Of them (2; of a ViT 3, a teacher 6)");
   add_count(app, "--taps", taps_, 1, "Of a CNN's filters, odd (7)");
-  add_count(app, "--heads", heads_, 1, "Of a Transformer's attention (4)");
   app.add_flag("--project,!--no-project", project_,
                "A linear layer in front: neighbouring bands are alike, and which of\n"
                "them are shifted would matter. By default for sounds")
@@ -55,10 +58,45 @@ void new_model_options::add_to(CLI::App& app) {
   app.add_option("--learned-spread", learned_spread_, "Its offsets begin in [-X, X] (0: all at 0)")
       ->type_name("X")
       ->check(CLI::Range(0.0, 1000.0));
+  images_.add_to(app);
 }
 
-new_model new_model_options::make(model_options const& words, tshift::shape const& x, index_t classes,
-                                  bool project) const {
+bool new_model_options::is_of_images() const noexcept { return kind_ == "crnn" || is_vit(kind_); }
+
+new_model new_model_options::make_images(model_options const& words, tshift::shape const& x, index_t classes,
+                                         index_t pixels) const {
+  bool const vit = is_vit(kind_);
+  char const* const refused = project_given_ && project_ ? "--project"
+                              : learned_                 ? "--learned-shift"
+                              : taps_ > 0                ? "--taps"
+                              : blocks_ > 0 && !vit      ? "--blocks"
+                                                         : nullptr;
+  std::string const title = title_of(vit ? architecture::vertical_vit : architecture::crnn, false);
+  if (refused != nullptr) throw usage_error(std::string(refused) + ": a " + title + " has no such thing");
+  if (words.positions) {
+    throw usage_error(std::string("--position ") + name_of(*words.positions) + ": a " + title +
+                      " has no such positions");
+  }
+  new_model m;
+  m.kind = vit ? architecture::vertical_vit : architecture::crnn;
+  m.channels = x.channels;
+  m.classes = classes;
+  if (vit) {
+    images_.take_vit(m, words, kind_ == "vit_teacher", hidden_, blocks_);
+  } else {
+    images_.take_crnn(m, words, hidden_, pixels);
+  }
+  return m;
+}
+
+new_model new_model_options::make(model_options const& words, tshift::shape const& x, index_t classes, bool project,
+                                  index_t pixels) const {
+  if (is_of_images()) return make_images(words, x, classes, pixels);
+  image_words more = words.images;
+  more.heads.reset();  // of a Transformer as well
+  for (std::string const& name : {images_.first(), more.first_of_vit(), more.first_of_crnn()}) {
+    if (!name.empty()) throw usage_error(name + " is an option of a CRNN or a vertical-patch ViT, see --model");
+  }
   new_model m;
   if (kind_ == "head") {
     if (words.n_div || words.towards || words.stride || words.where || words.positions || learned_) {
@@ -75,9 +113,10 @@ new_model new_model_options::make(model_options const& words, tshift::shape cons
   m.classes = classes;
   bool const recurrent = m.kind == architecture::lstm || m.kind == architecture::shift_lstm;
   m.hidden = hidden_ > 0 ? hidden_ : recurrent ? x.channels : 4 * x.channels;
-  m.blocks = blocks_;
-  m.taps = taps_;
-  m.heads = heads_;
+  m.blocks = blocks_ > 0 ? blocks_ : m.blocks;
+  m.taps = taps_ > 0 ? taps_ : m.taps;
+  m.heads = words.images.heads.value_or(m.heads);
+  if (m.kind == architecture::transformer) m.images.heads = m.heads;  // which no tensor says
   m.project = project_given_ ? project_ : project;
   m.learned = learned_;
   m.learned_spread = learned_spread_;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <memory>
 #include <span>
 #include <tshift/io/safetensors.hpp>
 #include <tshift/train/clip.hpp>
@@ -18,10 +19,20 @@ namespace ser {
 namespace {
 
 template <class T>
-void replay_as(model_options const& words, recipe const& how, tshift::io::safetensors const& file) {
-  auto const weights = tshift::io::safetensors::open(words.weights).state_dict();
-  trainee<T> model(weights, words);
+void replay_as(model_options words, recipe const& how, transfer_words const& transfer,
+               tshift::io::safetensors const& file) {
+  auto const weights = tshift::io::safetensors::open(words.weights);
+  take_model(words, weights.metadata());
   auto const& x = need(file, words.tensor);
+  trainee<T> model(weights.state_dict(), words, {}, 0, x.shape.empty() ? 0 : x.shape.back());
+  std::unique_ptr<teacher<T>> from;
+  if (transfer.given()) {
+    from = transfer.open<T>();
+    from->check(model);
+  }
+  transfer_plan const plan = transfer.plan();
+  if (plan.classes == 0) model.keep_classifier();
+  train::transfer_options const options{plan.classes, plan.features, how.loss()};
   if (x.shape.size() != 4 || x.shape[3] != model.channels() || x.size() == 0) {
     throw ser_error(title(file, words.tensor) + " is " + shown(x.shape) + ", must be [S, N, L, " +
                     std::to_string(model.channels()) + "], none of them 0");
@@ -54,8 +65,11 @@ void replay_as(model_options const& words, recipe const& how, tshift::io::safete
     tshift::tensor_view<T const> const batch_x(values.data() + s * dims.size(), dims, tshift::layout::ntc,
                                                lengths.empty() ? std::span<index_t const>() : of_step(lengths));
     std::fill(model.gradients().begin(), model.gradients().end(), T(0));
-    double const divisor = train::cross_entropy_divisor(own, model.classes(), how.loss());
-    double const loss = model.add_gradients(batch_x, own, how.loss(), divisor, y, {});
+    train::transfer_divisors const divisors{train::cross_entropy_divisor(own, model.classes(), options.cross_entropy),
+                                            static_cast<double>(batch) * static_cast<double>(model.features())};
+    std::span<T const> target;
+    if (from != nullptr) target = from->features_of(batch_x);
+    double const loss = model.add_gradients(batch_x, own, options, divisors, target, y, {}).total;
     auto const clipped = train::gradient_clipping<T>(model.table(), model.gradients(), how.clip);
     losses.push_back(static_cast<T>(loss));
     norms.push_back(static_cast<T>(clipped.norm));
@@ -88,12 +102,12 @@ void replay_as(model_options const& words, recipe const& how, tshift::io::safete
 
 }  // namespace
 
-void replay(model_options const& words, recipe const& how, std::string const& path) {
+void replay(model_options const& words, recipe const& how, transfer_words const& transfer, std::string const& path) {
   auto const file = tshift::io::safetensors::open(path);
   if (need(file, words.tensor).type == tshift::weights::dtype::f64) {
-    replay_as<double>(words, how, file);
+    replay_as<double>(words, how, transfer, file);
   } else {
-    replay_as<float>(words, how, file);
+    replay_as<float>(words, how, transfer, file);
   }
 }
 

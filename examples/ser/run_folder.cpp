@@ -162,11 +162,15 @@ run_folder::run_folder(std::string path, std::string const& config, std::string 
   write_text((fs::path(path_) / "options.ini").string(), options);
 }
 
+std::string fold_folder(std::string const& name) {
+  std::string safe = "fold-";
+  for (char const c : name) safe += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' ? c : '_';
+  return safe;
+}
+
 std::string run_folder::of_fold(std::string const& name) const {
   if (path_.empty()) return "";
-  std::string safe;
-  for (char const c : name) safe += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' ? c : '_';
-  fs::path const folder = fs::path(path_) / ("fold-" + safe);
+  fs::path const folder = fs::path(path_) / fold_folder(name);
   make_folder(folder);
   return folder.string();
 }

@@ -47,6 +47,9 @@ class run_results {
   bool as_released_ = false;
 };
 
+/// What the folder of a fold is called.
+std::string fold_folder(std::string const& name);
+
 class run_folder {
  public:
   /// Makes it, and writes config.json and options.ini. An empty path is no folder.

@@ -15,9 +15,12 @@
 #include <tshift/train/shift_lstm.hpp>
 #include <tshift/train/shiftformer.hpp>
 #include <tshift/train/speech_layer.hpp>
+#include <tshift/train/vertical_vit.hpp>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "crnn_rows.hpp"
 
 namespace ser {
 
@@ -35,7 +38,7 @@ class stack : public train::calls<stack<T>, T> {
                              train::layer_sum<T>, train::speech_layer<T>, train::layer_norm<T>>;
   /// One frame of y.
   using end = std::variant<train::shift_cnn<T>, train::shift_lstm<T>, train::shiftformer<T>, train::classifier<T>,
-                           train::sequence_head<T>>;
+                           train::sequence_head<T>, crnn_rows<T>, train::vertical_vit<T>>;
 
   /// All of one parameter_table.
   stack(std::vector<block> blocks, end last) : blocks_(std::move(blocks)), end_(std::move(last)) {}
@@ -56,6 +59,16 @@ class stack : public train::calls<stack<T>, T> {
     // Lengths are the same all through; channels are each block's own matter, and fit by how they were made.
     for (block const& b : blocks_) of(b, [&x](auto const& it) { it.check_input(x); });
     of(end_, [&x](auto const& e) { e.check_input(x); });
+  }
+
+  /// What it is where it gives a feature, which its logits are made of; null: it gives none.
+  train::vertical_vit<T> const* vit() const noexcept {
+    return blocks_.empty() ? std::get_if<train::vertical_vit<T>>(&end_) : nullptr;
+  }
+  /// Frames that a sequence must have.
+  index_t shortest() const noexcept {
+    auto const* const images = std::get_if<crnn_rows<T>>(&end_);
+    return images != nullptr ? images->shortest() : 1;
   }
 
   void pack(std::span<T const> values) {

@@ -8,10 +8,12 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <tshift/version.hpp>
 #include <utility>
@@ -20,6 +22,7 @@
 #include "error.hpp"
 #include "interrupts.hpp"
 #include "new_model_options.hpp"
+#include "study_ablation.hpp"
 #include "study_report.hpp"
 #include "text_file.hpp"
 
@@ -35,12 +38,21 @@ constexpr char const* details =
     "             is left out once, and so is its speaker in other languages\n"
     "  order-D    which of two events, D = 1, 2, 3 or 5 frames apart, came first? Synthetic\n"
     "\n"
-    "Each training has a fixed number of epochs and is tested once. --only takes direction, order, order-3, or one\n"
-    "setting of them, direction/n4. --write needs a folder, and puts study.csv and pictures there; the tables go into\n"
-    "its study.md, between the lines that name them. Ctrl-C ends the step and stops.\n"
-    "\n"
     "Settings: nN moves 1/N of the channels per direction, by one frame, in two directions, on both paths of a block;\n"
-    "-delay, -skip, -branch and -stride2 change that.\n";
+    "-delay, -skip, -branch and -stride2 change that.\n"
+    "\n"
+    "--crnn and --vit leave out the parts of a CRNN, and of a vertical-patch ViT and its teacher, one by one:\n"
+    "\n"
+    "  direction  as above\n"
+    "  voices     which voice, and forwards or backwards? Of prompts that were not trained on\n"
+    "\n"
+    "and say of each part whether it shows: whether its difference over speakers or prompts is larger than one of a\n"
+    "hundred would be by chance.\n"
+    "\n"
+    "Each training has a fixed number of epochs and is tested once. --only takes direction, order, order-3, voices,\n"
+    "or one setting of them, direction/n4. --write needs a folder, and puts study.csv and pictures there, with --crnn\n"
+    "study_crnn.csv, with --vit study_vit.csv; the tables go into its study.md, study_crnn.md or study_vit.md,\n"
+    "between the lines that name them. Ctrl-C ends the step and stops.\n";
 
 constexpr std::array<index_t, 4> distances{1, 2, 3, 5};
 
@@ -80,8 +92,8 @@ std::string compiler() {
 void append_rows(std::vector<study_row>& rows, study_task const& task,
                  std::vector<study_setting const*> const& settings) {
   for (study_setting const* const setting : settings) {
-    new_model const model = study_model(*setting, task, 64);
-    rows.push_back({&task, setting, predicted(model, task.distance), {}});
+    new_model const model = study_model(*setting, task, 64, 2);
+    rows.push_back({&task, setting, predicted(*setting, model, task.distance), {}});
   }
 }
 
@@ -93,13 +105,15 @@ study_command::study_command(CLI::App& program)
     : command_(*program.add_subcommand("study", "What a shift brings, from Debian's packages alone")) {
   command_.footer(details);
   command_.get_formatter()->column_width(36);
+  command_.add_flag("--crnn", crnn_, "The parts of a CRNN in place of a shift");
+  command_.add_flag("--vit", vit_, "Those of a vertical-patch ViT");
   command_.add_flag("--quick", quick_, "Fewer settings, two folds, one seed: minutes");
   command_.add_option("--only", only_, "These tasks or settings; may be given several times")
       ->type_name("TASK[/SETTING]")
       ->allow_extra_args(false);
   add_count(command_, "--folds", folds_, 1, "Of each task, the first ones (5)");
-  add_count(command_, "--seeds", seeds_, 1, "Trainings of each fold (direction 5, order 1)");
-  add_count(command_, "--epochs", epochs_, 1, "Of each training (direction 4, order 15)");
+  add_count(command_, "--seeds", seeds_, 1, "Trainings of each fold (direction 5, order 1; --crnn, --vit 1)");
+  add_count(command_, "--epochs", epochs_, 1, "Of each training (direction 4, order 15; --crnn 4, --vit 2)");
   add_count(command_, "--pairs", pairs_, 1, "Of events that are trained on (800)");
   threads_ = std::max<index_t>(1, std::thread::hardware_concurrency());
   add_count(command_, "--threads", threads_, 1, "Trainings at a time; no result depends on it (all there are)");
@@ -117,26 +131,43 @@ bool study_command::is_wanted(std::string const& task, study_setting const& sett
          });
 }
 
-std::vector<study_task> study_command::events_tasks() const {
-  std::vector<study_task> tasks;
-  for (index_t const distance : distances) {
-    study_task task{order_name(distance), distance};
-    task.folds = folds_ > 0 ? folds_ : quick_ ? 2 : 5;
-    task.seeds = seeds_ > 0 ? seeds_ : 1;  // each fold has events of its own
-    task.epochs = epochs_ > 0 ? epochs_ : 15;
-    task.fold = [distance, pairs = pairs_](index_t fold) { return make_events(distance, fold, pairs); };
-    tasks.push_back(std::move(task));
+study_form study_command::form() const {
+  if (crnn_ && vit_) throw usage_error("--crnn and --vit are two studies");
+  if (!crnn_ && !vit_) return shift_study();
+  if (command_.count("--pairs") > 0) throw usage_error("--pairs are of events, and --crnn and --vit have none");
+  study_form result = crnn_ ? crnn_study() : vit_study();
+  if (quick_) {
+    result.prompts = 48;
+    result.epochs = 8;
   }
-  return tasks;
+  return result;
 }
 
-study_task study_command::direction_task(spoken_sounds const& sounds) const {
-  study_task task{"direction"};
+study_task study_command::events_task(index_t distance) const {
+  study_task task{order_name(distance), distance};
+  task.folds = folds_ > 0 ? folds_ : quick_ ? 2 : 5;
+  task.seeds = seeds_ > 0 ? seeds_ : 1;  // each fold has events of its own
+  task.epochs = epochs_ > 0 ? epochs_ : 15;
+  task.fold = [distance, pairs = pairs_](index_t fold) { return make_events(distance, fold, pairs); };
+  return task;
+}
+
+study_task study_command::spoken_task(std::string const& name, study_form const& form,
+                                      spoken_sounds const& sounds) const {
+  study_task task{name};
   task.project = true;
-  task.folds = std::min(sounds.voices(), folds_ > 0 ? folds_ : quick_ ? 2 : sounds.voices());
-  task.seeds = seeds_ > 0 ? seeds_ : quick_ ? 1 : 5;
-  task.epochs = epochs_ > 0 ? epochs_ : 4;
-  task.fold = [&sounds](index_t fold) { return sounds.fold(fold); };
+  task.seeds = seeds_ > 0 ? seeds_ : quick_ ? 1 : form.seeds;
+  task.epochs = epochs_ > 0 ? epochs_ : form.epochs;
+  task.batch = form.batch;
+  task.rate = form.rate;
+  if (name == "direction") {
+    task.folds = std::min(sounds.voices(), folds_ > 0 ? folds_ : quick_ ? 2 : sounds.voices());
+    task.fold = [&sounds](index_t fold) { return sounds.fold(fold); };
+  } else {
+    constexpr index_t parts = 5;
+    task.folds = std::min(parts, folds_ > 0 ? folds_ : quick_ ? 2 : parts);
+    task.fold = [&sounds](index_t fold) { return sounds.fold_of_prompts(fold, parts); };
+  }
   return task;
 }
 
@@ -147,7 +178,7 @@ std::string study_command::facts(std::vector<study_row> const& rows, std::string
     if (each->count() == 0 || name == "--write" || name == "--sounds" || name == "--threads") continue;
     for (std::string const& value : each->results()) {
       command += " " + name;
-      if (name != "--quick") command += " " + one_line(value);
+      if (each->get_items_expected_max() > 0) command += " " + one_line(value);
     }
   }
   std::size_t trainings = 0;
@@ -167,60 +198,69 @@ std::string study_command::facts(std::vector<study_row> const& rows, std::string
   return text;
 }
 
-std::string study_command::page_of(std::vector<study_row> const& rows, std::string const& about) const {
-  std::map<std::string, std::string> tables = study_tables(rows);
+std::string study_command::page_of(study_form const& form, std::vector<study_row> const& rows,
+                                   std::string const& about) const {
+  auto tables = form.is_ablation() ? ablation_tables(form, rows) : study_tables(rows);
+  if (form.is_ablation()) tables["chance"] = chance_table(rows);
   tables["facts"] = about;
-  return study_page(text_of(fs::path(folder_) / "study.md"), tables);
+  return study_page(text_of(fs::path(folder_) / (form.name + ".md")), tables);
 }
 
-void study_command::write(std::vector<study_row> const& rows, std::string const& about) const {
+void study_command::write(study_form const& form, std::vector<study_row> const& rows, std::string const& about) const {
   auto const put = [this](std::string const& name, std::string const& text) {
     write_text((fs::path(folder_) / name).string(), text);
   };
-  std::string const page = page_of(rows, about);
-  put("study.csv", study_csv(rows));
-  if (rows.front().task->distance > 0) put("study_order.svg", events_svg(rows));
-  if (rows.back().task->distance == 0) put("study_direction.svg", direction_svg(rows));
+  std::string const page = page_of(form, rows, about);
+  put(form.name + ".csv", study_csv(rows));
+  if (form.is_ablation()) put(form.name + ".svg", ablation_svg(form, rows));
   for (study_row const& row : rows) {
-    if (row.task->distance > 0 || (row.setting->name != "none" && row.setting->name != "n4")) continue;
+    if (form.is_ablation() || row.task->distance > 0) continue;
+    if (row.setting->name != "none" && row.setting->name != "n4") continue;
     confusion sum(2);
     for (study_run const& run : row.runs) sum.add(run.test);
     put("study_" + row.setting->name + ".svg", confusion_svg(sum, {"forwards", "backwards"}, row.setting->words));
   }
-  put("study.md", page);
+  if (!form.is_ablation()) {
+    if (rows.front().task->distance > 0) put("study_order.svg", events_svg(rows));
+    if (rows.back().task->distance == 0) put("study_direction.svg", direction_svg(rows));
+  }
+  put(form.name + ".md", page);
 }
 
 void study_command::run() const {
+  study_form const form = this->form();
   if (!folder_.empty() && !fs::is_directory(folder_)) {
     throw ser_error("--write: there is no folder " + one_line(folder_));
   }
   auto const began = std::chrono::steady_clock::now();
   polite_interrupts const interrupts;
   auto const stop = [] { return interrupted != 0; };
-  std::vector<study_setting> const settings = study_settings();
-  auto const chosen = [this, &settings](std::string const& task) {
+  auto const chosen = [this, &form](std::string const& task) {
     std::vector<study_setting const*> result;
-    for (study_setting const& each : settings) {
+    for (study_setting const& each : form.settings) {
       if (is_wanted(task, each)) result.push_back(&each);
     }
     return result;
   };
 
   std::optional<spoken_sounds> sounds;
-  std::optional<study_task> direction;
+  std::deque<study_task> tasks;  // rows point to them
   std::vector<study_row> rows;
-  std::vector<study_task> const events = events_tasks();
-  for (study_task const& task : events) append_rows(rows, task, chosen(task.name));
-  std::string said;
-  if (auto const asked = chosen("direction"); !asked.empty()) {
-    sounds.emplace(sounds_, stop);
-    direction = direction_task(*sounds);
-    append_rows(rows, *direction, asked);
-    said = sounds->description();
-    std::printf("direction: %s\n", said.c_str());
+  for (index_t const distance : distances) {
+    auto const asked = chosen(order_name(distance));
+    if (asked.empty() || form.is_ablation()) continue;
+    append_rows(rows, tasks.emplace_back(events_task(distance)), asked);
+  }
+  for (char const* const name : {"direction", "voices"}) {
+    auto const asked = chosen(name);
+    if (asked.empty() || (std::string_view(name) == "voices" && !form.is_ablation())) continue;
+    if (!sounds) sounds.emplace(sounds_, form.bands, form.prompts, stop);
+    append_rows(rows, tasks.emplace_back(spoken_task(name, form, *sounds)), asked);
   }
   if (rows.empty()) throw usage_error("--only leaves nothing: no task, or none of its settings, is called so");
-  if (!folder_.empty()) (void)page_of(rows, "");  // what it refuses should not wait for the results
+  std::string const said = sounds ? sounds->description() : "";
+  if (sounds) std::printf("recordings: %s\n", said.c_str());
+  if (!folder_.empty()) (void)page_of(form, rows, "");  // what it refuses should not wait for the results
 
   std::fputs(study_head().c_str(), stdout);
   std::fflush(stdout);
@@ -235,8 +275,9 @@ void study_command::run() const {
   if (!whole) {
     throw ser_error("stopped; what was printed is done" + std::string(folder_.empty() ? "" : ", nothing is written"));
   }
+  std::fputs(ablation_lines(form, rows).c_str(), stdout);
   double const seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  if (!folder_.empty()) write(rows, facts(rows, said, seconds));
+  if (!folder_.empty()) write(form, rows, facts(rows, said, seconds));
 }
 
 }  // namespace ser

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstddef>
 #include <filesystem>
+#include <map>
+#include <set>
 #include <span>
 #include <system_error>
 #include <tshift/audio.hpp>
@@ -53,10 +55,10 @@ std::vector<float> pattern(index_t fold, index_t event) {
 // --- recordings ------------------------------------------------------------------------------------------------------
 
 constexpr int rate = 8000;
-constexpr index_t bands = 64, hop = 120, window = 240, most_frames = 96, least_samples = 4800;
+constexpr index_t hop = 120, win_length = 240, most_frames = 96, least_samples = 4800;
 
-tshift::log_mel_options mirrored_options() {
-  tshift::log_mel_options o{.sample_rate = rate, .win_length = window, .n_fft = 512, .hop = hop};
+tshift::log_mel_options mirrored_options(index_t bands) {
+  tshift::log_mel_options o{.sample_rate = rate, .win_length = win_length, .n_fft = 512, .hop = hop};
   o.window = tshift::window_kind::hann_symmetric;
   o.place = tshift::window_place::front;
   o.centre = tshift::centre_padding::none;
@@ -92,8 +94,8 @@ std::vector<float> middle_of(std::span<float const> samples) {
   auto const heard = without_silence(samples);
   auto const count = static_cast<index_t>(heard.size());
   if (count <= least_samples) return {};
-  index_t const frames = std::min(most_frames, (count - window) / hop + 1);
-  index_t const kept = window + (frames - 1) * hop;
+  index_t const frames = std::min(most_frames, (count - win_length) / hop + 1);
+  index_t const kept = win_length + (frames - 1) * hop;
   auto const from = heard.subspan(static_cast<std::size_t>((count - kept) / 2), static_cast<std::size_t>(kept));
   return {from.begin(), from.end()};
 }
@@ -119,7 +121,52 @@ std::vector<fs::path> sounds_below(fs::path const& folder) {
   return found;
 }
 
+/// What is said in a sound: its path below its voice's folder.
+std::string prompt_of(fs::path const& sound, fs::path const& folder) {
+  return sound.lexically_relative(folder).string();
+}
+
+/// Mean 0 and deviation 1 in each channel over what is trained on.
+void normalise(study_fold& fold) {
+  dataset& data = fold.data;
+  tshift::audio::band_statistics statistics(data.channels);
+  for (index_t const i : fold.of.train) {
+    sample const& s = data.samples[static_cast<std::size_t>(i)];
+    statistics.add(tshift::tensor_view<float const>(data.features_of(s).data(), {1, s.frames, data.channels}));
+  }
+  auto const all = static_cast<index_t>(data.features.size()) / data.channels;
+  tshift::tensor_view<float> const x(data.features.data(), {1, all, data.channels});
+  tshift::audio::normalise<float>(x, x, statistics);
+}
+
 }  // namespace
+
+study_fold reading(study_fold const& from, study_features what) {
+  if (what == study_features::plain) return from;
+  dataset const& old = from.data;
+  index_t const bands = old.channels, channels = what == study_features::deltas ? 3 * bands : bands + 1;
+  study_fold result{from.name, {}, from.of};
+  dataset& data = result.data;
+  data.labels = old.labels;
+  data.samples = old.samples;
+  data.channels = channels;
+  data.features.resize(old.features.size() / static_cast<std::size_t>(bands) * static_cast<std::size_t>(channels));
+  for (sample const& s : old.samples) {
+    tshift::tensor_view<float const> const x(old.features_of(s).data(), {1, s.frames, bands});
+    tshift::tensor_view<float> const y(data.features.data() + s.first * channels, {1, s.frames, channels});
+    if (what == study_features::deltas) {
+      tshift::audio::stack_deltas<float>(x, y, tshift::delta_kind::htk);
+      continue;
+    }
+    for (index_t t = 0; t < s.frames; ++t) {
+      std::copy_n(x.at(0, t, 0), bands, y.at(0, t, 0));
+      double const part = s.frames > 1 ? static_cast<double>(t) / static_cast<double>(s.frames - 1) : 0.5;
+      *y.at(0, t, bands) = static_cast<float>(2 * part - 1);
+    }
+  }
+  if (what == study_features::deltas) normalise(result);
+  return result;
+}
 
 study_fold make_events(index_t distance, index_t fold, index_t pairs) {
   using namespace events;
@@ -146,7 +193,8 @@ study_fold make_events(index_t distance, index_t fold, index_t pairs) {
   return result;
 }
 
-spoken_sounds::spoken_sounds(std::string const& folder, std::function<bool()> const& stop) {
+spoken_sounds::spoken_sounds(std::string const& folder, index_t bands, index_t prompts,
+                             std::function<bool()> const& stop) {
   std::error_code none;
   std::vector<fs::path> folders, sounds;
   for (fs::directory_entry const& entry : fs::directory_iterator(folder, none)) {
@@ -154,9 +202,22 @@ spoken_sounds::spoken_sounds(std::string const& folder, std::function<bool()> co
     if (entry.is_directory() && !entry.is_symlink() && std::ranges::count(name, '_') == 3) folders.push_back(entry);
   }
   std::ranges::sort(folders);
+  std::set<std::string> kept;  // of the prompts
+  for (fs::path const& each : folders) {
+    for (fs::path const& sound : sounds_below(each)) kept.insert(prompt_of(sound, each));
+  }
+  if (auto const all = static_cast<index_t>(kept.size()); prompts > 0 && all > prompts) {
+    index_t number = 0;  // those where the share of `prompts` that is reached grows
+    std::erase_if(kept, [&number, prompts, all](std::string const&) {
+      ++number;
+      return number * prompts / all == (number - 1) * prompts / all;
+    });
+  }
   std::vector<std::size_t> ends;  // of each folder's sounds
   for (fs::path const& each : folders) {
-    std::ranges::copy(sounds_below(each), std::back_inserter(sounds));
+    for (fs::path const& sound : sounds_below(each)) {
+      if (kept.contains(prompt_of(sound, each))) sounds.push_back(sound);
+    }
     ends.push_back(sounds.size());
     std::string const name = each.filename().string();
     voices_.push_back({name, name.substr(name.rfind('_') + 1)});
@@ -169,8 +230,8 @@ spoken_sounds::spoken_sounds(std::string const& folder, std::function<bool()> co
         "bring them, and `bash cmake/run.sh study` installs them");
   }
 
-  tshift::audio::log_mel<float> const front_end(mirrored_options());
-  auto workspace = front_end.make_workspace({.time = window + (most_frames - 1) * hop, .channels = 1});
+  tshift::audio::log_mel<float> const front_end(mirrored_options(bands));
+  auto workspace = front_end.make_workspace({.time = win_length + (most_frames - 1) * hop, .channels = 1});
   data_.labels = {"forwards", "backwards"};
   data_.channels = bands;
   progress bar(static_cast<double>(sounds.size()));
@@ -194,8 +255,7 @@ spoken_sounds::spoken_sounds(std::string const& folder, std::function<bool()> co
 
     voice& of = voices_[number];
     ++of.sounds;
-    append_pair(data_, features,
-                {one.input, 0, of.name, sounds[i].lexically_relative(folders[number]).string(), 0, 0, of.speaker});
+    append_pair(data_, features, {one.input, 0, of.name, prompt_of(sounds[i], folders[number]), 0, 0, of.speaker});
     auto const second = data_.features.end() - static_cast<std::ptrdiff_t>(size);
     for (std::size_t k = 0; k < size; ++k) {
       auto const flipped = static_cast<double>(second[static_cast<std::ptrdiff_t>(k)]);
@@ -208,24 +268,44 @@ spoken_sounds::spoken_sounds(std::string const& folder, std::function<bool()> co
   }
 }
 
-study_fold spoken_sounds::fold(index_t number) const {
-  voice const& left_out = voices_[static_cast<std::size_t>(number)];
-  study_fold result{left_out.name, data_, {}};
-  dataset& data = result.data;
-  tshift::audio::band_statistics statistics(bands);
-  for (std::size_t i = 0; i < data.samples.size(); ++i) {
-    sample const& s = data.samples[i];
-    if (s.group == left_out.name) result.of.test.push_back(static_cast<index_t>(i));
-    if (s.speaker == left_out.speaker) continue;
-    result.of.train.push_back(static_cast<index_t>(i));
-    statistics.add(tshift::tensor_view<float const>(data.features_of(s).data(), {1, s.frames, bands}));
+study_fold spoken_sounds::split(std::string const& name, std::function<bool(sample const&)> const& is_tested,
+                                std::function<bool(sample const&)> const& is_trained) const {
+  study_fold result{name, data_, {}};
+  for (std::size_t i = 0; i < data_.samples.size(); ++i) {
+    if (is_tested(data_.samples[i])) result.of.test.push_back(static_cast<index_t>(i));
+    if (is_trained(data_.samples[i])) result.of.train.push_back(static_cast<index_t>(i));
   }
   if (result.of.train.empty() || result.of.test.empty()) {
-    throw ser_error("there are no sounds of more than 0.6 s to train on, or none of " + one_line(left_out.name));
+    throw ser_error("there are no sounds of more than 0.6 s to train on, or none of " + one_line(name));
   }
-  auto const all = static_cast<index_t>(data.features.size()) / bands;
-  tshift::tensor_view<float> const x(data.features.data(), {1, all, bands});
-  tshift::audio::normalise<float>(x, x, statistics);
+  normalise(result);
+  return result;
+}
+
+study_fold spoken_sounds::fold(index_t number) const {
+  voice const& left_out = voices_[static_cast<std::size_t>(number)];
+  return split(
+      left_out.name, [&left_out](sample const& s) { return s.group == left_out.name; },
+      [&left_out](sample const& s) { return s.speaker != left_out.speaker; });
+}
+
+study_fold spoken_sounds::fold_of_prompts(index_t part, index_t parts) const {
+  std::map<std::string, index_t> part_of;
+  for (sample const& s : data_.samples) part_of[s.text] = 0;
+  index_t number = 0;
+  for (auto& [prompt, of] : part_of) of = number++ % parts;
+  auto const is_tested = [&part_of, part](sample const& s) { return part_of.at(s.text) == part; };
+  study_fold result =
+      split("prompts " + std::to_string(part + 1), is_tested, [&is_tested](sample const& s) { return !is_tested(s); });
+  dataset& data = result.data;
+  data.labels.clear();
+  for (voice const& each : voices_) {
+    for (std::string const& direction : data_.labels) data.labels.push_back(each.name + " " + direction);
+  }
+  for (sample& s : data.samples) {
+    auto const is_its = [&s](voice const& v) { return v.name == s.group; };
+    s.label += 2 * (std::ranges::find_if(voices_, is_its) - voices_.begin());
+  }
   return result;
 }
 

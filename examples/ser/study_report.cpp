@@ -14,27 +14,6 @@
 namespace ser {
 namespace {
 
-/// "exactly 50" where the proof says so.
-std::string words_of(study_row const& row) {
-  switch (row.said) {
-    case prediction::chance: return "50 exactly";
-    case prediction::blind: return "blind: 50";
-    case prediction::faint: return "faint";
-    case prediction::sees: return row.task->distance == 0 ? "far above 50" : "sees";
-    case prediction::open: break;
-  }
-  return "open";
-}
-
-/// "96.8 ± 1.2", or "96.8" of a single run.
-std::string mean_words(std::vector<double> const& values, char const* sign) {
-  spread const s(values);
-  std::string text;
-  append(text, "%.1f", s.mean);
-  if (values.size() > 1) append(text, " %s %.1f", sign, s.deviation);
-  return text;
-}
-
 std::vector<study_row const*> of_direction(std::vector<study_row> const& rows) {
   std::vector<study_row const*> result;
   for (study_row const& row : rows) {
@@ -73,11 +52,11 @@ std::string direction_table(std::vector<study_row> const& rows) {
   for (study_row const* const row : of_direction(rows)) {
     auto const values = row->accuracies();
     auto const [least, most] = std::ranges::minmax(values);
-    text += "| `" + row->setting->name + "` | " + row->setting->words + " | " + words_of(*row) + " | " +
+    text += "| `" + row->setting->name + "` | " + row->setting->words + " | " + prediction_words(*row) + " | " +
             mean_words(values, "±");
     append(text, " | %.1f | %.1f | %zu | %s |\n", least, most, values.size(),
            row->said == prediction::open ? ""
-           : is_met(row->said, values)   ? "yes"
+           : row->is_met()               ? "yes"
                                          : "**no**");
   }
   return text;
@@ -122,34 +101,12 @@ std::string events_table(std::vector<study_row> const& rows) {
       study_row const* const row = find(rows, setting, distance);
       if (row != nullptr) {
         auto const values = row->accuracies();
-        std::string const result = words_of(*row) + " → " + mean_words(values, "±");
-        text += is_met(row->said, values) ? " " + result : " **" + result + "**";
+        std::string const result = prediction_words(*row) + " → " + mean_words(values, "±");
+        text += row->is_met() ? " " + result : " **" + result + "**";
       }
       text += " |";
     }
     text += "\n";
-  }
-  return text;
-}
-
-std::string chance_table(std::vector<study_row> const& rows) {
-  std::string text =
-      "| task | setting | pairs tested | the same answer | the same logits to 1e-5 | largest difference | last loss |\n"
-      "|---|---|---|---|---|---|---|\n";
-  for (study_row const& row : rows) {
-    if (row.said != prediction::chance) continue;
-    index_t pairs = 0, same = 0, equal = 0;
-    double difference = 0;
-    std::vector<double> losses;
-    for (study_run const& run : row.runs) {
-      pairs += run.pairs;
-      same += run.same;
-      equal += run.equal;
-      difference = std::max(difference, run.difference);
-      losses.push_back(run.loss);
-    }
-    text += "| " + row.task->name + " | `" + row.setting->name + "`";
-    append(text, " | %td | %td | %td | %.1e | %.4f |\n", pairs, same, equal, difference, spread(losses).mean);
   }
   return text;
 }
@@ -180,29 +137,78 @@ rgb shade_of(double accuracy) {
 
 }  // namespace
 
+std::string prediction_words(study_row const& row) {
+  switch (row.said) {
+    case prediction::chance: return "50 exactly";
+    case prediction::blind: return "blind: 50";
+    case prediction::faint: return "faint";
+    case prediction::sees: return row.task->distance == 0 ? "far above 50" : "sees";
+    case prediction::open: break;
+  }
+  return "open";
+}
+
+std::string mean_words(std::vector<double> const& values, char const* sign) {
+  spread const s(values);
+  std::string text;
+  append(text, "%.1f", s.mean);
+  if (values.size() > 1) append(text, " %s %.1f", sign, s.deviation);
+  return text;
+}
+
 std::string study_head() { return "task       setting          predicted     accuracy %         runs  as predicted\n"; }
 
 std::string study_line(study_row const& row) {
-  auto const values = row.accuracies();
   std::string text;
-  append(text, "%-10s %-16s %-13s %-18s %4zu  %s\n", row.task->name.c_str(), row.setting->name.c_str(),
-         words_of(row).c_str(), mean_words(values, "+-").c_str(), values.size(),
+  append(text, "%-10s %-16s %-13s %-18s %4zu  %s", row.task->name.c_str(), row.setting->name.c_str(),
+         prediction_words(row).c_str(), mean_words(row.accuracies(), "+-").c_str(), row.runs.size(),
          row.said == prediction::open ? ""
-         : is_met(row.said, values)   ? "yes"
+         : row.is_met()               ? "yes"
                                       : "NO");
+  if (row.runs.front().test.classes() > 2) {
+    text += ": direction " + mean_words(row.values(&study_run::direction), "+-") + ", voice " +
+            mean_words(row.values(&study_run::voice), "+-");
+  }
+  return text + "\n";
+}
+
+std::string chance_table(std::vector<study_row> const& rows) {
+  std::string text =
+      "| task | setting | pairs tested | the same answer | the same logits to 1e-5 | largest difference | last loss |\n"
+      "|---|---|---|---|---|---|---|\n";
+  for (study_row const& row : rows) {
+    if (row.runs.empty() || row.said != prediction::chance) continue;
+    index_t pairs = 0, same = 0, equal = 0;
+    double difference = 0;
+    std::vector<double> losses;
+    for (study_run const& run : row.runs) {
+      pairs += run.pairs;
+      same += run.same;
+      equal += run.equal;
+      difference = std::max(difference, run.difference);
+      losses.push_back(run.loss);
+    }
+    text += "| " + row.task->name + " | `" + row.setting->name + "`";
+    append(text, " | %td | %td | %td | %.1e | %.4f |\n", pairs, same, equal, difference, spread(losses).mean);
+  }
   return text;
 }
 
 std::string study_csv(std::vector<study_row> const& rows) {
   std::string text =
       "task,setting,predicted,fold,seed,trained,accuracy,tests,pairs,same_answer,equal_logits,largest_difference,loss,"
-      "mean_offset,largest_offset\n";
+      "mean_offset,largest_offset";
+  bool const many = std::ranges::any_of(
+      rows, [](study_row const& row) { return !row.runs.empty() && row.runs.front().test.classes() > 2; });
+  text += many ? ",direction,voice\n" : "\n";
   for (study_row const& row : rows) {
     for (study_run const& run : row.runs) {
       text += row.task->name + "," + row.setting->name + "," + name_of(row.said) + "," + quoted(run.fold_name);
-      append(text, ",%td,%td,%.4f,%td,%td,%td,%td,%.3e,%.6f,%.4f,%.4f\n", run.seed, run.trained, run.accuracy(),
+      append(text, ",%td,%td,%.4f,%td,%td,%td,%td,%.3e,%.6f,%.4f,%.4f", run.seed, run.trained, run.accuracy(),
              run.test.all(), run.pairs, run.same, run.equal, run.difference, run.loss, run.mean_offset,
              run.most_offset);
+      if (many) append(text, ",%.4f,%.4f", run.direction(), run.voice());
+      text += "\n";
     }
   }
   return text;
@@ -251,35 +257,56 @@ std::string study_page(std::string const& page, std::map<std::string, std::strin
   }
 }
 
-std::string direction_svg(std::vector<study_row> const& rows) {
-  auto const direction = of_direction(rows);
-  double const left = 250, right = 690, top = 62, step = 22;
-  double const bottom = top + step * static_cast<double>(direction.size());
-  auto const x_of = [left, right](double accuracy) { return left + (right - left) * (accuracy - 40) / 60; };
-  svg picture(820, bottom + 50);
-  picture.text(20, 26, "Forwards or backwards? Speech of speakers that were not trained on", 15, "start", true);
-  picture.text(20, 44, "each stroke a training, the bar their mean; accuracy in %, chance is 50", 12, "start", false,
-               "#555");
-  for (int tick = 40; tick <= 100; tick += 10) {
-    double const x = x_of(tick);
-    picture.line({{x, top - 4}, {x, bottom}}, tick == 50 ? "#d55e00" : "#ddd", tick == 50 ? 1.5 : 1);
-    picture.text(x, bottom + 18, std::to_string(tick), 11, "middle", false, "#555");
+std::string strokes_svg(strokes_picture const& of) {
+  bool const alone = of.panels.size() < 2;
+  double const width = alone ? 440 : 300, top = 62, step = 22, numbers = 130;
+  double const bottom = top + step * static_cast<double>(of.words.size());
+  svg picture(of.left + (width + numbers) * static_cast<double>(of.panels.size()), bottom + 50);
+  picture.text(20, 26, of.title, 15, "start", true);
+  picture.text(20, 44, of.below, 12, "start", false, "#555");
+  for (std::size_t i = 0; i < of.words.size(); ++i) {
+    picture.text(of.left - 12, top + step * (static_cast<double>(i) + 0.5) + 4, of.words[i], 12, "end");
   }
-  double y = top;
-  for (study_row const* const row : direction) {
-    auto const values = row->accuracies();
-    double const middle = y + step / 2, mean = x_of(std::clamp(spread(values).mean, 40.0, 100.0));
-    picture.text(left - 12, middle + 4, row->setting->words, 12, "end");
-    for (double const value : values) {
-      double const x = x_of(std::clamp(value, 40.0, 100.0));
-      picture.line({{x, middle - 6}, {x, middle + 6}}, "#56b4e9", 1.2);
+  double left = of.left;
+  for (strokes_panel const& panel : of.panels) {
+    double const right = left + width;
+    auto const x_of = [&panel, left, width](double accuracy) {
+      return left + width * (std::clamp(accuracy, panel.low, 100.0) - panel.low) / (100 - panel.low);
+    };
+    for (int tick = static_cast<int>(panel.low); tick <= 100; tick += 10) {
+      double const x = x_of(tick);
+      picture.line({{x, top - 4}, {x, bottom}}, tick == 50 ? "#d55e00" : "#ddd", tick == 50 ? 1.5 : 1);
+      picture.text(x, bottom + 18, std::to_string(tick), 11, "middle", false, "#555");
     }
-    picture.line({{mean, middle - 8}, {mean, middle + 8}}, "#0072b2", 3.5);
-    picture.text(right + 14, middle + 4, mean_words(values, "±"), 12, "start");
-    y += step;
+    double y = top;
+    for (std::vector<double> const& values : panel.values) {
+      double const middle = y + step / 2;
+      y += step;
+      if (values.empty()) continue;
+      for (double const value : values) {
+        double const x = x_of(value);
+        picture.line({{x, middle - 6}, {x, middle + 6}}, "#56b4e9", 1.2);
+      }
+      double const mean = x_of(spread(values).mean);
+      picture.line({{mean, middle - 8}, {mean, middle + 8}}, "#0072b2", 3.5);
+      picture.text(right + 14, middle + 4, mean_words(values, "±"), 12, "start");
+    }
+    picture.text((left + right) / 2, bottom + 36, panel.below, 12, "middle", false, "#555");
+    left = right + numbers;
   }
-  picture.text((left + right) / 2, bottom + 36, "accuracy, %", 12, "middle", false, "#555");
   return picture.finish();
+}
+
+std::string direction_svg(std::vector<study_row> const& rows) {
+  strokes_picture picture;
+  picture.title = "Forwards or backwards? Speech of speakers that were not trained on";
+  picture.below = "each stroke a training, the bar their mean; accuracy in %, chance is 50";
+  picture.panels = {{"direction", 40, "accuracy, %", {}}};
+  for (study_row const* const row : of_direction(rows)) {
+    picture.words.push_back(row->setting->words);
+    picture.panels.front().values.push_back(row->accuracies());
+  }
+  return strokes_svg(picture);
 }
 
 std::string events_svg(std::vector<study_row> const& rows) {
@@ -302,9 +329,9 @@ std::string events_svg(std::vector<study_row> const& rows) {
         picture.box(x, y, width - 2, step - 2, shade_of(mean));
         std::string number;
         append(number, "%.1f", mean);
-        std::string const colour = !is_met(row->said, values) ? "#d55e00" : mean > 85 ? "white" : "black";
+        std::string const colour = !row->is_met() ? "#d55e00" : mean > 85 ? "white" : "black";
         picture.text(x + width / 2, y + 14, number, 13, "middle", true, colour);
-        picture.text(x + width / 2, y + 25, words_of(*row), 9.5, "middle", false, colour);
+        picture.text(x + width / 2, y + 25, prediction_words(*row), 9.5, "middle", false, colour);
       }
       y += step;
     }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The trainings of the study, in several threads.
+// The trainings of a study, in several threads.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "metrics.hpp"
@@ -18,7 +22,8 @@ struct study_task {
   std::string name;      // for --only: order-3
   index_t distance = 0;  // of events; 0: direction of time
   bool project = false;  // a linear layer in front
-  index_t folds = 0, seeds = 0, epochs = 0;
+  index_t folds = 0, seeds = 0, epochs = 0, batch = 32;
+  double rate = 1e-3;  // of learning
   std::function<study_fold(index_t)> fold{};
 };
 
@@ -37,7 +42,10 @@ struct study_run {
   double mean_offset = 0;  // of a learned shift, the mean of |offset|
   double most_offset = 0;  // and the largest
 
+  /// Per cent: of all answers; of the direction, whatever the voice; of the voice, whatever the direction.
   double accuracy() const { return 100 * test.weighted_accuracy(); }
+  double direction() const;
+  double voice() const;
 };
 
 /// All trainings of a setting on a task, in order of folds and seeds.
@@ -47,19 +55,50 @@ struct study_row {
   prediction said = prediction::open;
   std::vector<study_run> runs;
 
-  std::vector<double> accuracies() const;
+  /// One of its runs' numbers, of each.
+  std::vector<double> values(double (study_run::*of)() const) const;
+  std::vector<double> accuracies() const { return values(&study_run::accuracy); }
+  /// Whether the direction of time came out as was predicted.
+  bool is_met() const { return ser::is_met(said, values(&study_run::direction)); }
 };
 
-/// The model of a setting for a task's data: two blocks, perceptrons of 2 D.
-new_model study_model(study_setting const& setting, study_task const& task, index_t channels);
+/// The model of a setting for a task's data: of ShiftSER's two blocks, perceptrons of 2 D.
+new_model study_model(study_setting const& setting, study_task const& task, index_t channels, index_t classes);
 
 /// Logits of a pair are equal up to rounding if they differ by at most so much, relative to them or to 1.
 inline constexpr double rounding = 1e-5;
 
-/// One training. AdamW, rate 1e-3, decay 0.01, clipped at 5, batches of 32.
+/// What a teacher's training came to.
+struct study_teacher {
+  tshift::weights::state_dict weights;
+  study_run run;
+};
+
+/// Teachers, each trained once for a task's fold and seed, by whoever asks first.
+class study_teachers {
+ public:
+  /// Trains, or waits for who does.
+  /// @param train  writes what came of it, and says whether it went through
+  /// @return null: it did not
+  study_teacher const* of(study_task const& task, study_setting const& setting, study_run const& run,
+                          std::function<bool(study_teacher&)> const& train);
+
+ private:
+  /// One of them. Whoever has its lock trains.
+  struct place {
+    std::mutex lock;
+    bool done = false;
+    study_teacher made;
+  };
+
+  std::mutex lock_;
+  std::map<std::tuple<std::string, std::string, index_t, index_t>, std::unique_ptr<place>> all_;
+};
+
+/// One training, of all its stages. AdamW, decay 0.01, clipped at 5.
 /// @param stop  asked after each step
 /// @return whether it went through
-bool train_once(study_task const& task, study_setting const& setting, study_fold const& fold,
+bool train_once(study_task const& task, study_setting const& setting, study_fold const& fold, study_teachers& teachers,
                 std::function<bool()> const& stop, study_run& to);
 
 /// For each row one training for each fold and seed. Results do not depend on the number of threads.

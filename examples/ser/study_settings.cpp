@@ -58,7 +58,7 @@ study_setting convolving(std::string const& name, std::string const& words, tshi
 
 }  // namespace
 
-std::vector<study_setting> study_settings() {
+study_form shift_study() {
   std::pair<direction, placement> const kinds[] = {{direction::both, placement::both},
                                                    {direction::delay, placement::both},
                                                    {direction::both, placement::skip},
@@ -79,7 +79,10 @@ std::vector<study_setting> study_settings() {
       s.quick = s.quick || s.name == name;
     }
   }
-  return all;
+  study_form form;
+  form.name = "study";
+  form.settings = std::move(all);
+  return form;
 }
 
 mixture mixed(new_model const& model) {
@@ -110,6 +113,11 @@ mixture mixed(new_model const& model) {
 
 prediction predicted(new_model const& model, index_t distance) {
   if (model.learned) return prediction::open;
+  if (model.kind == architecture::crnn || !model.vit.stem.empty()) return prediction::sees;
+  if (model.kind == architecture::vertical_vit) {
+    bool const moves = model.shift.n_div != 0 && model.shift.where != placement::none;
+    return !moves ? prediction::chance : distance == 0 ? prediction::sees : prediction::open;
+  }
   mixture const at = mixed(model);
   if (at.by_norm.size() == 1) return prediction::chance;
   auto const meet = [distance](std::set<index_t> const& in) {
@@ -118,6 +126,10 @@ prediction predicted(new_model const& model, index_t distance) {
   };
   if (meet(at.by_perceptron)) return prediction::sees;
   return meet(at.by_norm) ? prediction::faint : prediction::blind;
+}
+
+prediction predicted(study_setting const& setting, new_model const& model, index_t distance) {
+  return setting.reads == study_features::places ? prediction::sees : predicted(model, distance);
 }
 
 char const* name_of(prediction of) {

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-// What the study trains, and what is known beforehand of what will come of it.
+// What the studies train, and what is known beforehand of what will come of it.
 #pragma once
 
+#include <memory>
 #include <set>
 #include <string>
+#include <tshift/train/transfer.hpp>
 #include <vector>
 
+#include "recipe.hpp"
+#include "study_data.hpp"
 #include "trainee.hpp"
 
 namespace ser {
@@ -18,10 +22,41 @@ struct study_setting {
   index_t roll = 0;         // frames, see training_options
   bool from_paper = false;  // learned offsets begin as those of 1/4, two ways
   bool quick = false;       // part of --quick
+  // Of both ablations.
+  study_features reads = study_features::plain;       // of a frame
+  schedule_kind schedule = schedule_kind::constant;   // of the learning rate
+  augmentation changes = {};                          // while training
+  index_t more = 1;                                   // so many times the epochs
+  bool teaches = false;                               // trained once for all whom it teaches
+  bool borrows = false;                               // its last layer is its teacher's
+  std::shared_ptr<study_setting const> teacher = {};  // whose features it learns
+  std::vector<train::transfer_options> stages = {};   // one after the other, all epochs each; empty: classes alone
 };
 
-/// All of them, in the order of the tables.
-std::vector<study_setting> study_settings();
+/// A question to two settings, which differ by what it names.
+struct study_comparison {
+  std::string words, with, without;
+};
+
+/// One of the studies.
+struct study_form {
+  std::string name;                           // of its files
+  std::vector<study_setting> settings;        // in the order of the tables
+  std::vector<study_comparison> comparisons;  // what was asked beforehand; none: it is no ablation
+  index_t bands = 64, prompts = 0;            // of recordings; 0: all
+  double rate = 1e-3;                         // of learning
+  index_t epochs = 4, seeds = 5, batch = 32;  // of those
+
+  bool is_ablation() const noexcept { return !comparisons.empty(); }
+};
+
+/// What a shift brings to a Shiftformer.
+study_form shift_study();
+/// What each part of a CRNN brings, in the form that Meyer, Xu and Fingscheidt (SLT 2021) describe, and a shift in it.
+study_form crnn_study();
+/// What a teacher and each stage of its lessons bring to a vertical-patch ViT (Kim and Lee 2024), and a shift to its
+/// student.
+study_form vit_study();
 
 /// Offsets of the frames of x that come together in a frame of the last block.
 struct mixture {
@@ -54,7 +89,8 @@ enum class prediction {
 };
 
 /// Whether the order of two events so many frames apart can be learnt: whether two of the offsets that are mixed are as
-/// far apart as they.
+/// far apart as they. A CRNN's LSTM sees any order, and so does a ViT's teacher, by its coordinates; a student sees
+/// none, and with a shift the direction of time.
 ///
 /// If none are, each frame of the result has seen one event at most. The two orders then have the same such frames but
 /// for the noise around them, and their mean over time, which is all that the head sees, has the same expectation:
@@ -62,6 +98,8 @@ enum class prediction {
 /// @param model     with its channels
 /// @param distance  frames from one event to the other; 0: any, it is the direction of time that is asked for
 prediction predicted(new_model const& model, index_t distance);
+/// The same of a setting: one that reads where a frame stands sees.
+prediction predicted(study_setting const& setting, new_model const& model, index_t distance);
 
 /// What a prediction is called.
 char const* name_of(prediction of);

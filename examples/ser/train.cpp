@@ -7,10 +7,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <tshift/io/files.hpp>
-#include <tshift/io/safetensors.hpp>
-#include <tshift/version.hpp>
 #include <utility>
 #include <vector>
 
@@ -23,7 +20,6 @@
 #include "replay.hpp"
 #include "run_folder.hpp"
 #include "svg.hpp"
-#include "tensor_file.hpp"
 #include "upstream.hpp"
 
 namespace ser {
@@ -39,8 +35,6 @@ constexpr char const* details =
     "last.safetensors, from which --resume goes on, and best.safetensors, which `ser evaluate`, `ser classify` and PyTorch\n"
     "read. Ctrl-C ends the step, saves, and stops; once more stops at once.\n"
     "\n";
-
-bool is_tensors(std::string const& path) { return path.ends_with(".safetensors"); }
 
 /// "12 s", "3 min 20 s", "2 h 5 min"
 std::string shown_time(double seconds) {
@@ -59,8 +53,9 @@ std::string shown_time(double seconds) {
 }  // namespace
 
 train_command::train_command(CLI::App& program)
-    : command_(*program.add_subcommand("train", "A model from labelled sounds or features")), front_end_(command_) {
-  command_.footer(std::string(details) + model_details);
+    : command_(*program.add_subcommand("train", "A model from labelled sounds or features")), front_end_(command_),
+      form_(command_) {
+  command_.footer(std::string(details) + model_details + "\n\n" + image_model_details);
   command_.get_formatter()->column_width(36);
   command_.add_option("--options", options_, "Options as a file, NAME = VALUE a line; the command line wins")
       ->type_name("FILE");
@@ -69,8 +64,14 @@ train_command::train_command(CLI::App& program)
   command_.add_flag("--resume", resume_, "Goes on where RUN was left");
   command_.add_flag("--quiet", quiet_, "Prints the result alone");
   model_.add_to(command_);
-  command_.add_option("--weights", words_.weights, "Begins with these, in place of random ones")->type_name("W");
+  command_
+      .add_option(
+          "--weights", words_.weights,
+          "Begins with these, in place of random ones: a file, or the folder of a\ntraining of the same folds, of which each goes on with its own")
+      ->type_name("W");
   add_model_options(command_, words_);
+  add_image_words(command_, words_.images);
+  transfer_.add_to(command_);
   add_recipe_options(command_, how_.how);
   add_count(command_, "--epochs", how_.epochs, 1, "Over the training samples (20)");
   add_count(command_, "--batch", how_.batch, 1, "Sequences of a step (32)");
@@ -108,96 +109,19 @@ train_command::train_command(CLI::App& program)
 }
 
 void train_command::run() const {
+  transfer_.check();
   if (replay_.empty()) return train();
   if (words_.weights.empty() || words_.output.empty()) throw usage_error("--replay needs --weights and --output");
   if (!data_.data.empty() || !run_.empty()) throw usage_error("--replay takes neither --data nor --run");
-  replay(words_, how_.how, replay_);
-}
-
-std::unique_ptr<trainee<float>> train_command::make_model(dataset const& data, upstream const* encoder) const {
-  std::unique_ptr<trainee<float>> model;
-  auto const classes = static_cast<index_t>(data.labels.size());
-  if (!words_.weights.empty()) {
-    auto const file = tshift::io::safetensors::open(words_.weights);
-    model_options words = words_;
-    take_shift(words, file.metadata());
-    model = std::make_unique<trainee<float>>(file.state_dict(), words, changes_, how_.seed);
-    if (model->channels() != data.channels || model->classes() != classes) {
-      throw ser_error(one_line(words_.weights) + " is for D = " + std::to_string(model->channels()) + " and " +
-                      std::to_string(model->classes()) + " classes, the data has D = " + std::to_string(data.channels) +
-                      " and " + std::to_string(classes));
-    }
-  } else {
-    index_t longest = 0;
-    for (sample const& each : data.samples) longest = std::max(longest, each.frames);
-    if (how_.crop > 0) longest = std::min(longest, how_.crop);
-    index_t const states = encoder != nullptr ? encoder->states() : 0, D = data.channels / std::max<index_t>(1, states);
-    bool const mels = encoder == nullptr && !is_tensors(data_.data);
-    new_model from = model_.make(words_, {1, longest, D}, classes, /*project=*/mels);
-    from.channels = data.channels;
-    from.states = states;
-    from.tuned = encoder != nullptr ? encoder->tuned() : nullptr;
-    model = std::make_unique<trainee<float>>(from, how_.seed, changes_);
-  }
-  model->set_threads(threads_);
-  return model;
-}
-
-std::map<std::string, std::string> train_command::about(model_choice const& choice) const {
-  std::map<std::string, std::string> said;
-  if (!model_.is_learned() && model_.is_shiftser()) said["shift"] = shift_words(choice.shift);
-  if (how_.crop > 0) said["crop"] = std::to_string(how_.crop);
-  if (!is_tensors(data_.data) && data_.encoder.empty()) {
-    said["features"] = front_end_.words();
-    said["normalise"] = data_.normalised();
-  }
-  return said;
-}
-
-std::string train_command::config(dataset const& data, upstream const* encoder) const {
-  nlohmann::ordered_json c;
-  c["version"] = TSHIFT_VERSION;
-  c["isa"] = xsimd::default_arch::name();
-  c["data"] = data.digest();
-  c["features"] = encoder != nullptr       ? "states " + encoder->data().states
-                  : is_tensors(data_.data) ? "tensors"
-                                           : front_end_.words() + ", " + data_.normalised();
-  c["fine_tune"] = fine_tune_;
-  if (fine_tune_ > 0) {
-    c["encoder_rate"] = encoder_rate_;
-    c["encoder_dropout"] = encoder_dropout_;
-  }
-  c["model"] = words_.weights.empty() ? model_.name() : "weights";
-  auto const model = make_model(data, encoder);
-  c["values"] = digest_of(std::as_bytes(std::span<float const>(model->values())));
-  c["shift"] = model_.is_learned() ? "learned" : shift_words(model->choice().shift);
-  recipe const& r = how_.how;
-  c["rate"] = r.rate;
-  c["weight_decay"] = r.weight_decay;
-  c["clip"] = std::isfinite(r.clip) ? nlohmann::ordered_json(r.clip) : nlohmann::ordered_json("none");
-  c["schedule"] = name_of(r.schedule);
-  if (r.warm_up) c["warm_up"] = *r.warm_up;
-  c["smoothing"] = r.smoothing;
-  c["class_weights"] = r.class_weights;
-  c["epochs"] = how_.epochs;
-  c["batch"] = how_.batch;
-  c["seed"] = how_.seed;
-  c["crop"] = how_.crop;
-  c["roll"] = how_.roll;
-  c["patience"] = how_.patience;
-  c["dropout"] = changes_.dropout;
-  c["spec_augment"] = changes_.masks;
-  c["folds"] = folds_;
-  c["dev"] = !no_dev_;
-  c["group"] = data_.group;
-  c["as_released"] = as_released_;
-  return c.dump();
+  replay(words_, how_.how, transfer_, replay_);
 }
 
 void train_command::report(epoch_result const& e, double seconds_left) const {
   if (quiet_) return;
   std::string chosen;
-  if (!no_dev_) append(chosen, ", dev loss %.4f UA %.1f %% WA %.1f %%", e.dev_loss, 100 * e.dev_ua, 100 * e.dev_wa);
+  if (!no_dev_ && transfer_.features_alone()) append(chosen, ", dev distance %.4f", e.dev_loss);
+  if (!no_dev_ && !transfer_.features_alone())
+    append(chosen, ", dev loss %.4f UA %.1f %% WA %.1f %%", e.dev_loss, 100 * e.dev_ua, 100 * e.dev_wa);
   std::printf("  epoch %td: loss %.4f%s; %s left\n", e.epoch, e.loss, chosen.c_str(), shown_time(seconds_left).c_str());
   std::fflush(stdout);
 }
@@ -205,12 +129,16 @@ void train_command::report(epoch_result const& e, double seconds_left) const {
 void train_command::train() const {
   if (data_.data.empty()) throw usage_error("--data is required");
   if (as_released_ && no_dev_) throw usage_error("--as-released and --no-dev contradict each other");
+  if (as_released_ && transfer_.given()) throw usage_error("--as-released and --teacher contradict each other");
+  if (std::string const name = model_.first_of_images(); !name.empty() && !words_.weights.empty()) {
+    throw usage_error(name + ": --weights has its own sizes");
+  }
   std::unique_ptr<upstream> kept;
   if (!data_.encoder.empty()) kept = std::make_unique<upstream>(data_, fine_tune_, encoder_rate_, encoder_dropout_);
   upstream const* const encoder = kept.get();
   if (encoder == nullptr && fine_tune_ > 0) throw usage_error("--fine-tune needs --encoder");
   if (encoder != nullptr && !words_.weights.empty()) throw usage_error("--weights and --encoder contradict each other");
-  dataset const data = read_dataset(encoder != nullptr ? encoder->data() : data_, front_end_);
+  dataset const data = read_dataset(encoder != nullptr ? encoder->data() : data_from(), front_end_, &form_);
   training_options how = how_;
   std::vector<fold> folds = make_folds(data, folds_, !no_dev_ && !as_released_, how.seed);
   if (as_released_) {
@@ -218,7 +146,8 @@ void train_command::train() const {
     how.how.schedule = schedule_kind::as_released;
     for (fold& each : folds) each.of.dev = each.of.test;
   }
-  std::string const said = config(data, encoder);
+  how.transfer = transfer_.plan();
+  std::string const said = config(data, encoder, folds);
   run_folder const folder(run_, said, options_text(command_, {"--run", "--resume", "--quiet", "--options"}), resume_);
   if (!quiet_) std::printf("%s\n", data.description.c_str());
   for (fold const& each : folds) {
@@ -230,7 +159,14 @@ void train_command::train() const {
   run_results results(data.labels);
   for (std::size_t k = 0; k < folds.size(); ++k) {
     fold const& each = folds[k];
-    auto const model = make_model(data, encoder);
+    auto const model = make_model(data, encoder, each.name);
+    std::unique_ptr<teacher<float>> from;
+    if (transfer_.given()) {
+      from = transfer_.open<float>(each.name);
+      from->set_threads(threads_);
+      from->check(*model);
+      how.transfer.from = from.get();
+    }
     trainer one(*model, data, each.of, how, folder.of_fold(each.name), said, about(model->choice()));
     if (encoder != nullptr) {
       one.save_as([&](std::span<float const> values) {
@@ -275,6 +211,9 @@ void train_command::train() const {
     folder.write_fold(each.name, matrix, data.labels);
   }
   std::fputs(results.table().c_str(), stdout);
+  if (transfer_.features_alone()) {
+    std::printf("The labels were not learned: WA, UA and F1 are those of a head as it began.\n");
+  }
   if (!run_.empty()) std::printf("\n%s holds the run\n", one_line(run_).c_str());
 }
 

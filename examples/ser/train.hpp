@@ -8,11 +8,14 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "dataset.hpp"
+#include "folds.hpp"
 #include "model_options.hpp"
 #include "new_model_options.hpp"
 #include "recipe.hpp"
+#include "teacher.hpp"
 #include "trainer.hpp"
 #include "upstream.hpp"
 
@@ -33,10 +36,14 @@ class train_command {
  private:
   void train() const;
   /// All that decides the result, as JSON.
-  std::string config(dataset const& data, upstream const* encoder) const;
+  std::string config(dataset const& data, upstream const* encoder, std::vector<fold> const& folds) const;
   /// What best.safetensors says of itself.
   std::map<std::string, std::string> about(model_choice const& choice) const;
-  std::unique_ptr<trainee<float>> make_model(dataset const& data, upstream const* encoder) const;
+  std::unique_ptr<trainee<float>> make_model(dataset const& data, upstream const* encoder,
+                                             std::string const& fold) const;
+  data_options data_from() const;
+  /// What becomes of sounds, as options.
+  std::string features() const;
   /// Runs an epoch's report.
   void report(epoch_result const& e, double seconds_left) const;
 
@@ -46,6 +53,8 @@ class train_command {
   new_model_options model_;
   data_options data_;
   front_end_options front_end_;
+  feature_form form_;
+  transfer_words transfer_;
   training_options how_;
   augmentation changes_;
   index_t folds_ = 0, threads_ = 1, fine_tune_ = 0;

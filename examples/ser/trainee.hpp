@@ -12,6 +12,7 @@
 #include <tshift/train/initialise.hpp>
 #include <tshift/train/loss.hpp>
 #include <tshift/train/spec_augment.hpp>
+#include <tshift/train/transfer.hpp>
 #include <tshift/weights/speech_encoder_names.hpp>
 #include <tshift/weights/speech_encoder_options.hpp>
 #include <utility>
@@ -46,6 +47,17 @@ struct new_model {
   index_t head = 0;           ///< in place of `kind`: mean over time and two linear layers, so many channels between
   index_t states = 0;         ///< x is so many states side by side, their sum is learned; 0: it is one
   tuned_layers const* tuned = nullptr;  ///< layers in front of all
+
+  // Of a CRNN or a vertical-patch ViT, which has `channels`, `classes`, `shift` and these alone.
+  image_words images = {};             ///< what is no tensor, as options are written
+  train::crnn_sizes crnn = {};         ///< but for bands, C of them beside each other in a frame, and classes
+  train::vertical_vit_sizes vit = {};  ///< but for rows and classes; with a stem it is a teacher
+};
+
+/// Which model a file holds, and its tensors as training has them.
+struct chosen_weights {
+  model_choice choice;
+  tshift::weights::state_dict weights;
 };
 
 /// What is changed at random while training, and not afterwards.
@@ -61,9 +73,10 @@ class trainee {
   /// @throws usage_error, shape_error
   trainee(new_model const& from, std::uint64_t seed, augmentation const& how = {});
   /// Takes sizes and values from a checkpoint.
+  /// @param channels  of x, for a model of images that can read several numbers of them; 0: its fewest
   /// @throws usage_error, ser_error, shape_error
   trainee(tshift::weights::state_dict const& weights, model_options const& words, augmentation const& how = {},
-          std::uint64_t seed = 0);
+          std::uint64_t seed = 0, index_t channels = 0);
   trainee(trainee const&) = delete;
   trainee& operator=(trainee const&) = delete;
   ~trainee() = default;
@@ -74,6 +87,12 @@ class trainee {
   std::span<T> gradients() noexcept { return gradients_; }
   index_t channels() const { return model_.inputs(); }
   index_t classes() const { return model_.outputs(); }
+  /// Of the feature that the logits are made of; 0: the model gives none.
+  index_t features() const { return model_.vit() != nullptr ? model_.vit()->features() : 0; }
+  /// Leaves the layer behind the feature as it is: where logits have no loss it has no gradient, and no decay either.
+  void keep_classifier() { table_.set_trains("mlp_head.", false); }
+  /// Frames that a sequence must have.
+  index_t shortest() const noexcept { return model_.shortest(); }
   /// What was recognised.
   model_choice const& choice() const noexcept { return choice_; }
 
@@ -86,6 +105,8 @@ class trainee {
 
   /// Logits of a batch, those of inference.
   void forward(tshift::tensor_view<T const> const& x, std::span<T> y);
+  /// [N, features()] of the last batch, whose shape is given: of forward, or of add_gradients.
+  std::span<T const> feature(tshift::shape const& x) const;
   /// Elements that a batch of this shape keeps between the passes.
   index_t saved_size(tshift::shape const& x) const { return model_.saved_size(x); }
 
@@ -100,7 +121,22 @@ class trainee {
                        train::cross_entropy_options const& options, double divisor, std::span<T> y,
                        tshift::tensor_view<T> const& dx, train::random_batch const* random = nullptr);
 
+  /// The same of a student's loss: its classes', its feature's distance from a teacher's, or both.
+  /// @param divisors  those of the whole batch
+  /// @param target    [N, features()] of the teacher; not read where the distance has the factor 0
+  /// @throws usage_error  a distance is asked for, and the model gives no feature
+  train::transfer_losses add_gradients(tshift::tensor_view<T const> const& x, std::span<index_t const> labels,
+                                       train::transfer_options const& options, train::transfer_divisors const& divisors,
+                                       std::span<T const> target, std::span<T> y, tshift::tensor_view<T> const& dx,
+                                       train::random_batch const* random = nullptr);
+
  private:
+  trainee(chosen_weights const& from, augmentation const& how, std::uint64_t seed, index_t channels);
+  /// What the model reads of x: as it is, or changed at random. The gradient behind a change goes where `below` says.
+  tshift::tensor_view<T const> changed(tshift::tensor_view<T const> const& x, train::random_batch const* random,
+                                       tshift::tensor_view<T>& below);
+  void changed_back(train::random_batch const* random, tshift::tensor_view<T> const& below,
+                    tshift::tensor_view<T> const& dx);
   void add_masks(index_t channels, augmentation const& how);
 
   model_choice choice_;
@@ -110,7 +146,7 @@ class trainee {
   workers exec_;
   std::optional<train::spec_augment<T>> masks_;
   std::vector<T> values_, gradients_;
-  std::vector<T> dy_, saved_, workspace_, masked_, dmasked_;  // kept from batch to batch
+  std::vector<T> dy_, dfeature_, saved_, workspace_, masked_, dmasked_;  // kept from batch to batch
 };
 
 // Each has all models with all their passes: compiled once, in trainee.cpp.

@@ -41,6 +41,7 @@ trainer::trainer(trainee<float>& model, dataset const& data, parts const& of, tr
              how.epochs * std::max<index_t>(1, (static_cast<index_t>(of.train.size()) + how.batch - 1) / how.batch)),
       first_(model.values().size()), second_(model.values().size()),
       best_(model.values().begin(), model.values().end()) {
+  if (how.transfer.classes == 0) model.keep_classifier();
   std::string labels;
   for (std::string const& label : data_.labels) labels += (labels.empty() ? "" : ",") + utf8(label);
   about_["labels"] = labels;
@@ -90,8 +91,10 @@ void trainer::step(std::span<index_t const> batch, index_t epoch, index_t number
   std::ranges::fill(model_.gradients(), 0.0f);
   std::vector<index_t> all_labels;
   for (index_t const i : batch) all_labels.push_back(data_.samples[static_cast<std::size_t>(i)].label);
-  auto const options = how_.how.loss();
-  double const divisor = train::cross_entropy_divisor(all_labels, model_.classes(), options);
+  auto const options = losses();
+  train::transfer_divisors const divisors{
+      train::cross_entropy_divisor(all_labels, model_.classes(), options.cross_entropy),
+      static_cast<double>(batch.size()) * static_cast<double>(model_.features())};
   double loss = 0;
   for (std::size_t done = 0; done < batch.size();) {
     std::size_t some = batch.size() - done;
@@ -107,7 +110,7 @@ void trainer::step(std::span<index_t const> batch, index_t epoch, index_t number
     auto const x = gather(part, epoch, true);
     y_.resize(some * static_cast<std::size_t>(model_.classes()));
     train::random_batch const random{how_.seed, epoch, number, part};
-    loss += model_.add_gradients(x, labels_, options, divisor, y_, {}, &random);
+    loss += model_.add_gradients(x, labels_, options, divisors, taught(x), y_, {}, &random).total;
     done += some;
   }
   auto const clipped =
@@ -117,8 +120,9 @@ void trainer::step(std::span<index_t const> batch, index_t epoch, index_t number
                       step_ + 1, {model_.values(), model_.gradients(), first_, second_}, clipped.factor);
   model_.pack();
   ++step_;
-  loss_sum_ += loss * divisor;
-  weight_sum_ += divisor;
+  double const weight = options.classes > 0 ? divisors.classes : static_cast<double>(batch.size());
+  loss_sum_ += loss * weight;
+  weight_sum_ += weight;
   norm_sum_ += clipped.norm;
 }
 
@@ -144,8 +148,17 @@ void trainer::refuse(std::span<index_t const> batch, index_t epoch, double loss,
                   (folder_.empty() ? "" : "; what was before this step is saved"));
 }
 
+train::transfer_options trainer::losses() const {
+  return {how_.transfer.classes, how_.transfer.features, how_.how.loss()};
+}
+
+std::span<float const> trainer::taught(tshift::tensor_view<float const> const& x) const {
+  if (how_.transfer.from == nullptr) return {};
+  return how_.transfer.from->features_of(x);
+}
+
 double trainer::evaluate(std::span<index_t const> samples, confusion& to, std::vector<float>* logits) {
-  double loss = 0, weight = 0;
+  double loss = 0, weight = 0, distance = 0;
   auto const options = how_.how.loss();
   for (std::size_t done = 0; done < samples.size();) {
     std::size_t const some = std::min<std::size_t>(samples.size() - done, 16);
@@ -157,6 +170,11 @@ double trainer::evaluate(std::span<index_t const> samples, confusion& to, std::v
     tshift::tensor_view<float const> const y(y_.data(), {static_cast<index_t>(some), 1, model_.classes()});
     loss += train::cross_entropy<float const>(y, labels_, options, divisor) * divisor;
     weight += divisor;
+    if (auto const target = taught(x); !target.empty()) {
+      tshift::shape const of{static_cast<index_t>(some), 1, model_.features()};
+      tshift::tensor_view<float const> const own(model_.feature(x.shape).data(), of), aim(target.data(), of);
+      distance += train::l1<float const>(own, aim, static_cast<double>(model_.features()));
+    }
     if (logits != nullptr) logits->insert(logits->end(), y_.begin(), y_.end());
     for (std::size_t n = 0; n < some; ++n) {
       auto const row = std::span(y_).subspan(n * classes, classes);
@@ -164,7 +182,11 @@ double trainer::evaluate(std::span<index_t const> samples, confusion& to, std::v
     }
     done += some;
   }
-  return weight > 0 ? loss / weight : 0;
+  transfer_plan const& plan = how_.transfer;
+  double const of_classes = weight > 0 ? loss / weight : 0;
+  if (plan.from == nullptr) return of_classes;
+  double const of_features = samples.empty() ? 0 : distance / static_cast<double>(samples.size());
+  return plan.classes * of_classes + plan.features * of_features;
 }
 
 bool trainer::run(std::function<void(epoch_result const&)> const& ended, std::function<bool()> const& stop) {
@@ -203,8 +225,8 @@ bool trainer::run(std::function<void(epoch_result const&)> const& ended, std::fu
     result.dev_f1 = matrix.macro_f1();
     rates_.epoch_ended(result.dev_loss);
     epochs_.push_back(result);
-    if (parts_.dev.empty() || result.dev_ua > best_ua_) {
-      best_ua_ = result.dev_ua;
+    if (parts_.dev.empty() || quality(result) > best_quality_) {
+      best_quality_ = quality(result);
       best_epoch_ = epoch + 1;
       std::ranges::copy(model_.values(), best_.begin());
       save_best();
@@ -232,7 +254,7 @@ void trainer::save_best() const {
 void trainer::save() const {
   if (folder_.empty()) return;
   nlohmann::json state{{"config", config_},         {"data", digest_},           {"step", step_},
-                       {"best_ua", best_ua_},       {"best_epoch", best_epoch_}, {"loss_sum", loss_sum_},
+                       {"best_ua", best_quality_},  {"best_epoch", best_epoch_}, {"loss_sum", loss_sum_},
                        {"weight_sum", weight_sum_}, {"norm_sum", norm_sum_},     {"epochs", nlohmann::json::array()}};
   for (epoch_result const& e : epochs_) state["epochs"].push_back(json_of(e));
   std::vector<tshift::weights::tensor> made;
@@ -275,7 +297,7 @@ bool trainer::resume() {
   read("optim.v.", second_);
   read("best.", best_);
   step_ = state.at("step");
-  best_ua_ = state.at("best_ua");
+  best_quality_ = state.at("best_ua");
   best_epoch_ = state.at("best_epoch");
   loss_sum_ = state.at("loss_sum");
   weight_sum_ = state.at("weight_sum");

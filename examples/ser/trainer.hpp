@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <span>
 #include <string>
@@ -14,6 +15,7 @@
 #include "dataset.hpp"
 #include "metrics.hpp"
 #include "recipe.hpp"
+#include "teacher.hpp"
 #include "trainee.hpp"
 
 namespace ser {
@@ -24,9 +26,10 @@ struct training_options {
   index_t epochs = 20, batch = 32;
   std::uint64_t seed = 42;
   index_t crop = 0;  ///< frames: longer samples are cut, at random while training, in the middle otherwise; 0: whole
-  index_t patience = 0;  ///< epochs without a better UA of the dev samples; 0: all epochs
-  index_t roll = 0;      ///< frames: while training each sample is rolled by a random number of them, both ways
-  bool shuffles = true;  ///< the order of each epoch
+  index_t patience = 0;         ///< epochs without a better UA of the dev samples; 0: all epochs
+  index_t roll = 0;             ///< frames: while training each sample is rolled by a random number of them, both ways
+  bool shuffles = true;         ///< the order of each epoch
+  transfer_plan transfer = {};  ///< where classes count nothing, the features' distance chooses the epoch
 };
 
 /// Which samples are for what, by their number in the data set.
@@ -85,6 +88,11 @@ class trainer {
   index_t steps_of_epoch() const noexcept;
   void step(std::span<index_t const> batch, index_t epoch, index_t number);
   [[noreturn]] void refuse(std::span<index_t const> batch, index_t epoch, double loss, double norm);
+  train::transfer_options losses() const;
+  /// The teacher's features, where they count.
+  std::span<float const> taught(tshift::tensor_view<float const> const& x) const;
+  /// Of an epoch: the larger, the better.
+  double quality(epoch_result const& e) const { return how_.transfer.classes > 0 ? e.dev_ua : -e.dev_loss; }
   tshift::tensor_view<float const> gather(std::span<index_t const> samples, index_t epoch, bool random);
   void save() const;
   void save_best() const;
@@ -101,7 +109,7 @@ class trainer {
   std::vector<float> first_, second_, best_;
   std::vector<epoch_result> epochs_;
   index_t step_ = 0, best_epoch_ = 0;  // steps that are done
-  double best_ua_ = -1;
+  double best_quality_ = std::numeric_limits<double>::lowest();
   // Of the epoch that is under way.
   double loss_sum_ = 0, weight_sum_ = 0, norm_sum_ = 0;
   // Kept from batch to batch.

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -56,6 +57,27 @@ WRAPPINGS = [
 ]
 
 
+# Sizes of a CRNN or a ViT, what the program says, and options for what is in no tensor.
+SMALL = {"bands": 13, "filters": 4, "widths": (5, 8), "body": (6, 5), "frame": 9, "hidden": 5, "head": 6}
+VIT = {"rows": 20, "width": 12, "heads": 3, "depth_of_head": 5, "hidden": 20, "layers": 2}
+IMAGE_MODELS = [
+    ("CRNN, D = 3 x 12", "CrnnSizes", SMALL, []),
+    ("1 layer, last, attention", "CrnnSizes", {**SMALL, "norm": True, "directions": 1, "attention": 7, "act": "elu", "factor": 0.5,
+     "summary": ("last", "attention"), "scorer": "tanh", "pool": (3, 2), "channels": 1},
+     ["--activation", "elu:0.5", "--summary", "last,attention", "--scorer", "tanh", "--max-pool", "3x2"]),
+    ("vertical-patch ViT, student", "VitSizes", VIT, ["--heads", "3"]),
+    ("vertical-patch ViT, teacher", "VitSizes", {**VIT, "teacher": True, "corrected": True, "mean": True, "patch_width": 2},
+     ["--heads", "3", "--pool", "mean", "--coordinates", "corrected", "--patch-width", "2"]),
+]  # fmt: skip
+
+
+def save(path, array):
+    """A file of one tensor x of F32."""
+    data = array.astype("<f4").tobytes()
+    text = json.dumps({"x": {"dtype": "F32", "shape": list(array.shape), "data_offsets": [0, len(data)]}}).encode()
+    pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
 def load(path):
     """{name: array} of a file of F32."""
     content = pathlib.Path(path).read_bytes()
@@ -95,6 +117,9 @@ def check_convert(folder, environment):
     says("If you trust whoever made it: convert.py other.pt --trust", {"model": weights, "args": argparse.Namespace(lr=1)})
     gives(plain, {"model": weights, "args": argparse.Namespace(lr=1)}, "--trust")
     gives(plain, {"epoch": 3, "model_state_dict": weights, "optimizer": {"state": {}, "param_groups": [1]}})
+    # A checkpoint of the vertical-patch ViT: its losses stand beside the weights, and may be tensors.
+    losses = {"epoch": 3, "CE": torch.tensor(0.5), "L1": torch.tensor([0.25]), "optimizer_state_dict": {"state": {}, "param_groups": [1]}}
+    gives(plain, {"model_state_dict": weights, **losses})
     gives(plain, {"net": module}, "--trust")
     says("has weights in model, ema: name the one that is meant", {"model": weights, "ema": weights})
     gives(plain, {"model": weights, "ema": {"other": weights["bias"]}}, "model")
@@ -108,7 +133,38 @@ def check_convert(folder, environment):
     done = subprocess.run([sys.executable, str(CONVERT), "other.pt"], cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 1 and "is no file of torch.save" in done.stderr, done.stderr
     gives(["model.a", "pretrain.b"], {"module.model.a": weights["bias"], "module.pretrain.b": weights["bias"]})
-    return 16
+    return 17
+
+
+def check_images(folder, run, program):
+    """CRNNs and ViTs of PyTorch, saved as their authors do, to logits and features. Returns the worst error."""
+    sys.path.insert(0, str(HERE.parent / "golden"))
+    import neighbours
+
+    torch.set_grad_enabled(False)
+    worst = 0.0
+    for number, (words, kind, sizes, options) in enumerate(IMAGE_MODELS):
+        sizes = getattr(neighbours, kind)(**sizes)
+        crnn = kind == "CrnnSizes"
+        model = neighbours.fill(neighbours.Crnn(sizes) if crnn else neighbours.VerticalVit(sizes), number + 1)
+        saved = {name: value.float() if value.is_floating_point() else value for name, value in model.state_dict().items()}
+        torch.save({"model_state_dict": saved, "CE": torch.tensor(0.5)}, pathlib.Path(folder) / "checkpoint.pt")
+        run(sys.executable, str(CONVERT), "checkpoint.pt")
+        pixels = (sizes.bands, sizes.channels) if crnn else (sizes.rows,)
+        x = torch.from_numpy(neighbours.models.seeded("x", (2, 30, *pixels), number)).double()
+        # Images of the CRNN as they are, those of the ViT as PyTorch has them, [N, 1, H, W].
+        save(pathlib.Path(folder) / "image.safetensors", (x if crnn else x.transpose(1, 2)[:, None]).numpy())
+        said = run(str(program), "classify", "--weights", "weights.safetensors", "--input", "image.safetensors",
+                   "--output", "output.safetensors", *options).stdout.decode()  # fmt: skip
+        assert words in said, said
+        want = model(x)
+        made = load(pathlib.Path(folder) / "output.safetensors")
+        for name, result in zip(("y", "feature"), want if isinstance(want, tuple) else (want,)):
+            assert made[name].shape == tuple(result.shape), (words, name)
+            error = numpy.linalg.norm(made[name] - result.numpy()) / numpy.linalg.norm(result.numpy())
+            assert error <= 1e-5, f"{words}: {name} is {error:.1e} off"
+            worst = max(worst, error)
+    return worst
 
 
 def main():
@@ -146,8 +202,10 @@ def main():
             error = numpy.linalg.norm(got - want) / numpy.linalg.norm(want)
             assert error <= 1e-5, f"{name}: the logits are {error:.1e} off"
             worst = max(worst, error)
+        worst = max(worst, check_images(folder, run, program))
         others = check_convert(folder, environment)
-    print(f"{others} other things that people save; {len(MODELS)} checkpoints to logits, the worst {worst:.1e} off PyTorch in double precision")
+    count = len(MODELS) + len(IMAGE_MODELS)
+    print(f"{others} other things that people save; {count} checkpoints to logits, the worst {worst:.1e} off PyTorch in double precision")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""ser features against the tools' formulas, which tests/golden/generate_audio.py writes out in double.
+"""ser features, and images of them, against the tools' formulas, which tests/golden/generate_audio.py writes out in double.
 
     /usr/bin/python3 tests/interop/ser_test.py build/test/examples/ser
 """
@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 
 import numpy as np
 
@@ -47,6 +48,50 @@ def load(path):
         begin, end = entry["data_offsets"]
         result[name] = np.frombuffer(content[8 + size + begin : 8 + size + end], KINDS[entry["dtype"]]).reshape(entry["shape"])
     return result
+
+
+def grey_pixels(path):
+    """[rows, columns] of a PNG of 8 bits and one channel, without an interlace."""
+    data, header, content = path.read_bytes(), None, b""
+    at = 8
+    while at < len(data):
+        size, kind = struct.unpack(">I4s", data[at : at + 8])
+        part = data[at + 8 : at + 8 + size]
+        header = struct.unpack(">IIBBBBB", part) if kind == b"IHDR" else header
+        content += part if kind == b"IDAT" else b""
+        at += size + 12
+    width, height = header[:2]
+    assert header[2:] == (8, 0, 0, 0, 0), header
+    rows = np.frombuffer(zlib.decompress(content), np.uint8).reshape(height, width + 1).astype(int)
+    result = np.zeros((height + 1, width + 1), int)  # with what is above and to the left
+    for r in range(height):
+        for c in range(width):
+            a, b, d = result[r + 1, c], result[r, c + 1], result[r, c]
+            nearest = min((a, b, d), key=lambda v: abs(a + b - d - v))  # Paeth's
+            result[r + 1, c + 1] = (rows[r, c + 1] + (0, a, b, (a + b) // 2, nearest)[rows[r, 0]]) % 256
+    return result[1:, 1:]
+
+
+def check_images(program, audio, waves, output, picture):
+    """Sounds to images and pictures, against the generator's."""
+    x = audio.made_signal(16000, 5)
+    save(waves, {"input": x})
+    features, count = audio.kaldi(x, 16000), 0
+    for kind in ("linear", "antialiased", "area", "adaptive", "none"):
+        for columns, frames, scale in ((31, 0, "min_max"), (200, 64, "range"), (20, 150, "min_max")):
+            rows = 23 if kind == "none" else 16
+            given = [] if kind == "none" or not frames else ["--image-frames", str(frames)]
+            range_ = ["--image-low=-80", "--image-high=0"] if scale == "range" else []
+            subprocess.run([program, "features", "--input", waves, "--output", output, "--preset", "kaldi",
+                            "--image", f"{rows}x{columns}", "--image-resize", kind, "--image-scale", scale.replace("_", "-"),
+                            "--picture", picture, "--colours", "grey", *given, *range_],
+                           check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+            want = audio.image(features, kind, columns, rows, scale, 0 if kind == "none" else frames)
+            got = load(output)["features"][0]
+            assert got.shape == want.shape and np.abs(got - want).max() < 1e-8, (kind, columns, np.abs(got - want).max())
+            assert (grey_pixels(picture) == np.floor(255 * got.T + 0.5)).all(), (kind, columns)
+            count += 1
+    return count
 
 
 def words(preset, changes):
@@ -105,8 +150,9 @@ def main():
             want = np.concatenate([y, first(y), second(y)], axis=1)
             assert np.abs(load(output)["features"][0] - want).max() < 1e-8, kind
             count += 1
+        count += check_images(program, audio, waves, output, pathlib.Path(folder) / "y.png")
     print(f"ser features: {count} cases; in double at most {worst:.1e} from the formulas")
-    assert count >= 70
+    assert count >= 85
 
 
 if __name__ == "__main__":
