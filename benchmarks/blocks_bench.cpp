@@ -3,13 +3,18 @@
 // long; nothing may be NaN anywhere.
 #include <tshift/nn/activations.hpp>
 #include <tshift/nn/conv1d.hpp>
+#include <tshift/nn/conv2d.hpp>
 #include <tshift/nn/depthwise_conv1d.hpp>
+#include <tshift/nn/instance_norm.hpp>
 #include <tshift/nn/layer_norm.hpp>
 #include <tshift/nn/lstm.hpp>
 #include <tshift/nn/mlp.hpp>
 #include <tshift/nn/pool.hpp>
+#include <tshift/nn/pool2d.hpp>
 #include <tshift/nn/self_attention.hpp>
+#include <tshift/nn/summary.hpp>
 #include <tshift/nn/winograd_conv1d.hpp>
+#include <tshift/nn/winograd_conv2d.hpp>
 
 #include "floors.hpp"
 
@@ -67,12 +72,13 @@ struct views {
 // --------------------------------------------------------------------------------------------------------- products
 
 /// So many FLOPs of multiply-adds on registers, in enough chains that none waits for another; more would not fit into
-/// 16 registers.
-void multiply_adds(double flops) {
+/// 16 registers. One copy for all rows: inlined, g++ lets some read their factor from memory, which costs a quarter.
+[[gnu::noinline]] void multiply_adds(double flops) {
   using vector = xsimd::batch<float>;
   constexpr std::size_t chains = 12;
   vector sums[chains];
-  for (std::size_t k = 0; k < chains; ++k) sums[k] = vector(static_cast<float>(k));
+  // None begins with 2, which x / 2 + 1 leaves alone, and compilers know.
+  for (std::size_t k = 0; k < chains; ++k) sums[k] = vector(static_cast<float>(k) + 0.25f);
   vector const half(0.5f), one(1.f);
   auto const rounds = static_cast<std::size_t>(flops / (2 * static_cast<double>(chains * vector::size)));
   for (std::size_t i = 0; i < rounds; ++i) {
@@ -442,6 +448,209 @@ void add_conv1d(tensor_case const& on, std::string const& variant, index_t strid
   });
 }
 
+// ----------------------------------------------------------------------------------------------------------- images
+
+/// An image [1, T, F, C], dense, and what a block of images makes of it.
+struct image_views {
+  tensor_view<float const> x;
+  tensor_view<float> y;
+
+  image_views(shape const& in, shape const& out) {
+    shape most = in;
+    most.time = std::max(in.time, out.time);
+    most.channels = std::max(in.channels, out.channels);
+    auto const memory = tensors<float>(most);
+    x = {memory.x, in, layout::ntsc};
+    y = {memory.y, out, layout::ntsc};
+  }
+};
+
+/// "same" convolutions of the CRNN, [300, 40, 3], and of the ViT's stem, [128, 128, 1].
+struct conv2d_case {
+  char const* what;
+  shape on;
+  index_t outputs, taps_of_time, taps_of_space;
+
+  /// Which of the two a model takes.
+  bool in_four_products() const { return on.channels >= 16 && outputs >= 16; }
+};
+constexpr conv2d_case conv2d_cases[] = {{"CRNN, first, 5 x 3", {1, 300, 3, 40}, 128, 5, 3},
+                                        {"CRNN, first, 33 x 3", {1, 300, 3, 40}, 32, 33, 3},
+                                        {"CRNN, first of the body, 5 x 3", {1, 150, 128, 10}, 256, 5, 3},
+                                        {"CRNN, body, 5 x 3", {1, 150, 256, 10}, 256, 5, 3},
+                                        {"ViT, stem 1 to 16", {1, 128, 1, 128}, 16, 3, 3},
+                                        {"ViT, stem 16 to 32", {1, 128, 16, 128}, 32, 3, 3},
+                                        {"ViT, stem 32 to 64", {1, 128, 32, 128}, 64, 3, 3},
+                                        {"ViT, stem 64 to 32", {1, 128, 64, 128}, 32, 3, 3},
+                                        {"ViT, stem 32 to 16", {1, 128, 32, 128}, 16, 3, 3},
+                                        {"ViT, stem 16 to 1", {1, 128, 16, 128}, 1, 3, 3}};
+
+/// One channel on either side costs what moving the bytes costs; the others their multiply-adds.
+template <template <class> class Block>
+void add_conv2d(conv2d_case const& c) {
+  bool const four = std::is_same_v<Block<float>, nn::winograd_conv2d<float>>;
+  tshift::conv2d_options const how{.inputs = c.on.channels,
+                                   .outputs = c.outputs,
+                                   .time = tshift::window_axis::same(c.taps_of_time),
+                                   .space = tshift::window_axis::same(c.taps_of_space)};
+  index_t const taps = c.taps_of_time * c.taps_of_space, pixels = c.on.time * c.on.space;
+  double const flops = 2 * as_double(pixels) * as_double(taps * c.on.channels) * as_double(c.outputs);
+  bool const bytes = std::min(c.on.channels, c.outputs) == 1;
+  row const info{.table =
+                     "conv2d: images of the CRNN and the ViT; floor: its multiply-adds, on registers alone (of one "
+                     "channel on either side: memcpy of x and y)",
+                 .tensor = image_text(c.on),
+                 .variant = std::string(four ? "winograd_conv2d, " : "") + c.what,
+                 .flops = flops,
+                 .target = four == c.in_four_products() ? 1.15 : 0,
+                 .footprint = static_cast<std::size_t>(pixels * (c.on.channels + c.outputs)) * sizeof(float)};
+  add_row(info, [=] {
+    auto const weight =
+                   random_values(c.outputs * c.on.channels * taps, 2 / std::sqrt(as_double(c.on.channels * taps)), 1),
+               bias = random_values(c.outputs, 0.25, 2);
+    auto const layer = std::make_shared<Block<float> const>(how, weight, bias);
+    shape out = c.on;
+    out.channels = c.outputs;
+    image_views const on_these(c.on, out);
+    auto const room = scratch(layer->workspace_size(c.on));
+    layer->forward(on_these.x, on_these.y, room);
+    expect_finite(on_these.y);
+    closeness error;
+    for (index_t const r : spread(pixels, as_double(taps * c.on.channels * c.outputs))) {
+      index_t const t = r / c.on.space, p = r % c.on.space;
+      for (index_t o = 0; o < c.outputs; ++o) {
+        double sum = static_cast<double>(bias[at(o)]);
+        for (index_t k = 0; k < taps; ++k) {
+          index_t const from = t + k / c.taps_of_space - how.time.before;
+          index_t const place = p + k % c.taps_of_space - how.space.before;
+          if (from < 0 || from >= c.on.time || place < 0 || place >= c.on.space) continue;
+          for (index_t i = 0; i < c.on.channels; ++i) {
+            sum += static_cast<double>(weight[at((o * c.on.channels + i) * taps + k)]) *
+                   static_cast<double>(on_these.x(0, from, i, place));
+          }
+        }
+        error.add(sum, static_cast<double>(on_these.y(0, t, o, p)));
+      }
+    }
+    error.check(c.what);
+    auto const copied = std::make_shared<std::vector<float>>(at(std::max(on_these.x.size(), on_these.y.size())));
+    std::size_t const in = at(on_these.x.size()) * sizeof(float), made = at(on_these.y.size()) * sizeof(float);
+    return std::pair([=] { layer->forward(on_these.x, on_these.y, room); },
+                     [=] {
+                       if (!bytes) return multiply_adds(flops);
+                       // Half of the bytes are read here, half written.
+                       std::memcpy(copied->data(), on_these.x.data, in / 2);
+                       std::memcpy(on_these.y.data, copied->data(), made / 2);
+                     });
+  });
+}
+
+/// Blocks that pass over an image of the ViT's stem, or of the CRNN's first layer; floor: memcpy of it.
+template <class Make, class Want>
+void add_image_pass(shape const& on, shape const& out, char const* variant, Make const& make, Want const& want) {
+  std::size_t const size = at(on.size()) * sizeof(float);
+  row const info{.table = memory_table,
+                 .tensor = image_text(on),
+                 .variant = variant,
+                 .bytes = static_cast<double>(size) + static_cast<double>(at(out.size()) * sizeof(float)),
+                 .footprint = size};
+  add_row(info, [=] {
+    image_views const on_these(on, out);
+    auto const operation = make(on_these);
+    operation();
+    closeness error;
+    want(on_these, error);
+    error.check(variant);
+    auto const copied = std::make_shared<std::vector<float>>(at(on.size()));
+    return std::pair(operation, [=] { std::memcpy(copied->data(), on_these.x.data, size); });
+  });
+}
+
+void add_images() {
+  // --smoke runs in debug builds too, where the large ones take minutes.
+  for (conv2d_case const& c : conv2d_cases) {
+    index_t const products = c.on.size() * c.outputs * c.taps_of_time * c.taps_of_space;
+    if (current_effort() == effort::smoke && products >= 10'000'000) continue;
+    add_conv2d<nn::conv2d>(c);
+    if (c.in_four_products()) add_conv2d<nn::winograd_conv2d>(c);
+  }
+  shape const wide{1, 300, 128, 40}, pooled{1, 150, 128, 10}, stem{1, 128, 64, 128};
+  add_image_pass(
+      wide, pooled, "max_pool, 2 x 4",
+      [](image_views const& v) { return [=] { nn::max_pool<float>(v.x, v.y, nn::pooled(2), nn::pooled(4)); }; },
+      [](image_views const& v, closeness& error) {
+        tshift::reference::for_each_element(v.y.shape, [&](index_t n, index_t t, index_t c, index_t p) {
+          double most = -HUGE_VAL;
+          for (index_t k = 0; k < 8; ++k) {
+            most = std::max(most, static_cast<double>(v.x(n, 2 * t + k / 4, c, 4 * p + k % 4)));
+          }
+          error.add(most, static_cast<double>(v.y(n, t, c, p)));
+        });
+      });
+  add_image_pass(
+      stem, stem, "instance_norm and gelu",
+      [](image_views const& v) {
+        auto const block =
+            std::make_shared<nn::instance_norm<float> const>(v.x.shape.channels, tshift::activation::gelu());
+        auto const memory = scratch(block->workspace_size(v.x.shape));
+        return [=] { block->forward(v.x, v.y, memory); };
+      },
+      [](image_views const& v, closeness& error) {
+        double const pixels = as_double(v.x.shape.time * v.x.shape.space);
+        for (index_t c = 0; c < v.x.shape.channels; ++c) {
+          double mean = 0, variance = 0;
+          auto const each = [&v, c](auto const& visit) {
+            for (index_t t = 0; t < v.x.shape.time; ++t) {
+              for (index_t p = 0; p < v.x.shape.space; ++p) visit(t, p, static_cast<double>(v.x(0, t, c, p)));
+            }
+          };
+          each([&](index_t, index_t, double x) { mean += x / pixels; });
+          each([&](index_t, index_t, double x) { variance += (x - mean) * (x - mean) / pixels; });
+          each([&](index_t t, index_t p, double x) {
+            error.add(gelu((x - mean) / std::sqrt(variance + 1e-5)), static_cast<double>(v.y(0, t, c, p)));
+          });
+        }
+      });
+}
+
+/// The CRNN's: mean and largest of an LSTM's outputs; floor: the sum of the tensor, twice.
+void add_summary(tensor_case const& on) {
+  std::size_t const size = on.count() * sizeof(float);
+  row const info{.table = memory_table,
+                 .tensor = on.text(),
+                 .variant = "summary, mean and max",
+                 .bytes = 2 * static_cast<double>(size),
+                 .share = 2,
+                 .footprint = size};
+  add_row(info, [=] {
+    index_t const C = on.dims.channels;
+    auto const block = std::make_shared<nn::summary<float> const>(
+        C, std::vector{tshift::summary_kind::mean, tshift::summary_kind::max});
+    views const on_these(on.dims, {on.dims.batch, 1, 2 * C});
+    auto const memory = scratch(block->workspace_size(on.dims));
+    block->forward(on_these.x, on_these.y, memory);
+    closeness error;
+    for (index_t n = 0; n < on.dims.batch; ++n) {
+      for (index_t c = 0; c < C; ++c) {
+        double sum = 0, most = -HUGE_VAL;
+        for (index_t t = 0; t < on.dims.time; ++t) {
+          auto const x = static_cast<double>(on_these.x(n, t, c));
+          sum += x;
+          most = std::max(most, x);
+        }
+        error.add(sum / as_double(on.dims.time), static_cast<double>(on_these.y(n, 0, c)));
+        error.add(most, static_cast<double>(on_these.y(n, 0, C + c)));
+      }
+    }
+    error.check("summary");
+    return std::pair([=] { block->forward(on_these.x, on_these.y, memory); },
+                     [=] {
+                       float sum = sum_all(on_these.x.data, on.count());
+                       benchmark::DoNotOptimize(sum);
+                     });
+  });
+}
+
 void add_blocks() {
   for (tensor_case const& on : chosen_nn_cases()) add_linear(on);
   for (tensor_case const& on : chosen_nn_cases()) {
@@ -467,7 +676,9 @@ void add_blocks() {
     add_layer_norm(on);
     add_gelu(on);
     add_mean_pool(on);
+    add_summary(on);
   }
+  add_images();
 }
 
 registration const blocks_rows(70, add_blocks);

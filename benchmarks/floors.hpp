@@ -33,6 +33,13 @@ inline tensor_case with_heads(tensor_case on) {
 }
 inline constexpr index_t heads = 12;
 
+/// One image, or several: "ntsc 1x300x40x3".
+inline std::string image_text(shape const& on) {
+  std::string text = "ntsc " + std::to_string(on.batch);
+  for (index_t const each : {on.time, on.space, on.channels}) text.append("x").append(std::to_string(each));
+  return text;
+}
+
 /// The target where the project has one for blocks and models: at [1, 374, 768].
 inline double medium_target(tensor_case const& on, double target) { return on.size == 1 ? target : 0; }
 

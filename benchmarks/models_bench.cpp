@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // The models, from the input to the classes; and what a shift costs in them and in the blocks they are made of. A model
 // is verified against the same model in double; a block that reads through a shift, against itself on shifted tensors.
+#include <tshift/models/crnn.hpp>
 #include <tshift/models/shift_cnn.hpp>
 #include <tshift/models/shift_lstm.hpp>
 #include <tshift/models/shiftformer.hpp>
+#include <tshift/models/vertical_vit.hpp>
 #include <tshift/presets.hpp>
 
 #include "../tests/support/seeded.hpp"
+#include "../tests/support/seeded_neighbours.hpp"
 #include "floors.hpp"
 #include "second_thread.hpp"
 
@@ -14,7 +17,9 @@ namespace tshift_bench { namespace {
 
 namespace models = tshift::models;
 namespace nn = tshift::nn;
+using test_support::crnn_sizes;
 using test_support::model_sizes;
+using test_support::vit_sizes;
 using tshift::model_shift;
 using tshift::placement;
 
@@ -130,6 +135,136 @@ void add_on_two_threads(tensor_case const& on, char const* name, char const* kin
     expect_equal(tensor_view<float>(want.data(), alone.y.shape), alone.y);
     return std::pair(together, alone);
   });
+}
+
+// ------------------------------------------------------------------------------------------------------------- images
+
+/// A CRNN or a ViT as its paper has it, or a small one for --smoke: x is `on`, made by models of float and double.
+template <template <class> class Model, class Sizes>
+struct image_model {
+  std::string name;
+  Sizes sizes;
+  shape on;
+  double flops;
+
+  template <class T>
+  Model<T> make() const {
+    return Model<T>(test_support::seeded_neighbour<T>(sizes, 1));
+  }
+
+  forward<Model<float>> make_forward() const {
+    auto const model = std::make_shared<Model<float> const>(make<float>());
+    auto const memory = tensors<float>(on);
+    return {
+        model, {memory.x, on, layout::ntsc}, {memory.y, {on.batch, 1, classes}}, scratch(model->workspace_size(on))};
+  }
+
+  /// Runs it once, and the same model in double.
+  void verify(forward<Model<float>> const& call) const {
+    call();
+    Model<double> const model = make<double>();
+    std::vector<double> const x(call.x.data, call.x.data + call.x.size());
+    std::vector<double> y(static_cast<std::size_t>(call.y.size())), memory = model.make_workspace(on);
+    tensor_view<double> const want(y.data(), call.y.shape);
+    model.forward(tensor_view<double const>(x.data(), on, layout::ntsc), want, memory);
+    closeness error;
+    error.add(want, call.y);
+    error.check(name.c_str());
+  }
+
+  row info(char const* table, double share, double target) const {
+    return {.table = table,
+            .tensor = image_text(on),
+            .variant = name,
+            .flops = flops,
+            .share = share,
+            .target = target,
+            .footprint = static_cast<std::size_t>(on.size()) * sizeof(float)};
+  }
+
+  void add() const {
+    constexpr shape product{1, 374, 768};
+    row const one = info(
+        "models: from input to classes; floor: their products as linear does them; for an LSTM, that of "
+        "lstm",
+        product_floor::share(product, flops), 0);
+    add_row(one, [self = *this, product] {
+      auto const call = self.make_forward();
+      self.verify(call);
+      return std::pair(call, product_floor(product));
+    });
+  }
+
+  void add_on_two_threads() const {
+    row const one =
+        info("two threads: models on two; floor: the same on one, of which half would be perfect", 1, 1 / 1.7);
+    add_row(one, [self = *this] {
+      auto const alone = self.make_forward();
+      self.verify(alone);
+      std::vector<float> want(alone.y.data, alone.y.data + alone.y.size());
+      auto const together = [alone, threads = two_threads()] {
+        alone.model->forward(threads, alone.x, alone.y, alone.memory);
+      };
+      together();
+      expect_equal(tensor_view<float>(want.data(), alone.y.shape), alone.y);
+      return std::pair(together, alone);
+    });
+  }
+};
+
+/// FLOPs of convolutions and products, of one image.
+double flops_of(crnn_sizes const& s, index_t time) {
+  index_t const frames = time / s.pool[0], bands = s.bands / s.pool[1];
+  index_t inputs = s.filters * static_cast<index_t>(s.widths.size()), widths = 0, sums = 0;
+  for (index_t const width : s.widths) widths += width;
+  sums += time * s.bands * s.channels * s.band_taps * s.filters * widths;
+  for (index_t const outputs : s.body) {
+    sums += frames * bands * s.body_taps[0] * s.body_taps[1] * inputs * outputs;
+    inputs = outputs;
+  }
+  sums += frames * (inputs * bands * s.frame + s.directions * 4 * s.hidden * (s.frame + s.hidden));
+  return 2 * as_double(sums + frames * s.attention * s.directions * s.hidden);
+}
+double flops_of(vit_sizes const& s, index_t columns) {
+  index_t const inner = s.heads * s.depth_of_head, tokens = columns + 1;
+  index_t sums = s.layers * (4 * s.width * inner + 2 * s.width * s.hidden + 2 * tokens * inner);
+  sums = tokens * (sums + s.rows * (s.teacher ? 3 : 1) * s.width);
+  // The stem: 16, 32, 64, 32, 16 channels between one and one.
+  if (s.teacher) sums += columns * s.rows * 9 * (16 + 16 * 32 + 32 * 64 + 64 * 32 + 32 * 16 + 16);
+  return 2 * as_double(sums);
+}
+
+/// Calls visit(image_model) for the CRNN, Chen's, and both ViTs.
+template <class Visit>
+void for_each_image_model(Visit const& visit) {
+  bool const smoke = current_effort() == effort::smoke;
+  crnn_sizes crnn;
+  if (smoke) {
+    crnn.bands = 9;
+    crnn.filters = 16;
+    crnn.body = {32, 32};
+    crnn.frame = 20;
+    crnn.hidden = 8;
+  }
+  shape const image{1, smoke ? 20 : 300, crnn.channels, crnn.bands};
+  crnn_sizes chen = crnn;
+  crnn.widths = {5, 9, 17, 33};
+  if (!smoke) crnn.filters = 32;
+  chen.attention = 64;
+  chen.summaries = 1;
+  visit(image_model<models::crnn, crnn_sizes>{"CRNN", crnn, image, flops_of(crnn, image.time)});
+  visit(image_model<models::crnn, crnn_sizes>{"CRNN, Chen's", chen, image, flops_of(chen, image.time)});
+  vit_sizes vit;
+  if (smoke) {
+    vit.rows = 24;
+    vit.width = 32;
+    vit.hidden = 40;
+  }
+  shape const columns{1, smoke ? 20 : 128, vit.rows};
+  visit(image_model<models::vertical_vit, vit_sizes>{"ViT, student", vit, columns, flops_of(vit, columns.time)});
+  vit.teacher = true;
+  vit.layers = smoke ? 1 : 6;
+  visit(image_model<models::vertical_vit, vit_sizes>{"ViT, teacher", vit, columns, flops_of(vit, columns.time)});
 }
 
 // ------------------------------------------------------------------------------------------------- the cost of a shift
@@ -255,6 +390,7 @@ void add_models() {
     add_product_model<transformer>(on, "Shiftformer", "shiftformer", transformer<float>::paper,
                                    shiftformer_flops(on.dims));
   }
+  for_each_image_model([](auto const& model) { model.add(); });
 }
 
 void add_two_threads() {
@@ -269,6 +405,7 @@ void add_two_threads() {
     add_on_two_threads<transformer>(on, "Shiftformer", "shiftformer", transformer<float>::paper,
                                     shiftformer_flops(on.dims), 1.8);
   }
+  for_each_image_model([](auto const& model) { model.add_on_two_threads(); });
 }
 
 void add_cost_of_shift() {

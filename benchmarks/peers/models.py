@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""ShiftSER's models, with --blocks the blocks they are made of, or with --speech wav2vec 2.0, HuBERT and WavLM, in tshift,
-PyTorch and ONNX Runtime, side by side on one thread, or on several.
+"""ShiftSER's models, with --blocks the blocks they are made of, with --speech wav2vec 2.0, HuBERT and WavLM, or with --images
+the CRNN and vertical-patch ViTs, in tshift, PyTorch and ONNX Runtime, side by side on one thread, or on several.
 
 Run by hand, with a Python that has torch (Debian: /usr/bin/python3 with python3-torch and libopenblas0), node and npm:
 
@@ -9,13 +9,13 @@ Run by hand, with a Python that has torch (Debian: /usr/bin/python3 with python3
 
 Each side is a process of its own, all on the same core. First the results of all sides must agree with the model in
 double precision; then the sides take turns, round after round. The models are those of tests/golden/models.py, the encoders those of
-speech.py there, the blocks those of blocks.py, weights and input come from a seed, and ONNX Runtime gets what torch.onnx.export makes of the same modules.
+speech.py there, models of images those of neighbours.py there, the blocks those of blocks.py, weights and input come from a seed, and ONNX Runtime gets what torch.onnx.export makes of the same modules.
 
   ratio   tshift over the faster of the other two: median over the rounds, with 10% and 90% quantiles
   floor   what the arithmetic must take, where there are matrix products: the FLOPs of all matrix products over the best rate that any side reached on
           the product [T, D] x [D, 4 D], measured before each row, so far in this run. The recurrent products of an
           LSTM must also read their weights once per step and direction, at the best rate so far; the longer counts
-  target  of the project, at [1,374,768], and for 7.5 s of sound by a base encoder; on one thread
+  target  of the project, at [1,374,768], for 7.5 s of sound by a base encoder, and for images; on one thread
   speedup with --threads: tshift's time on one thread over that on all of them, in the same round
 
 The exit status tells whether all results were right, never whether they were fast.
@@ -25,14 +25,15 @@ line by one line: the answer below, or `error SENTENCE`.
 
     load KIND POSITION D LENGTH K N_DIV DIRECTION STRIDE PLACEMENT N T SEED FOLDER      ok
         The words are those of tests/golden/models.txt (README.md there), or KIND is one of blocks.py, or speech.base, speech.wavlm or
-        speech.large: then x is [N, T, 1], samples; or train.cnn and so on, of training.py. FOLDER goes to the end of the line. It holds
+        speech.large: then x is [N, T, 1], samples; or image.crnn, image.chen, image.student or image.teacher: x is [N, T, 40 * 3] or
+        [N, W, H]; or train.cnn and so on, of training.py. FOLDER goes to the end of the line. It holds
         x.f32, the input [N, T, D] as little-endian float32, and model.onnx; sgemm.onnx and read.onnx are the product
         with a matrix [D, 4 D], for x of [1, T, D] and of [1, 1, D]. Weights, and x as well, can be made from names and
         SEED: tests/support/seeded.hpp.
     logits                   logits VALUE...          all values of y of one forward, 9 digits or more
     run UNTIMED TIMED        run MILLISECONDS         of one forward: the mean of TIMED in a row, after UNTIMED others; of what
                                                       is trained, of one step, and the first of all is that of seeded values
-    floor                    floor GFLOP/S GB/S       the side's best rates now, of the product [T, D] x [D, 4 D] (of [374, 768] for encoders), and
+    floor                    floor GFLOP/S GB/S       the side's best rates now, of the product [T, D] x [D, 4 D] (of [374, 768] where D < 192), and
                                                       of reading 16 D^2 bytes, the recurrent weights of one direction,
                                                       again and again; D and T of what is loaded
     gradients FILE           gradients LOSS NORM LOSS SAVED      only of what is trained: the loss of seeded values, the norm of all
@@ -65,7 +66,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDEN = HERE.parent.parent / "tests" / "golden" / "models.py"
-PRODUCT = (374, 768)  # the rows and features of the product whose rate is the floor of an encoder
+PRODUCT = (374, 768)  # the rows and features of the product whose rate is the floor of encoders and models of images
 ORT_VERSION = "1.30.0"
 SHAPES = [(1, 374, 768), (8, 374, 768), (1, 64, 256)]
 CLASSES = 4
@@ -105,6 +106,10 @@ class Row:
     def speech(self):
         return self.kind.startswith("speech.")
 
+    @property
+    def image(self):
+        return self.kind.startswith("image.")
+
     def at(self, shape):
         row = Row(self.name, self.kind, self.position, self.shift, self.target_of_first_shape)
         n, t, d = shape
@@ -115,7 +120,8 @@ class Row:
 
     @property
     def target(self):
-        return self.target_of_first_shape if self.shape in (SHAPES[0], (1, 120000, 1)) else None
+        judged = self.image or self.shape in (SHAPES[0], (1, 120000, 1))
+        return self.target_of_first_shape if judged else None
 
     @property
     def length(self):
@@ -136,6 +142,8 @@ class Row:
         n, t, d = self.shape
         if self.speech:
             return n * speech_flops(speech_sizes(self.kind), t) / (gflops * 1e6)
+        if self.image:
+            return n * image_flops(image_sizes(self.kind), t) / (gflops * 1e6)
         scores = 2 * t * d + (2 * t * d if self.position == "relative_key_query" else 0)
         per_frame = {
             "cnn": 2 * (8 * d * d + 7 * d), "shiftformer": 2 * 8 * d * d, "transformer": 2 * (11 * d * d + scores),
@@ -176,6 +184,39 @@ def speech_flops(sizes, samples):
     return 2 * (sums + samples * (inputs * width + sizes.taps * width * width // sizes.groups + sizes.layers * layer))
 
 
+def image_sizes(kind):
+    """Those of the golden cases of full size; both CRNNs with 4 widths or with one, as Chen has it."""
+    sys.path.insert(0, str(GOLDEN.parent))
+    import neighbours  # needs torch
+
+    return {
+        "image.crnn": neighbours.CrnnSizes(widths=(5, 9, 17, 33), filters=32),
+        "image.chen": neighbours.CrnnSizes(summary=("attention",), attention=64),
+        "image.student": neighbours.VitSizes(),
+        "image.teacher": neighbours.VitSizes(teacher=True, layers=6),
+    }[kind]
+
+
+def image_flops(sizes, time):
+    """Of convolutions and matrix products."""
+    if hasattr(sizes, "widths"):
+        taps, frames, bands = sizes.body_taps[0] * sizes.body_taps[1], time // sizes.pool[0], sizes.bands // sizes.pool[1]
+        sums = time * sizes.bands * sizes.channels * sizes.band_taps * sizes.filters * sum(sizes.widths)
+        inputs = sizes.filters * len(sizes.widths)
+        for outputs in sizes.body:
+            sums += frames * bands * taps * inputs * outputs
+            inputs = outputs
+        sums += frames * (inputs * bands * sizes.frame + sizes.directions * 4 * sizes.hidden * (sizes.frame + sizes.hidden))
+        return 2 * (sums + frames * sizes.attention * sizes.directions * sizes.hidden)
+    inner, tokens = sizes.heads * sizes.depth_of_head, time // sizes.patch_width + 1
+    layer = 4 * sizes.width * inner + 2 * sizes.width * sizes.hidden + 2 * tokens * inner
+    sums = tokens * (sizes.layers * layer + sizes.rows * sizes.patch_width * (3 if sizes.teacher else 1) * sizes.width)
+    if sizes.teacher:
+        stem = (1, 16, 32, 64, 32, 16, 1)
+        sums += time * sizes.rows * 9 * sum(a * b for a, b in zip(stem, stem[1:]))
+    return 2 * sums
+
+
 # The shift: n_div, direction, stride, placement.
 NONE = ("0", "delay", "1", "none")
 MODELS = [
@@ -191,6 +232,13 @@ SPEECH = [
     (Row("base", "speech.base", "none", NONE, 0.80), (120000, 16000, 480000)),
     (Row("WavLM base", "speech.wavlm", "none", NONE), (120000,)),
     (Row("large", "speech.large", "none", NONE), (120000,)),
+]
+# [1, T, bands of 3 channels] and [1, W, H].
+IMAGES = [
+    (Row("CRNN", "image.crnn", "none", NONE, 0.85), (1, 300, 120)),
+    (Row("CRNN, Chen's", "image.chen", "none", NONE, 0.85), (1, 300, 120)),
+    (Row("ViT, student", "image.student", "none", NONE, 0.85), (1, 128, 128)),
+    (Row("ViT, teacher", "image.teacher", "none", NONE, 0.85), (1, 128, 128)),
 ]
 # No targets: the models have them. f(S x) is the block reading through the shift.
 BLOCKS = [
@@ -218,6 +266,8 @@ def torch_model(golden, words):
     shift = golden.Shift(int(n_div), direction, int(stride), placement)
     if kind.startswith("speech."):
         return speech_model(kind, int(seed)), (int(n), int(t), int(d))
+    if kind.startswith("image."):
+        return image_model(kind, int(seed)), (int(n), int(t), int(d))
     if kind.startswith("block."):
         model = module_of(HERE / "blocks.py").build(golden, kind, int(d), int(length), position, shift)
     else:
@@ -243,13 +293,34 @@ def speech_model(kind, seed):
     return LastState().eval().requires_grad_(False)
 
 
+def image_model(kind, seed):
+    """x [N, T, bands * channels] or [N, W, H] to logits."""
+    sizes = image_sizes(kind)
+    import neighbours
+    import torch
+
+    class Logits(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.is_crnn = isinstance(sizes, neighbours.CrnnSizes)
+            model = neighbours.Crnn(sizes) if self.is_crnn else neighbours.VerticalVit(sizes)
+            self.model = neighbours.fill(model.requires_grad_(False), seed)
+
+        def forward(self, x):
+            if self.is_crnn:
+                return self.model(x.reshape(x.shape[0], x.shape[1], sizes.bands, sizes.channels))
+            return self.model(x)[0]
+
+    return Logits().eval()
+
+
 def read_input(torch, folder, shape):
     x = torch.from_file(str(pathlib.Path(folder) / "x.f32"), size=math.prod(shape), dtype=torch.float32)
     return x.reshape(shape).clone()
 
 
 def product_of(shape):
-    return PRODUCT if shape[2] == 1 else shape[1:]
+    return PRODUCT if shape[2] < 192 else shape[1:]
 
 
 def rate_of(work, amount):
@@ -446,7 +517,7 @@ def prepare(torch, golden, row, sides, folder, options):
         if "ort" in sides:
             onnx = folder / "model.onnx"
             export(torch, model.float(), x, onnx, options.opset)
-            if "lstm" in row.kind and not holds_fused_lstm(onnx):
+            if ("lstm" in row.kind or row.kind in ("image.crnn", "image.chen")) and not holds_fused_lstm(onnx):
                 sys.exit(f"models: the graph of {row.name} has not exactly one LSTM node: nobody would ship that")
             frames, width = product_of(shape)
             product, rows = torch.nn.Linear(width, 4 * width, bias=False), torch.rand(1, frames, width)
@@ -544,10 +615,11 @@ def parse(arguments):
     parser.add_argument("--without", action="append", default=[], choices=PEERS, help="leave a side out; repeatable")
     parser.add_argument("--blocks", action="store_true", help="single blocks instead of models")
     parser.add_argument("--speech", action="store_true", help="speech encoders instead of models")
-    names = [row.name.strip() for row in MODELS + BLOCKS + [row for row, _ in SPEECH]]
+    parser.add_argument("--images", action="store_true", help="the CRNN and vertical-patch ViTs instead of models")
+    names = [row.name.strip() for row in MODELS + BLOCKS + [row for row, _ in SPEECH + IMAGES]]
     parser.add_argument("--model", action="append", default=[], choices=names, metavar="NAME",
                         help=f"only this one; repeatable. One of: {', '.join(names)}")
-    parser.add_argument("--shape", action="append", default=[], choices=["x".join(map(str, s)) for s in SHAPES + [(1, n, 1) for n in SPEECH[0][1]]],
+    parser.add_argument("--shape", action="append", default=[], choices=["x".join(map(str, s)) for s in SHAPES + [(1, n, 1) for n in SPEECH[0][1]] + [s for _, s in IMAGES]],
                         help="only this shape; a Transformer may be a little narrower; repeatable")
     parser.add_argument("--markdown", type=pathlib.Path, help="also writes the table and its circumstances to a file")
     parser.add_argument("--ort-dir", type=pathlib.Path, help="folder that has or gets onnxruntime-node (temporary)")
@@ -588,6 +660,8 @@ def chosen_rows(options):
                                  (not options.shape or "x".join(map(str, shape)) in options.shape))
     if options.speech:
         return [[row.at((1, samples, 1)) for samples in lengths if wanted(row, (1, samples, 1))] for row, lengths in SPEECH]
+    if options.images:
+        return [[row.at(shape) for row, shape in IMAGES if wanted(row, shape)]]
     rows = BLOCKS if options.blocks else MODELS
     return [[row.at(shape) for row in rows if wanted(row, shape)] for shape in SHAPES]
 

@@ -22,6 +22,7 @@
 #include <tshift/models.hpp>
 
 #include "../../tests/support/seeded.hpp"
+#include "../../tests/support/seeded_neighbours.hpp"
 #include "../../tests/support/seeded_speech.hpp"
 #include "blocks.hpp"
 #include "training.hpp"
@@ -43,17 +44,45 @@ struct loaded {
   std::shared_ptr<peers::trainee> trained;
 };
 
+/// @param image  what the model sees of x: it, or the same memory as an image
 template <class Model>
-void use(loaded& to, Model model) {
-  to.workspace.assign(static_cast<std::size_t>(model.workspace_size(to.shape)), 0.0f);
+void use(loaded& to, Model model, tshift::tensor_view<float const> const& image) {
+  to.workspace.assign(static_cast<std::size_t>(model.workspace_size(image.shape)), 0.0f);
   to.y.assign(static_cast<std::size_t>(to.shape.batch * model.classes()), 0.0f);
   index_t const classes = model.classes();
   // std::function copies what it holds; models are movable, so it holds a pointer.
-  to.forward = [&to, classes, shared = std::make_shared<Model const>(std::move(model))] {
-    tshift::tensor_view<float const> const x(to.x.data(), to.shape);
+  to.forward = [&to, image, classes, shared = std::make_shared<Model const>(std::move(model))] {
     tshift::tensor_view<float> const y(to.y.data(), {to.shape.batch, 1, classes});
-    peers::on_threads([&](auto const&... exec) { shared->forward(exec..., x, y, to.workspace); });
+    peers::on_threads([&](auto const&... exec) { shared->forward(exec..., image, y, to.workspace); });
   };
+}
+
+template <class Model>
+void use(loaded& to, Model model) {
+  use(to, std::move(model), {to.x.data(), to.shape});
+}
+
+/// "image.crnn", "image.chen", "image.student", "image.teacher": as IMAGES of models.py.
+void use_image(loaded& to, std::string const& kind, std::uint64_t seed) {
+  if (kind == "image.crnn" || kind == "image.chen") {
+    test_support::crnn_sizes s;
+    if (kind == "image.chen") {
+      s.attention = 64;
+      s.summaries = 1;
+    } else {
+      s.widths = {5, 9, 17, 33};
+      s.filters = 32;
+    }
+    tshift::shape const image{to.shape.batch, to.shape.time, s.channels, s.bands};
+    use(to, tshift::models::crnn<float>(test_support::seeded_neighbour<float>(s, seed)),
+        {to.x.data(), image, tshift::layout::ntsc});
+    return;
+  }
+  test_support::vit_sizes s;
+  s.teacher = kind == "image.teacher";
+  if (!s.teacher && kind != "image.student") throw std::runtime_error("unknown word " + kind);
+  if (s.teacher) s.layers = 6;
+  use(to, tshift::models::vertical_vit<float>(test_support::seeded_neighbour<float>(s, seed)));
 }
 
 void use_block(loaded& to, test_support::model_sizes const& sizes, tshift::model_shift const& shift,
@@ -141,6 +170,7 @@ void load(std::istream& words, loaded& to) {
   to.x = test_support::seeded<float>("x", {batch, time, sizes.width}, seed);
   if (sizes.kind.starts_with("block.")) return use_block(to, sizes, shift, seed);
   if (sizes.kind.starts_with("speech.")) return use_speech(to, sizes.kind, seed);
+  if (sizes.kind.starts_with("image.")) return use_image(to, sizes.kind, seed);
   if (sizes.kind.starts_with("train.")) return use_training(to, sizes, shift, seed);
   auto const weights = test_support::seeded_weights<float>(sizes, seed);
   if (sizes.kind == "cnn") {
@@ -187,8 +217,8 @@ float read_all(float const* data, std::size_t count) {
 }
 
 void answer_floor(loaded const& on) {
-  bool const samples = on.shape.channels == 1;  // then PRODUCT of models.py
-  index_t const time = samples ? 374 : on.shape.time, D = samples ? 768 : on.shape.channels;
+  bool const narrow = on.shape.channels < 192;  // then PRODUCT of models.py
+  index_t const time = narrow ? 374 : on.shape.time, D = narrow ? 768 : on.shape.channels;
   auto const rows = test_support::seeded<float>("floor.x", {time, D}, 1);
   auto const weight = test_support::seeded<float>("floor.weight", {4 * D, D}, 1);
   tshift::nn::linear<float> const product(D, 4 * D, weight);

@@ -65,7 +65,7 @@ async function rateOf(graph, input, amount) {
 }
 
 async function floor() {
-  const [frames, width] = feeds.x.dims[2] === 1 ? [374, 768] : feeds.x.dims.slice(1);  // samples: PRODUCT of models.py
+  const [frames, width] = feeds.x.dims[2] < 192 ? [374, 768] : feeds.x.dims.slice(1);  // product_of in models.py
   const values = Float32Array.from({ length: frames * width }, (_, i) => (i % 101) / 101);
   const first = (rows) => ({ x: new ort.Tensor("float32", values.slice(0, rows * width), [1, rows, width]) });
   const gflops = await rateOf("sgemm.onnx", first(frames), 2 * frames * 4 * width * width);

@@ -147,12 +147,12 @@ def regions(results):
 # What tshift_bench --markdown writes goes to RESULTS.md as it is: the tables whose titles begin so.
 GROUPS = {"operator": ["shift", "shift_inplace", "shift_add", "shift_adjoint", "shift_adjoint_inplace", "shifted",
                        "shift_stream"],
-          "blocks": ["linear", "conv1d", "products", "lstm", "memory", "models", "cost of a shift"],
+          "blocks": ["linear", "conv1d", "conv2d", "products", "lstm", "memory", "models", "cost of a shift"],
           "threads": ["two threads"], "audio": ["log_mel"],
           "learned": ["learned_shift", "learned_shift_adjoint", "learned_shift_backward", "mix_shift"],
           "training": ["training products", "training lstm", "training memory", "training weights"]}
-PASTED = ["models", "models_2_threads", "speech", "speech_2_threads", "blocks_beside", "slices", "training_beside",
-          "training_beside_2_threads"]
+PASTED = ["models", "models_2_threads", "speech", "speech_2_threads", "images", "images_2_threads", "blocks_beside", "slices",
+          "training_beside", "training_beside_2_threads"]
 MEASURED = {"facts": facts, "sizes": lambda r: speeds(r, "sizes"), "cold": lambda r: speeds(r, "cold"), "times": times,
             "shares": shares, "stream": stream, "fresh": fresh, "calls": calls, "regions": regions}
 ELSEWHERE = ["build_cost"]  # build_cost.sh writes that one
