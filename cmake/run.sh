@@ -11,7 +11,7 @@ usage: bash cmake/run.sh <command>
   ser encode [options]        the same for hidden states of wav2vec 2.0, HuBERT and WavLM (see ser encode --help)
   ser classify [options]      the same for the emotion of a sound and its timeline, and for ShiftSER's models of features
   study [--quick] [options]   what a shift brings, from Debian's packages alone: half an hour, or with --quick a minute or two
-                              (see ser study --help)
+                              (--crnn, --vit: what the parts of these networks bring; see ser study --help)
   ser weights FOLDER [base]   write an encoder with a head there, of random weights, to try these with
   test                        build everything with warnings as errors and run every test
   test [--isa] NAME...        build and run the tests of one file (shift: tests/operator/shift_test.cpp; nn/linear where

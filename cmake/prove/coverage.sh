@@ -16,7 +16,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 measured=(--coverage -fprofile-abs-path -DTSHIFT_DEBUG=0 -DNDEBUG -Dalways_inline=unused
           -DCATCH_CONFIG_RUNTIME_STATIC_REQUIRE -ftrapv -D_GLIBCXX_ASSERTIONS)
 # These once more with streaming from 1 KiB on: around the caches is another way through the same headers.
-streaming='^operator/(shift|shift_add|shift_adjoint|learned_shift)$'
+streaming='^(operator/(shift|shift_add|shift_adjoint|learned_shift)|train/learned_shift)$'
 # These not: five minutes for branches that the others take as well.
 passed_over='^operator/guarded$'
 # Nor these: all small cases, models or layers of full size or twice, and what is large enough for threads.
@@ -31,7 +31,7 @@ filter() {
     operator.shift_add) printf '%s' "$cases"'~"*- std::int16_t"~"*- std::uint16_t"~"*- std::int32_t"~"*- std::int64_t"~"*- std::uint64_t"' ;;
     operator.shift_add-streaming) printf '%s' '"*- float",[streaming]' ;;
     train.self_attention | train.speech_layer | train.layer_dropout)
-      printf '%s' "$cases"'~"*gradients are slopes*"~"*gated positions*"'
+      printf '%s' "$cases"'~"*gradients are slopes*"~"*gated positions*"~"*heads that are wider*"'
       ;;
     *) printf '%s' "$cases" ;;
   esac
