@@ -6,7 +6,7 @@
 set -u
 export LC_ALL=C
 
-expected_cases=411
+expected_cases=417
 
 if [ $# -ne 4 ]; then
   echo "check_train.sh: usage: check_train.sh SER MAKE_TRAINING MAKE_WEIGHTS WORKDIR" >&2
@@ -185,6 +185,9 @@ loss *   WA * %   UA * %   F1 * %
 there p.csv m.svg
 evaluate 0 0 out '*data.safetensors: 40 sequences*WA * %   UA * %*' --weights run_learned/fold-1/best.safetensors --data data.safetensors
 evaluate 0 0 out '*data.safetensors: 40 sequences*WA * %   UA * %*' --weights run_transformer/fold-1/best.safetensors --data data.safetensors
+run 0 1 out '*: Transformer, D = 8, 2 classes, 2 blocks, no positions; no shift*' classify --weights run_transformer/fold-1/best.safetensors --input data.safetensors --lengths
+evaluate 2 1 err 'ser: --no-positions: run_shiftformer/fold-1/best.safetensors is a Shiftformer, which has none. Try ser --help.' \
+  --weights run_shiftformer/fold-1/best.safetensors --data data.safetensors --no-positions
 evaluate 1 1 err 'ser: self_attention: 3 heads, must divide the 8 channels.' \
   --weights run_transformer/fold-1/best.safetensors --data data.safetensors --heads 3
 evaluate 1 1 err "ser: $best reads D = 16, the data has D = 8." --weights $best --data data.safetensors
@@ -200,7 +203,7 @@ run 0 0 out '*a projection and Shiftformer*' classify --weights run_sounds/fold-
 hubert=(--data sounds.csv --encoder hubert/model.safetensors --batch 4 --epochs 4 --lr 3e-3)
 number=0
 for how in '--model head --hidden 16' '--model head --hidden 16 --states all' '--model cnn --states all' \
-  '--model shiftformer --n-div 6 --direction both --placement branch' '--model transformer --heads 3 --position relative_key' \
+  '--model shiftformer --n-div 6 --direction both --placement branch' '--model transformer --heads 3 --position relative_key' '--model transformer --heads 4' \
   '--fine-tune 1' '--fine-tune 3 --model head --encoder-rate 1'; do
   number=$((number + 1))
   # shellcheck disable=SC2086  # several words
@@ -213,7 +216,7 @@ for how in '--model head --hidden 16' '--model head --hidden 16 --states all' '-
   run 0 0 out '*: hubert, 3 layers of 48; *00.wav: *' classify --weights run_hubert_$number/fold-voice_0/best.safetensors \
     --input sounds/low/00.wav
 done
-train 0 0 out '*' "${hubert[@]}" --fine-tune 1 --run run_hubert_6 --resume
+train 0 0 out '*' "${hubert[@]}" --fine-tune 1 --run run_hubert_7 --resume
 run 0 0 out '*shift of 16 channels (n_div 6), both directions, stride 1, placement branch*' \
   classify --weights run_hubert_4/fold-voice_0/best.safetensors --input sounds/low/00.wav
 

@@ -105,7 +105,7 @@ std::string shift_words(tshift::model_shift const& shift) {
 void take_model(model_options& words, std::map<std::string, std::string> const& metadata) {
   take_image_words(words.images, metadata);
   auto const said = metadata.find("shift");
-  if (said == metadata.end() || words.n_div || words.towards || words.stride || words.where) return;
+  if (said == metadata.end()) return;
   model_options kept;
   CLI::App app;
   add_model_options(app, kept);
@@ -114,6 +114,8 @@ void take_model(model_options& words, std::map<std::string, std::string> const& 
   } catch (CLI::ParseError const&) {
     return;  // somebody else's word
   }
+  words.no_positions |= kept.no_positions && !words.positions;
+  if (words.n_div || words.towards || words.stride || words.where) return;
   words.n_div = kept.n_div;
   words.towards = kept.towards;
   words.stride = kept.stride;
@@ -130,6 +132,8 @@ void add_model_options(CLI::App& app, model_options& to) {
   add_choice(app, "--position", to.positions, positions,
              "What the attention knows of positions. By default what the tables are\n"
              "for: relative_key_query (relative_key has the same), or absolute");
+  app.add_flag("--no-positions", to.no_positions,
+               "A Transformer without positions is meant, and not one whose table got lost");
 }
 
 }  // namespace ser

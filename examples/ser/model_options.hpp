@@ -28,6 +28,7 @@ struct model_options {
   std::optional<index_t> stride;
   std::optional<tshift::placement> where;
   std::optional<tshift::frame_positions> positions;
+  bool no_positions = false;  // and that there are none
   image_words images;
   bool lengths = false;
   bool time = false;

@@ -125,6 +125,14 @@ std::optional<frame_positions> position_of(architecture kind, state_dict const& 
     throw usage_error(std::string("--position ") + name_of(*words.positions) + ": CNNs and LSTMs have no positions");
   }
   bool const distances = any_with(weights, "transformer.", ".distance_embedding.");
+  if (words.no_positions) {
+    bool const has_some = distances || words.positions || weights.contains("position_embeddings.weight");
+    if (!attends || has_some) {
+      throw usage_error("--no-positions: " + one_line(weights.source()) +
+                        (has_some ? " has some" : std::string(" is a ") + title_of(kind, false) + ", which has none"));
+    }
+    return {};
+  }
   if (words.positions) {
     bool const relative = *words.positions != frame_positions::absolute;
     if (relative && !attends) {
@@ -286,7 +294,7 @@ network make_network(tshift::weights::state_dict const& all, model_options const
                                                                               : "1 layer";
   std::string tables;
   if (kind == architecture::transformer) {
-    tables = std::string(", ") + name_of(*positions) + " positions";
+    tables = std::string(", ") + (positions ? name_of(*positions) : "no") + " positions";
   } else if (weights.contains("position_embeddings.weight")) {
     tables = ", absolute positions";
   }

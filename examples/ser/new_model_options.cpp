@@ -97,6 +97,7 @@ new_model new_model_options::make(model_options const& words, tshift::shape cons
   for (std::string const& name : {images_.first(), more.first_of_vit(), more.first_of_crnn()}) {
     if (!name.empty()) throw usage_error(name + " is an option of a CRNN or a vertical-patch ViT, see --model");
   }
+  if (words.no_positions) throw usage_error("--no-positions: a new model has none unless --position says which");
   new_model m;
   if (kind_ == "head") {
     if (words.n_div || words.towards || words.stride || words.where || words.positions || learned_) {

@@ -69,7 +69,11 @@ std::unique_ptr<trainee<float>> train_command::make_model(dataset const& data, u
 
 std::map<std::string, std::string> train_command::about(model_choice const& choice) const {
   std::map<std::string, std::string> said;
-  if (!model_.is_learned() && model_.is_shiftser()) said["shift"] = shift_words(choice.shift);
+  if (!model_.is_learned() && model_.is_shiftser()) {
+    said["shift"] = shift_words(choice.shift);
+    // Positions are seen from tensors, and that there are none is not.
+    if (choice.kind == architecture::transformer && !choice.positions) said["shift"] += " --no-positions";
+  }
   std::string const model = choice.images.text();
   if (!model.empty()) said["model"] = model;
   if (how_.crop > 0) said["crop"] = std::to_string(how_.crop);

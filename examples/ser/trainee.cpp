@@ -30,6 +30,7 @@ chosen_weights recognised(tshift::weights::state_dict const& weights, model_opti
 template <class T>
 trainee<T>::trainee(new_model const& from, std::uint64_t seed, augmentation const& how)
     : choice_{from.kind, from.channels, from.shift, {}, from.images}, model_(make_stack<T>(from, table_)) {
+  if (from.longest > 0) choice_.positions = from.positions;
   add_masks(from.channels, how);
   train::initialise<T>(table_, seed, values_, [this, &from](train::parameter const& p) {
     if (p.name.starts_with("encoder.")) return train::initial{};
