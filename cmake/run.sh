@@ -154,12 +154,12 @@ case ${1:-} in
     choose_build_dir test
     configure=(cmake -S "$source_dir" -B "$build_dir" -DCMAKE_BUILD_TYPE=Release -DTSHIFT_BUILD_TESTS=ON
       -DTSHIFT_BUILD_EXAMPLES=ON -DTSHIFT_BUILD_BENCHMARKS=ON -DTSHIFT_INSTALL=ON -DTSHIFT_WERROR=ON -DTSHIFT_LINT=ON
-      -DTSHIFT_TEST_TRAIN_AVX2=OFF)
+      -DTSHIFT_TEST_TRAIN_ISAS=OFF)
     if ((${#tests[@]} > 0)); then
       # The build itself notices new files and edited CMakeLists.txt.
       [[ -f $build_dir/Makefile || -f $build_dir/build.ninja ]] || quietly "$build_dir/configure.log" "${configure[@]}"
-      if [[ ${tests[*]} == *.avx2* ]]; then
-        quietly "$build_dir/configure.log" cmake -DTSHIFT_TEST_TRAIN_AVX2=ON "$build_dir"
+      if [[ ${tests[*]} == *.avx* ]]; then
+        quietly "$build_dir/configure.log" cmake -DTSHIFT_TEST_TRAIN_ISAS=ON "$build_dir"
       fi
       quietly "$build_dir/build.log" cmake --build "$build_dir" -j "$jobs" --target "${tests[@]}"
       cd -- "$build_dir"

@@ -77,7 +77,7 @@ programs() {
 # configure <folder> <compiler> <flags>: a build of the tests with these flags alone.
 configure() {
   quietly "$1.configure.log" cmake -S "$source_dir" -B "$1" -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_COMPILER="$2" \
-    -DCMAKE_CXX_FLAGS="$3" -DTSHIFT_BUILD_TESTS=ON -DTSHIFT_TEST_TRAIN_AVX2=ON -DTSHIFT_BUILD_EXAMPLES=OFF \
+    -DCMAKE_CXX_FLAGS="$3" -DTSHIFT_BUILD_TESTS=ON -DTSHIFT_TEST_TRAIN_ISAS=ON -DTSHIFT_BUILD_EXAMPLES=OFF \
     -DTSHIFT_BUILD_BENCHMARKS=OFF
 }
 
