@@ -172,7 +172,7 @@ void check(golden_case const& c, expected const& want, double tolerance, totals&
       ++sum.tensors;
     };
     compare("x", dx, want.gradients, sum.worst);
-    auto const part = [&table](std::vector<T> const& all, train::parameter const& p) {
+    auto const part = [](std::vector<T> const& all, train::parameter const& p) {
       return std::span<T const>(all).subspan(static_cast<std::size_t>(p.offset), static_cast<std::size_t>(p.size));
     };
     CHECK(static_cast<index_t>(want.gradients.size()) == table.count() + 1);
