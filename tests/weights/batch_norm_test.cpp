@@ -101,6 +101,12 @@ void check_errors() {
         "fold_batch_norm: outputs [0, 4), must be channels of the norm, which has 3");
   CHECK(message(2, w, {}, {three, three, three, three}, 2) ==
         "fold_batch_norm: outputs [2, 4), must be channels of the norm, which has 3");
+  CHECK(message(0, {}, {}, {three, three, three, three}, 4) ==
+        "fold_batch_norm: outputs [4, 4), must be channels of the norm, which has 3");
+  CHECK(message(1, w, {}, {three, three, three, three}, -1) ==
+        "fold_batch_norm: outputs [-1, 0), must be channels of the norm, which has 3");
+  CHECK(message(-1, w, {}, {three, three, three, three}, 1) ==
+        "fold_batch_norm: outputs [1, 0), must be channels of the norm, which has 3");
   CHECK(message(3, w, {}, {three, three, three, two}) == "fold_batch_norm: variance has 2 elements, must have 3");
   CHECK(message(3, w, {}, {two, three, three, three}) == "fold_batch_norm: norm.weight has 2 elements, must have 3");
   CHECK(message(3, w, {}, {three, two, three, three}) == "fold_batch_norm: norm.bias has 2 elements, must have 3");

@@ -126,8 +126,10 @@ class state_reader {
     detail::fail("%s: no tensor %s%s", operation_, detail::shown_name(full(name)).c_str(), in.c_str());
   }
 
-  std::size_t place_in_order(tensor const& of) const { return static_cast<std::size_t>(&of - weights_.begin()); }
-  fate& fate_of(tensor const& of) { return fates_[place_in_order(of)]; }
+  std::size_t place_in_order(tensor const& of) const noexcept {
+    return static_cast<std::size_t>(&of - weights_.begin());
+  }
+  fate& fate_of(tensor const& of) noexcept { return fates_[place_in_order(of)]; }
 
   std::string place_of(tensor const& of) const { return detail::shown_place(weights_.source(), of.byte); }
 
