@@ -45,10 +45,10 @@ TEST_CASE("train::branches: gradients are slopes, and bits depend on nothing", "
     }
   }
   auto const frames = []<class T>(T, parameter_table& table) {
-    std::vector<tshift::train::conv1d<T>> blocks;
-    blocks.emplace_back(table, "a", tshift::conv1d_options{5, 4, 3, 1, 1, 1});
-    blocks.emplace_back(table, "b", tshift::conv1d_options{5, 9, 5, 1, 2, 1});
-    return branches<tshift::train::conv1d<T>>(std::move(blocks));
+    std::vector<tshift::train::conv1d<T>> two;
+    two.emplace_back(table, "a", tshift::conv1d_options{5, 4, 3, 1, 1, 1});
+    two.emplace_back(table, "b", tshift::conv1d_options{5, 9, 5, 1, 2, 1});
+    return branches<tshift::train::conv1d<T>>(std::move(two));
   };
   check_training(frames, {.dims = {4, 20, 5}}, seed++, sum);
   sum.print("branches");
