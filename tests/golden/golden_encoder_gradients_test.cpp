@@ -5,13 +5,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <iostream>
 #include <limits>
 #include <map>
 #include <span>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -22,15 +20,13 @@
 
 #include "../support/catch.hpp"
 #include "../support/seeded.hpp"
+#include "case_file.hpp"
 #include "gradient_probes.hpp"
-
-#ifndef TSHIFT_GOLDEN_DIR
-#error "TSHIFT_GOLDEN_DIR must be defined: the directory with the golden files"
-#endif
 
 namespace {
 
 using test_support::probes;
+using test_support::read_list;
 using test_support::seeded;
 using tshift::index_t;
 using tshift::tensor_view;
@@ -47,54 +43,26 @@ struct golden_case {
   std::map<std::string, probes> gradients;
 };
 
-std::vector<golden_case> read_cases() {
-  std::ifstream file(std::string(TSHIFT_GOLDEN_DIR) + "/encoder_gradients.txt");
-  if (!file) throw std::runtime_error("encoder_gradients.txt cannot be read");
-  std::vector<golden_case> cases;
-  std::string line;
-  std::size_t announced = 0;
-  while (std::getline(file, line)) {
-    if (line.empty() || line[0] == '#') continue;
-    std::istringstream words(line);
-    std::string key, name;
-    words >> key;
-    if (key == "cases") {
-      words >> announced;
-      continue;
-    }
-    if (key == "end") {
-      if (cases.size() != announced) throw std::runtime_error("encoder_gradients.txt: not as many cases as it says");
-      return cases;
-    }
-    if (key == "case") {
-      cases.emplace_back();
-      cases.back().title = line;
-      continue;
-    }
-    golden_case& c = cases.at(cases.size() - 1);
-    if (key == "sizes") {
-      words >> c.sizes.channels >> c.layers >> c.sizes.heads >> c.sizes.hidden >> c.sizes.norm_first >> c.buckets >>
-          c.distance >> c.sizes.eps;
-    } else if (key == "head") {
-      words >> c.projected >> c.classes;
-    } else if (key == "input") {
-      words >> c.batch >> c.time;
-    } else if (key == "lengths") {
-      for (index_t length = 0; words >> length;) c.lengths.push_back(length);
-      words.clear();
-    } else if (key == "loss") {
-      words >> c.loss;
-    } else if (key == "grad") {
-      words >> name;
-      for (double value = 0; words >> value;) c.gradients[name].push_back(value);
-      words.clear();
-    } else {
-      throw std::runtime_error("encoder_gradients.txt: unknown line " + line);
-    }
-    if (!words) throw std::runtime_error("encoder_gradients.txt: cannot read " + line);
-    if (key == "sizes" || key == "input" || key == "lengths") c.title += ", " + line;
+bool read_line(golden_case& c, std::string const& key, std::istringstream& words) {
+  std::string name;
+  if (key == "sizes") {
+    words >> c.sizes.channels >> c.layers >> c.sizes.heads >> c.sizes.hidden >> c.sizes.norm_first >> c.buckets >>
+        c.distance >> c.sizes.eps;
+  } else if (key == "head") {
+    words >> c.projected >> c.classes;
+  } else if (key == "input") {
+    words >> c.batch >> c.time;
+  } else if (key == "lengths") {
+    read_list(words, c.lengths);
+  } else if (key == "loss") {
+    words >> c.loss;
+  } else if (key == "grad") {
+    words >> name;
+    read_list(words, c.gradients[name]);
+  } else {
+    return key == "case";
   }
-  throw std::runtime_error("encoder_gradients.txt: no line `end`");
+  return true;
 }
 
 /// Memory that a pass has to fill.
@@ -185,7 +153,7 @@ template <class T>
 void check_all(char const* type, double tolerance) {
   std::size_t tensors = 0;
   double worst = 0;
-  auto const cases = read_cases();
+  auto const cases = test_support::read_case_file<golden_case>("encoder_gradients.txt", read_line);
   REQUIRE(cases.size() == golden_cases);
   for (std::size_t index = 0; index < cases.size(); ++index) {
     golden_case const& c = cases[index];

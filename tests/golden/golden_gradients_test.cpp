@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -43,46 +41,23 @@ struct expected {
   std::vector<double> losses, norms;
 };
 
-std::vector<expected> read_expected() {
-  std::ifstream file(std::string(TSHIFT_GOLDEN_DIR) + "/gradients.txt");
-  if (!file) throw std::runtime_error("gradients.txt cannot be read");
-  std::vector<expected> all;
-  std::string line;
-  std::size_t announced = 0;
-  while (std::getline(file, line)) {
-    if (line.empty() || line[0] == '#') continue;
-    std::istringstream words(line);
-    std::string key, name;
-    words >> key;
-    auto const numbers = [&words] {
-      std::vector<double> result;
-      for (double value = 0; words >> value;) result.push_back(value);
-      words.clear();
-      return result;
-    };
-    if (key == "cases") {
-      words >> announced;
-    } else if (key == "case") {
-      all.emplace_back();
-      words >> all.back().index;
-    } else if (key == "end") {
-      if (all.size() != announced) throw std::runtime_error("gradients.txt: not as many cases as it says");
-      return all;
-    } else if (key == "loss") {
-      words >> all.back().loss;
-    } else if (key == "losses") {
-      all.back().losses = numbers();
-    } else if (key == "norms") {
-      all.back().norms = numbers();
-    } else if (key == "grad" || key == "after") {
-      words >> name;
-      (key == "grad" ? all.back().gradients : all.back().after)[name] = numbers();
-    } else {
-      throw std::runtime_error("gradients.txt: unknown line " + line);
-    }
-    if (!words) throw std::runtime_error("gradients.txt: cannot read " + line);
+bool read_line(expected& c, std::string const& key, std::istringstream& words) {
+  std::string name;
+  if (key == "case") {
+    words >> c.index;
+  } else if (key == "loss") {
+    words >> c.loss;
+  } else if (key == "losses") {
+    test_support::read_list(words, c.losses);
+  } else if (key == "norms") {
+    test_support::read_list(words, c.norms);
+  } else if (key == "grad" || key == "after") {
+    words >> name;
+    test_support::read_list(words, (key == "grad" ? c.gradients : c.after)[name]);
+  } else {
+    return false;
   }
-  throw std::runtime_error("gradients.txt: no line `end`");
+  return true;
 }
 
 struct totals {
@@ -204,7 +179,8 @@ template <class T>
 void check_all(char const* type, double tolerance) {
   totals sum;
   auto const cases = test_support::read_cases();
-  for (expected const& want : read_expected()) check<T>(cases.at(want.index), want, tolerance, sum);
+  for (expected const& want : test_support::read_case_file<expected>("gradients.txt", read_line))
+    check<T>(cases.at(want.index), want, tolerance, sum);
   std::cout << "gradients, " << type << ": " << sum.cases << " cases, " << sum.tensors << " tensors, worst "
             << sum.worst << "; after " << steps << " steps of AdamW " << sum.stepped << " cases, worst "
             << sum.worst_after << '\n';

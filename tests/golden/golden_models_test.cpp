@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Models against logits computed by PyTorch in double precision: models.txt, see README.md.
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <iostream>
 #include <optional>
@@ -48,18 +47,6 @@ std::vector<T> logits_of(Model const& model, tshift::tensor_view<T const> const&
   return y;
 }
 
-/// || got - want || / || want ||
-template <class T>
-double relative_error(std::vector<T> const& got, std::vector<double> const& want) {
-  double difference = 0, size = 0;
-  for (std::size_t i = 0; i < want.size(); ++i) {
-    double const off = static_cast<double>(got.at(i)) - want[i];
-    difference += off * off;
-    size += want[i] * want[i];
-  }
-  return std::sqrt(difference / size);
-}
-
 struct totals {
   std::size_t cases = 0, ragged = 0;
   double worst = 0;
@@ -76,7 +63,7 @@ void check(golden_case const& c, double tolerance, totals& sum) {
     tshift::tensor_view<T const> const view(x.data(), {c.batch, c.time, c.model.width}, tshift::layout::ntc, c.lengths);
     std::vector<T> const y = logits_of<T>(model, view);
     REQUIRE(y.size() == c.logits.size());
-    double const error = relative_error(y, c.logits);
+    double const error = test_support::relative_distance(y, c.logits);
     CHECK(error <= tolerance);
     sum.worst = std::max(sum.worst, error);
     ++sum.cases;

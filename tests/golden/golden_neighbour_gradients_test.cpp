@@ -4,13 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <fstream>
 #include <iostream>
 #include <limits>
 #include <map>
 #include <span>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -42,46 +40,30 @@ struct expected {
   tensors gradients, features, both, after;
 };
 
-std::vector<expected> read_expected() {
-  std::ifstream file(std::string(TSHIFT_GOLDEN_DIR) + "/neighbour_gradients.txt");
-  if (!file) throw std::runtime_error("neighbour_gradients.txt cannot be read");
-  std::vector<expected> all;
-  std::string line;
-  std::size_t announced = 0, transfers = 0;
-  while (std::getline(file, line)) {
-    if (line.empty() || line[0] == '#') continue;
-    std::istringstream words(line);
-    std::string key, name;
-    words >> key;
-    if (key == "cases") {
-      words >> announced >> transfers;
-    } else if (key == "end") {
-      if (all.size() != announced + transfers) throw std::runtime_error("neighbour_gradients.txt: cases are missing");
-      return all;
-    } else if (key == "case" || key == "transfer") {
-      all.emplace_back();
-      words >> all.back().index;
-      all.back().transfers = key == "transfer";
-      if (all.back().transfers) words >> all.back().teacher >> all.back().alpha;
-    } else if (key == "loss") {
-      words >> all.back().loss;
-    } else if (key == "of_features") {
-      words >> all.back().of_features;
-    } else if (key == "of_both") {
-      words >> all.back().of_both;
-    } else {
-      expected& now = all.back();
-      words >> name;
-      tensors& to = key == "grad"       ? now.gradients
-                    : key == "features" ? now.features
-                    : key == "both"     ? now.both
-                    : key == "after"    ? now.after
-                                        : throw std::runtime_error("neighbour_gradients.txt: unknown line " + line);
-      read_list(words, to[name]);
-    }
-    if (!words) throw std::runtime_error("neighbour_gradients.txt: cannot read " + line);
+bool line_of_gradients(expected& c, std::string const& key, std::istringstream& words) {
+  if (key == "case") {
+    words >> c.index;
+  } else if (key == "transfer") {
+    c.transfers = true;
+    words >> c.index >> c.teacher >> c.alpha;
+  } else if (key == "loss") {
+    words >> c.loss;
+  } else if (key == "of_features") {
+    words >> c.of_features;
+  } else if (key == "of_both") {
+    words >> c.of_both;
+  } else {
+    tensors* const to = key == "grad"       ? &c.gradients
+                        : key == "features" ? &c.features
+                        : key == "both"     ? &c.both
+                        : key == "after"    ? &c.after
+                                            : nullptr;
+    if (to == nullptr) return false;
+    std::string name;
+    words >> name;
+    read_list(words, (*to)[name]);
   }
-  throw std::runtime_error("neighbour_gradients.txt: no line `end`");
+  return true;
 }
 
 struct totals {
@@ -245,7 +227,7 @@ template <class T>
 void check_all(char const* type, double tolerance) {
   totals of_gradients, of_transfer;
   auto const cases = read_neighbours();
-  for (expected const& want : read_expected()) {
+  for (expected const& want : read_case_file<expected>("neighbour_gradients.txt", line_of_gradients)) {
     neighbour_case const& c = cases.at(want.index);
     INFO(c.title);
     if (want.transfers) {

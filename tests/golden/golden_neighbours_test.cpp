@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // CRNNs and vertical-patch ViTs against logits computed by PyTorch in double precision: neighbours.txt, see README.md.
-#include <cmath>
 #include <cstddef>
 #include <iostream>
 #include <vector>
@@ -75,12 +74,7 @@ void check_cases(double allowed, bool full_size) {
     REQUIRE(bit_sum<T>(weights) + bit_sum<T>(x) == c.bits);
     std::vector<double> const found = c.is_vit ? both_of<T>(c, weights, x) : logits_of<T>(c, weights, x);
     REQUIRE(found.size() == c.values.size());
-    double off = 0, size = 0;
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      off += (found[i] - c.values[i]) * (found[i] - c.values[i]);
-      size += c.values[i] * c.values[i];
-    }
-    double const relative = std::sqrt(off / size);
+    double const relative = relative_distance(found, c.values);
     CHECK(relative <= allowed);
     if (!(relative <= worst)) worst = relative;
     ++ran;

@@ -4,12 +4,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <span>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -20,10 +18,7 @@
 
 #include "../support/catch.hpp"
 #include "../support/random.hpp"
-
-#ifndef TSHIFT_GOLDEN_DIR
-#error "TSHIFT_GOLDEN_DIR must be defined: the directory with the golden files"
-#endif
+#include "case_file.hpp"
 
 namespace {
 
@@ -47,30 +42,11 @@ struct golden_case {
   index_t whole(std::string const& key, std::size_t at) const { return std::stol(words(key)[at]); }
 };
 
-std::vector<golden_case> read_cases() {
-  std::ifstream file(std::string(TSHIFT_GOLDEN_DIR) + "/optim.txt");
-  if (!file) throw std::runtime_error("optim.txt cannot be read");
-  std::vector<golden_case> cases;
-  std::string line;
-  bool ended = false;
-  while (std::getline(file, line)) {
-    std::istringstream words(line);
-    std::string key, word;
-    words >> key;
-    if (key.empty() || key == "#" || key == "cases") continue;
-    if (key == "end") {
-      ended = true;
-    } else if (key == "case") {
-      cases.emplace_back();
-    } else {
-      golden_case& one = cases.at(cases.size() - 1);
-      if (one.kind.empty()) one.kind = key;
-      auto& to = one.lines[key];
-      while (words >> word) to.push_back(word);
-    }
-  }
-  if (!ended) throw std::runtime_error("optim.txt is cut off");
-  return cases;
+bool read_line(golden_case& c, std::string const& key, std::istringstream& words) {
+  if (key == "case") return true;
+  if (c.kind.empty()) c.kind = key;
+  test_support::read_list(words, c.lines[key]);
+  return true;
 }
 
 /// made() of generate_optim.py.
@@ -211,7 +187,7 @@ void check_released(golden_case const& one, distances& sum) {
 }  // namespace
 
 TEST_CASE("golden: optimisers, losses and schedules are PyTorch's", "[golden][train]") {
-  auto const cases = read_cases();
+  auto const cases = test_support::read_case_file<golden_case>("optim.txt", read_line);
   REQUIRE(cases.size() == golden_cases);
   std::map<std::string, index_t> kinds;
   distances exact, single;

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Speech encoders against hidden states computed by PyTorch in double precision: speech.txt, see README.md.
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <iostream>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -15,13 +12,11 @@
 #include "../support/catch.hpp"
 #include "../support/seeded.hpp"
 #include "../support/seeded_speech.hpp"
-
-#ifndef TSHIFT_GOLDEN_DIR
-#error "TSHIFT_GOLDEN_DIR must be defined: the directory with the golden files"
-#endif
+#include "case_file.hpp"
 
 namespace {
 
+using test_support::read_list;
 using test_support::seeded;
 using test_support::speech_sizes;
 using tshift::index_t;
@@ -41,66 +36,33 @@ struct golden_case {
   std::vector<double> values;
 };
 
-template <class T>
-void read_list(std::istringstream& words, std::vector<T>& to) {
-  for (T each{}; words >> each;) to.push_back(each);
-  words.clear();
-}
-
-std::vector<golden_case> read_cases() {
-  std::ifstream file(std::string(TSHIFT_GOLDEN_DIR) + "/speech.txt");
-  if (!file) throw std::runtime_error("speech.txt cannot be read");
-  std::vector<golden_case> cases;
-  std::string line;
-  std::size_t announced = 0;
-  while (std::getline(file, line)) {
-    if (line.empty() || line[0] == '#') continue;
-    std::istringstream words(line);
-    std::string key;
-    words >> key;
-    if (key == "cases") {
-      words >> announced;
-      continue;
-    }
-    if (key == "end") {
-      if (cases.size() != announced) throw std::runtime_error("speech.txt: not as many cases as it says");
-      return cases;
-    }
-    if (key == "case") {
-      cases.emplace_back();
-      cases.back().title = line;
-      continue;
-    }
-    golden_case& c = cases.at(cases.size() - 1);
-    speech_sizes& m = c.model;
-    if (key == "channels") {
-      read_list(words, m.channels);
-    } else if (key == "kernels") {
-      read_list(words, m.kernels);
-    } else if (key == "strides") {
-      read_list(words, m.strides);
-    } else if (key == "switches") {
-      std::string norm;
-      words >> norm >> m.bias >> m.first >> m.projection_norm;
-      m.norm_every = norm == "layer";
-    } else if (key == "sizes") {
-      words >> m.width >> m.layers >> m.heads >> m.hidden >> m.taps >> m.groups >> m.buckets >> m.distance >> m.eps;
-    } else if (key == "input") {
-      words >> c.batch >> c.samples >> c.seed >> c.kind >> c.bits;
-    } else if (key == "mode") {
-      words >> c.mode;
-      read_list(words, c.lengths);
-    } else if (key == "frames") {
-      read_list(words, c.frames);
-    } else if (key == "y") {
-      read_list(words, c.values);
-    } else {
-      throw std::runtime_error("speech.txt: unknown line " + line);
-    }
-    if (!words) throw std::runtime_error("speech.txt: cannot read " + line);
-    if (key != "y") c.title += ", " + line;
+bool read_line(golden_case& c, std::string const& key, std::istringstream& words) {
+  speech_sizes& m = c.model;
+  if (key == "channels") {
+    read_list(words, m.channels);
+  } else if (key == "kernels") {
+    read_list(words, m.kernels);
+  } else if (key == "strides") {
+    read_list(words, m.strides);
+  } else if (key == "switches") {
+    std::string norm;
+    words >> norm >> m.bias >> m.first >> m.projection_norm;
+    m.norm_every = norm == "layer";
+  } else if (key == "sizes") {
+    words >> m.width >> m.layers >> m.heads >> m.hidden >> m.taps >> m.groups >> m.buckets >> m.distance >> m.eps;
+  } else if (key == "input") {
+    words >> c.batch >> c.samples >> c.seed >> c.kind >> c.bits;
+  } else if (key == "mode") {
+    words >> c.mode;
+    read_list(words, c.lengths);
+  } else if (key == "frames") {
+    read_list(words, c.frames);
+  } else if (key == "y") {
+    read_list(words, c.values);
+  } else {
+    return key == "case";
   }
-  throw std::runtime_error("speech.txt: no line `end`");
+  return true;
 }
 
 /// As generate_speech.py has it; zeros where a sequence has ended.
@@ -159,7 +121,7 @@ template <class T>
 void check_cases(double allowed, bool full_size) {
   std::size_t ran = 0;
   double worst = 0;
-  auto const cases = read_cases();
+  auto const cases = test_support::read_case_file<golden_case>("speech.txt", read_line);
   CHECK(cases.size() == golden_cases);
   for (golden_case const& c : cases) {
     if ((c.model.width >= 768) != full_size) continue;
@@ -180,12 +142,7 @@ void check_cases(double allowed, bool full_size) {
     }
     std::vector<double> const found = probes_of(c, encoder, x);
     REQUIRE(found.size() == c.values.size());
-    double off = 0, size = 0;
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      off += (found[i] - c.values[i]) * (found[i] - c.values[i]);
-      size += c.values[i] * c.values[i];
-    }
-    double const relative = std::sqrt(off / size);
+    double const relative = test_support::relative_distance(found, c.values);
     CHECK(relative <= allowed);
     if (!(relative <= worst)) worst = relative;
     ++ran;

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <map>
 #include <sstream>
 #include <stdexcept>
@@ -14,10 +13,7 @@
 #include <tshift/nn/residual.hpp>
 
 #include "../support/seeded.hpp"
-
-#ifndef TSHIFT_GOLDEN_DIR
-#error "TSHIFT_GOLDEN_DIR must be defined: the directory with the golden files"
-#endif
+#include "case_file.hpp"
 
 namespace test_support {
 
@@ -41,9 +37,7 @@ Value value_of(std::map<std::string, Value> const& words, std::string const& wor
   return found->second;
 }
 
-inline std::vector<golden_case> read_cases() {
-  std::ifstream file(std::string(TSHIFT_GOLDEN_DIR) + "/models.txt");
-  if (!file) throw std::runtime_error("models.txt cannot be read");
+inline bool read_line(golden_case& c, std::string const& key, std::istringstream& words) {
   static std::map<std::string, tshift::direction> const directions = {
       {"delay", tshift::direction::delay}, {"advance", tshift::direction::advance}, {"both", tshift::direction::both}};
   static std::map<std::string, tshift::placement> const placements = {{"none", tshift::placement::none},
@@ -54,48 +48,29 @@ inline std::vector<golden_case> read_cases() {
                                                                   {"keep", tshift::padding::keep},
                                                                   {"edge", tshift::padding::edge},
                                                                   {"circular", tshift::padding::circular}};
-  std::vector<golden_case> cases;
-  std::string line;
-  std::size_t announced = 0;
-  while (std::getline(file, line)) {
-    if (line.empty() || line[0] == '#') continue;
-    std::istringstream words(line);
-    std::string key;
-    words >> key;
-    if (key == "cases") {
-      words >> announced;
-    } else if (key == "case") {
-      cases.emplace_back();
-      cases.back().title = line;
-    } else if (key == "end") {
-      if (cases.size() != announced) throw std::runtime_error("models.txt: not as many cases as it says");
-      return cases;
-    } else {
-      golden_case& c = cases.at(cases.size() - 1);
-      if (key == "model") {
-        words >> c.model.kind >> c.model.position >> c.model.width >> c.model.length >> c.model.classes;
-      } else if (key == "shift") {
-        std::string towards, where, edge;
-        words >> c.shift.n_div >> towards >> c.shift.stride >> where >> edge;
-        c.shift.towards = value_of(directions, towards);
-        c.shift.where = value_of(placements, where);
-        c.shift.edge = value_of(paddings, edge);
-      } else if (key == "input") {
-        words >> c.batch >> c.time >> c.seed >> c.bits;
-      } else if (key == "lengths") {
-        for (index_t length = 0; words >> length;) c.lengths.push_back(length);
-        words.clear();
-      } else if (key == "y") {
-        for (double value = 0; words >> value;) c.logits.push_back(value);
-        words.clear();
-      } else {
-        throw std::runtime_error("models.txt: unknown line " + line);
-      }
-      if (!words) throw std::runtime_error("models.txt: cannot read " + line);
-      if (key != "y" && key != "lengths") c.title += ", " + line;
-    }
+  if (key == "model") {
+    words >> c.model.kind >> c.model.position >> c.model.width >> c.model.length >> c.model.classes;
+  } else if (key == "shift") {
+    std::string towards, where, edge;
+    words >> c.shift.n_div >> towards >> c.shift.stride >> where >> edge;
+    c.shift.towards = value_of(directions, towards);
+    c.shift.where = value_of(placements, where);
+    c.shift.edge = value_of(paddings, edge);
+  } else if (key == "input") {
+    words >> c.batch >> c.time >> c.seed >> c.bits;
+  } else if (key == "lengths") {
+    read_list(words, c.lengths);
+  } else if (key == "y") {
+    read_list(words, c.logits);
+  } else {
+    return key == "case";
   }
-  throw std::runtime_error("models.txt: no line `end`");
+  return true;
+}
+
+inline std::vector<golden_case> read_cases() {
+  return read_case_file<golden_case>("models.txt",
+                                     [](auto& c, auto const& key, auto& words) { return read_line(c, key, words); });
 }
 
 }  // namespace test_support

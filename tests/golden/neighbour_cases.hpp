@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -14,10 +13,7 @@
 #include <tshift/models/vertical_vit.hpp>
 
 #include "../support/seeded_neighbours.hpp"
-
-#ifndef TSHIFT_GOLDEN_DIR
-#error "TSHIFT_GOLDEN_DIR must be defined: the directory with the golden files"
-#endif
+#include "case_file.hpp"
 
 namespace test_support {
 
@@ -36,13 +32,6 @@ struct neighbour_case {
 
   bool full_size() const { return is_vit ? vit.width >= 256 : crnn.hidden >= 128; }
 };
-
-template <class T>
-void read_list(std::istringstream& words, std::vector<T>& to) {
-  to.clear();
-  for (T each{}; words >> each;) to.push_back(each);
-  words.clear();
-}
 
 /// The place of a word in a list of names.
 template <std::size_t N>
@@ -71,7 +60,7 @@ inline tshift::model_shift read_shift(std::istringstream& words) {
   return shift;
 }
 
-inline void read_line(neighbour_case& c, std::string const& key, std::istringstream& words) {
+inline bool read_line(neighbour_case& c, std::string const& key, std::istringstream& words) {
   crnn_sizes& s = c.crnn;
   if (key == "crnn") {
     words >> s.channels >> s.bands >> s.band_taps >> s.filters >> s.frame >> s.hidden >> s.directions;
@@ -120,36 +109,14 @@ inline void read_line(neighbour_case& c, std::string const& key, std::istringstr
   } else if (key == "y") {
     read_list(words, c.values);
   } else {
-    throw std::runtime_error("neighbours.txt: unknown line " + key);
+    return key == "case";
   }
-  if (!words) throw std::runtime_error("neighbours.txt: cannot read " + key + " of " + c.title);
+  return true;
 }
 
 inline std::vector<neighbour_case> read_neighbours() {
-  std::ifstream file(std::string(TSHIFT_GOLDEN_DIR) + "/neighbours.txt");
-  if (!file) throw std::runtime_error("neighbours.txt cannot be read");
-  std::vector<neighbour_case> cases;
-  std::string line;
-  std::size_t announced = 0;
-  while (std::getline(file, line)) {
-    if (line.empty() || line[0] == '#') continue;
-    std::istringstream words(line);
-    std::string key;
-    words >> key;
-    if (key == "cases") {
-      words >> announced;
-    } else if (key == "end") {
-      if (cases.size() != announced) throw std::runtime_error("neighbours.txt: not as many cases as it says");
-      return cases;
-    } else if (key == "case") {
-      cases.emplace_back();
-      cases.back().title = line;
-    } else {
-      read_line(cases.at(cases.size() - 1), key, words);
-      if (key != "y") cases.back().title += ", " + line;
-    }
-  }
-  throw std::runtime_error("neighbours.txt: no line `end`");
+  return read_case_file<neighbour_case>("neighbours.txt",
+                                        [](auto& c, auto const& key, auto& words) { return read_line(c, key, words); });
 }
 
 }  // namespace test_support
