@@ -12,7 +12,7 @@
 #include <vector>
 
 #include <tshift/models/crnn_image.hpp>
-#include <tshift/nn/lstm.hpp>
+#include <tshift/models/lstm_part.hpp>
 #include <tshift/nn/summary.hpp>
 #include <tshift/weights/state_dict.hpp>
 
@@ -29,6 +29,14 @@ struct crnn_options {
 }}}  // namespace tshift
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
+
+/// What the summary of a CRNN has side by side: what the options say; else attention where it has tensors; else mean and
+/// maximum.
+inline std::vector<summary_kind> crnn_summary(crnn_options const& options, bool attends) {
+  if (!options.summary.empty()) return options.summary;
+  if (attends) return {summary_kind::attention};
+  return {summary_kind::mean, summary_kind::max};
+}
 
 /// Convolutional and recurrent network over images x [N, T, F, C] of log-mel features, C being 1, or 3 with the deltas:
 ///
@@ -76,7 +84,7 @@ class crnn : public nn::calls<crnn<T>, T, tensor_view<T const>> {
       detail::fail("crnn: a frame of %td channels, must be bands of %td", wide, image_.outputs());
     }
     bands_ = wide / image_.outputs();
-    take_lstm(reader, channels);
+    lstm_ = take_lstm(reader, "lstm.");
     take_summary(reader, options);
     hidden_ = take_linear(reader, "head.0", summary_.outputs(), reader.dimension("head.0.weight", 0));
     out_ = take_linear(reader, "head.1", hidden_.outputs(), reader.dimension("head.1.weight", 0));
@@ -164,27 +172,9 @@ class crnn : public nn::calls<crnn<T>, T, tensor_view<T const>> {
     return {x.batch < together ? x.batch : together, frames(x.time), lstm_.inputs()};
   }
 
-  void take_lstm(weights::state_reader<T>& reader, index_t channels) {
-    index_t const hidden = reader.dimension("lstm.weight_hh_l0", 1);
-    auto const direction = [&reader, hidden, channels](std::string const& end) {
-      index_t const rows = detail::checked_product(name, {4, hidden});
-      return nn::lstm_weights<T>{reader.take("lstm.weight_ih_l0" + end, {rows, channels}),
-                                 reader.take("lstm.weight_hh_l0" + end, {rows, hidden}),
-                                 reader.take("lstm.bias_ih_l0" + end, {rows}),
-                                 reader.take("lstm.bias_hh_l0" + end, {rows})};
-    };
-    auto const forward = direction("");
-    bool const both = reader.has("lstm.weight_ih_l0_reverse");
-    lstm_ =
-        both ? nn::lstm<T>(channels, hidden, forward, direction("_reverse")) : nn::lstm<T>(channels, hidden, forward);
-    directions_ = both ? 2 : 1;
-  }
-
   void take_summary(weights::state_reader<T>& reader, crnn_options const& options) {
-    bool const attends = reader.has("attention.weight");
-    std::vector<summary_kind> kinds = options.summary;
-    if (kinds.empty() && attends) kinds = {summary_kind::attention};
-    if (kinds.empty()) kinds = {summary_kind::mean, summary_kind::max};
+    auto const kinds = crnn_summary(options, reader.has("attention.weight"));
+    index_t const directions = lstm_.outputs() / lstm_.hidden();
     nn::attention_weights<T> attention;
     attention.scorer = options.scorer;
     if (std::count(kinds.begin(), kinds.end(), summary_kind::attention) > 0) {
@@ -193,7 +183,7 @@ class crnn : public nn::calls<crnn<T>, T, tensor_view<T const>> {
       attention.bias = reader.take("attention.bias", {width});
       attention.vector = reader.take("attention.vector", {width});
     }
-    summary_ = nn::summary<T>(lstm_.outputs(), kinds, directions_, attention, static_cast<T>(options.summary_eps));
+    summary_ = nn::summary<T>(lstm_.outputs(), kinds, directions, attention, static_cast<T>(options.summary_eps));
   }
 
   /// What the LSTM reads of sequence n.
@@ -212,7 +202,7 @@ class crnn : public nn::calls<crnn<T>, T, tensor_view<T const>> {
 
   activation f_;
   crnn_image<T> image_;
-  index_t bands_ = 0, directions_ = 1;
+  index_t bands_ = 0;
   bool has_frame_ = false;
   nn::lstm<T> lstm_;
   nn::summary<T> summary_;

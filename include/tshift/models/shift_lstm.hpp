@@ -7,10 +7,9 @@
 #include <cstddef>
 #include <optional>
 #include <span>
-#include <string>
 
+#include <tshift/models/lstm_part.hpp>
 #include <tshift/models/parts.hpp>
-#include <tshift/nn/lstm.hpp>
 #include <tshift/weights/state_dict.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
@@ -40,25 +39,10 @@ class shift_lstm : public nn::calls<shift_lstm<T>, T, tensor_view<T const>> {
   explicit shift_lstm(weights::state_dict const& weights, std::optional<model_shift> const& options = {}) {
     weights::state_reader<T> reader("shift_lstm", weights);
     bool const wrapped = reader.has("rnn.net.weight_ih_l0");
-    std::string const layer = wrapped ? "rnn.net." : "rnn.";
-    index_t const channels = reader.dimension(layer + "weight_ih_l0", 1);
-    index_t const hidden = reader.dimension(layer + "weight_hh_l0", 1);
-    shift_ = nn::placed_plan(options.value_or(wrapped ? paper : baseline), channels);
+    lstm_ = take_lstm(reader, wrapped ? "rnn.net." : "rnn.");
+    shift_ = nn::placed_plan(options.value_or(wrapped ? paper : baseline), lstm_.inputs());
     if (shift_.where == placement::skip) {
       detail::fail("shift_lstm: placement = skip, but there is no skip connection; must be none, branch or both");
-    }
-    auto const direction = [&reader, &layer, hidden, channels](std::string const& suffix) {
-      index_t const rows = detail::checked_product("shift_lstm", {4, hidden});
-      return nn::lstm_weights<T>{reader.take(layer + "weight_ih_l0" + suffix, {rows, channels}),
-                                 reader.take(layer + "weight_hh_l0" + suffix, {rows, hidden}),
-                                 reader.take(layer + "bias_ih_l0" + suffix, {rows}),
-                                 reader.take(layer + "bias_hh_l0" + suffix, {rows})};
-    };
-    auto const forward = direction("");
-    if (reader.has(layer + "weight_ih_l0_reverse")) {
-      lstm_ = {channels, hidden, forward, direction("_reverse")};
-    } else {
-      lstm_ = {channels, hidden, forward};
     }
     norm_ = take_norm(reader, "norm", lstm_.outputs());
     classifier_ = classifier<T>(reader, lstm_.outputs());

@@ -32,13 +32,10 @@ class crnn_head : public calls<crnn_head<T>, T> {
   /// @throws shape_error  a size or an option is out of range
   crnn_head(parameter_table& table, index_t channels, crnn_sizes const& sizes, crnn_options const& options)
       : lstm_(table, "lstm", channels, sizes.hidden, sizes.both_ways) {
-    std::vector<summary_kind> kinds = options.summary;
-    if (kinds.empty() && sizes.attention > 0) kinds = {summary_kind::attention};
-    if (kinds.empty()) kinds = {summary_kind::mean, summary_kind::max};
     summary_ = {table,
                 "attention",
                 lstm_.outputs(),
-                kinds,
+                models::crnn_summary(options, sizes.attention > 0),
                 sizes.both_ways ? 2 : 1,
                 sizes.attention,
                 options.scorer,

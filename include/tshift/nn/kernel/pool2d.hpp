@@ -66,27 +66,20 @@ void combine_window(window_lines<T> const& x, index_t offset, index_t channels, 
 }
 
 /// Row t of image n of y: all windows that begin in one row of S x, whose taps all lie inside the image.
-/// @param y  the first pixel
-template <class Arch, class T, class Combine>
-void pool_line(shifted_view<T> const& x, window_axis const& time, window_axis const& space, index_t n, index_t t,
-               index_t places, Combine const& combine, T* y, index_t y_step) noexcept {
+/// @param body  body(lines, done, offset, run, p): a window's pixels of the rows from `done` on, of the channels of a
+///              run, that stand `offset` elements behind those of the first window; p is the window's number
+template <class T, class Body>
+void for_windows(shifted_view<T> const& x, window_axis const& time, window_axis const& space, index_t n, index_t t,
+                 index_t places, Body const& body) {
   index_t const step = x.base().strides.space;
   for (index_t i = 0; i < x.runs_per_frame(); ++i) {
-    auto const& run = x.segment(i);
     for (index_t done = 0; done < time.taps; done += window_lines<T>::most) {
       window_lines<T> lines;
       lines.lines = time.taps - done < window_lines<T>::most ? time.taps - done : window_lines<T>::most;
       lines.taps = space.taps;
       lines.step = step;
       for (index_t k = 0; k < lines.lines; ++k) lines.line[k] = x.run(n, t * time.stride + done + k, i).data;
-      for (index_t p = 0; p < places; ++p) {
-        T* const to = y + p * y_step + run.begin;
-        if (done == 0) {
-          combine_window<Arch, true>(lines, p * space.stride * step, run.count, combine, to);
-        } else {
-          combine_window<Arch, false>(lines, p * space.stride * step, run.count, combine, to);
-        }
-      }
+      for (index_t p = 0; p < places; ++p) body(lines, done, p * space.stride * step, x.segment(i), p);
     }
   }
 }
@@ -104,7 +97,15 @@ void pool_images(Executor& exec, shifted_view<T> const& x, tensor_view<T> const&
     for (index_t line = split.begin(part); line < split.end(part); ++line) {
       index_t const n = line / y.shape.time, t = line % y.shape.time;
       if (t < time.count(x.base().length(n))) {
-        pool_line<arch>(x, time, space, n, t, places, combine, y.at(n, t, 0), y.strides.space);
+        for_windows(x, time, space, n, t, places,
+                    [&y, &combine, n, t](auto const& lines, index_t done, index_t offset, auto const& run, index_t p) {
+                      T* const to = y.at(n, t, run.begin, p);
+                      if (done == 0) {
+                        combine_window<arch, true>(lines, offset, run.count, combine, to);
+                      } else {
+                        combine_window<arch, false>(lines, offset, run.count, combine, to);
+                      }
+                    });
         if (divide == T(1)) continue;
         xsimd::batch<T, arch> const by(divide);
         for (index_t p = 0; p < places; ++p) {

@@ -34,11 +34,7 @@ image_windows<T, known_length> pixel_rows(shifted_view<T> const& x, index_t chan
 /// Zeros in frames [begin, end) of sequence n.
 template <class T>
 void clear_frames(tensor_view<T> const& y, index_t n, index_t begin, index_t end) noexcept {
-  for (index_t t = begin; t < end; ++t) {
-    for (index_t p = 0; p < y.shape.space; ++p) {
-      for (index_t c = 0; c < y.shape.channels; ++c) y(n, t, c, p) = T(0);
-    }
-  }
+  for (index_t t = begin; t < end; ++t) clear_line(y, n, t);
 }
 
 /// The pixels of an axis that lie a whole number of strides after `first`, which is less than the stride: `count` of

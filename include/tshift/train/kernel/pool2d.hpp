@@ -48,34 +48,6 @@ void largest_of_window(window_lines<T> const& x, index_t offset, index_t channel
   store_part<Arch>(place, at + c, channels - c);
 }
 
-/// Row t of image n of y, and of `at`.
-/// @param y   the first pixel
-/// @param at  the same, of dense memory
-template <class Arch, class T>
-void max_pool_line(shifted_view<T> const& x, window_axis const& time, window_axis const& space, index_t n, index_t t,
-                   index_t places, T* y, index_t y_step, T* at) noexcept {
-  index_t const step = x.base().strides.space, channels = x.shape().channels;
-  for (index_t i = 0; i < x.runs_per_frame(); ++i) {
-    auto const& run = x.segment(i);
-    for (index_t done = 0; done < time.taps; done += window_lines<T>::most) {
-      window_lines<T> lines;
-      lines.lines = time.taps - done < window_lines<T>::most ? time.taps - done : window_lines<T>::most;
-      lines.taps = space.taps;
-      lines.step = step;
-      for (index_t k = 0; k < lines.lines; ++k) lines.line[k] = x.run(n, t * time.stride + done + k, i).data;
-      for (index_t p = 0; p < places; ++p) {
-        T *const to = y + p * y_step + run.begin, *const place = at + p * channels + run.begin;
-        index_t const offset = p * space.stride * step, tap = done * space.taps;
-        if (done == 0) {
-          largest_of_window<Arch, true>(lines, offset, run.count, tap, to, place);
-        } else {
-          largest_of_window<Arch, false>(lines, offset, run.count, tap, to, place);
-        }
-      }
-    }
-  }
-}
-
 /// All of y, zeros past the end of a sequence; and of `at` what belongs to sequences.
 /// @param at  [N, frames, places, C]
 template <class Executor, class T>
@@ -87,8 +59,18 @@ void max_pool_images(Executor& exec, shifted_view<T> const& x, tensor_view<T> co
     for (index_t line = split.begin(part); line < split.end(part); ++line) {
       index_t const n = line / y.shape.time, t = line % y.shape.time;
       if (t < time.count(x.base().length(n))) {
-        max_pool_line<xsimd::default_arch>(x, time, space, n, t, places, y.at(n, t, 0), y.strides.space,
-                                           at + line * each);
+        auto const one = [&y, &space, first = at + line * each, n, t](auto const& lines, index_t done, index_t offset,
+                                                                      auto const& run, index_t p) {
+          using arch = xsimd::default_arch;
+          index_t const tap = done * space.taps;
+          T *const to = y.at(n, t, run.begin, p), *const place = first + p * y.shape.channels + run.begin;
+          if (done == 0) {
+            largest_of_window<arch, true>(lines, offset, run.count, tap, to, place);
+          } else {
+            largest_of_window<arch, false>(lines, offset, run.count, tap, to, place);
+          }
+        };
+        nn::kernel::for_windows(x, time, space, n, t, places, one);
       } else {
         clear_frames(y, n, t, t + 1);
       }
