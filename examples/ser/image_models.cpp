@@ -61,9 +61,6 @@ network of_crnn(state_dict const& weights, image_words const& words, tshift::mod
     sizes += (j == 0 ? "" : ", ") + std::to_string(size_of(weights, "conv.0." + std::to_string(j) + ".weight", 2));
   }
   bool const both = weights.contains("lstm.weight_ih_l0_reverse"), attends = weights.contains("attention.weight");
-  auto kinds = options.summary;  // the model's own rule where nothing is said
-  if (kinds.empty() && attends) kinds = {tshift::summary_kind::attention};
-  if (kinds.empty()) kinds = {tshift::summary_kind::mean, tshift::summary_kind::max};
 
   network result{model, {}, {}, {}};
   result.widths = {C * F, C * (F + stride - 1), C};
@@ -71,7 +68,7 @@ network of_crnn(state_dict const& weights, image_words const& words, tshift::mod
   result.description = "CRNN, D = " + std::to_string(C) + " x " + std::to_string(F) + ", " +
                        std::to_string(model.classes()) + " classes, widths " + sizes + ", " +
                        counted(body, "convolution") + " more, " + (both ? "1 bidirectional layer" : "1 layer") + ", " +
-                       name_of(kinds) + "; " + shift_description;
+                       name_of(tshift::models::crnn_summary(options, attends)) + "; " + shift_description;
   if (shift.n_div != 0 && shift.where != tshift::placement::none) {
     std::string before_which;
     for (index_t const each : options.image.shifted) {
@@ -106,13 +103,13 @@ network of_vit(state_dict const& weights, image_words const& words, tshift::mode
   index_t const most = options.patch_height > 0 ? std::numeric_limits<index_t>::max() : high;
   result.widths = {high, most, high};
   result.shortest = options.patch_width;
-  result.description = std::string("vertical-patch ViT, ") + (model.is_teacher() ? "teacher" : "student") +
-                       ", D = " + std::to_string(D) + ", " + std::to_string(model.classes()) + " classes, " +
-                       counted(blocks, "block") + " of " + counted(heads, "head") + ", patches of " +
-                       std::to_string(high) + " x " + std::to_string(options.patch_width) +
-                       (options.mean ? ", mean of all tokens" : ", first token") +
-                       (model.is_teacher() && words.corrected.value_or(false) ? ", corrected coordinates" : "") + "; " +
-                       shift_description;
+  result.description =
+      std::string("vertical-patch ViT, ") + (model.is_teacher() ? "teacher" : "student") +
+      ", D = " + std::to_string(D) + ", " + std::to_string(model.classes()) + " classes, " + counted(blocks, "block") +
+      " of " + counted(heads, "head") + ", patches of " + std::to_string(high) + " x " +
+      std::to_string(options.patch_width) + (options.mean ? ", mean of all tokens" : ", first token") +
+      (model.is_teacher() && options.coordinates == pixel_coordinates::corrected ? ", corrected coordinates" : "") +
+      "; " + shift_description;
   // Of 1 + r L tokens, r for each column, the first is no patch; L columns, and of the rows as many as a patch has.
   double const stem = model.is_teacher() ? flops_of_all(weights, "conv_stem.", 0, 3, "", stem_layers) : 0;
   double const r = 1 / static_cast<double>(options.patch_width), patch = flops_of(weights, "to_patch_embedding.2");
@@ -131,7 +128,7 @@ tshift::vertical_vit_options vit_options_of(image_words const& words, tshift::mo
   o.patch_width = words.patch_width.value_or(o.patch_width);
   o.patch_height = words.patch_height.value_or(o.patch_height);
   o.mean = words.mean.value_or(o.mean);
-  if (words.corrected) o.coordinates = *words.corrected ? pixel_coordinates::corrected : pixel_coordinates::as_released;
+  o.coordinates = words.coordinates.value_or(o.coordinates);
   o.shift = shift;
   return o;
 }
@@ -139,8 +136,10 @@ tshift::vertical_vit_options vit_options_of(image_words const& words, tshift::mo
 tshift::crnn_options crnn_options_of(image_words const& words, tshift::model_shift const& shift) {
   tshift::crnn_options o;
   o.image.f = words.f.value_or(o.image.f);
-  o.image.pool_time = words.pool_time.value_or(o.image.pool_time);
-  o.image.pool_bands = words.pool_bands.value_or(o.image.pool_bands);
+  if (words.pool) {
+    o.image.pool_time = tshift::nn::pooled(words.pool->frames);
+    o.image.pool_bands = tshift::nn::pooled(words.pool->bands);
+  }
   o.image.norm_eps = words.norm_eps.value_or(o.image.norm_eps);
   o.image.shift = shift;
   o.image.shifted = words.shifted.value_or(o.image.shifted);

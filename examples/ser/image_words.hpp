@@ -7,7 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tshift/config.hpp>
+#include <tshift/models/vertical_vit_stem.hpp>
 #include <tshift/nn/options.hpp>
 #include <vector>
 
@@ -15,14 +15,20 @@ namespace ser {
 
 using tshift::index_t;
 
+/// TxF.
+struct window_size {
+  index_t frames = 1, bands = 1;
+};
+
 /// Without a value: not asked for, the model's own.
 struct image_words {
   // Of a ViT.
   std::optional<index_t> heads, patch_width, patch_height;
-  std::optional<bool> mean, corrected;
+  std::optional<bool> mean;
+  std::optional<tshift::pixel_coordinates> coordinates;
   // Of a CRNN.
   std::optional<tshift::activation> f;
-  std::optional<tshift::window_axis> pool_time, pool_bands;
+  std::optional<window_size> pool;
   std::optional<double> norm_eps, summary_eps;
   std::optional<std::vector<tshift::summary_kind>> summary;
   std::optional<tshift::attention_scorer> scorer;
@@ -35,18 +41,13 @@ struct image_words {
   std::string first_of_crnn() const;
 };
 
-/// TxF.
-struct window_size {
-  index_t frames = 1, bands = 1;
-};
-
 /// Adds an option that takes a whole number, at least so large; a list of them from 1, or "none"; a list of windows.
-void add_optional_count(CLI::App& app, std::string const& name, std::optional<index_t>& to, index_t least,
-                        std::string const& help);
-void add_counts(CLI::App& app, std::string const& name, std::optional<std::vector<index_t>>& to,
-                std::string const& help, bool none = false);
-void add_windows(CLI::App& app, std::string const& name, std::optional<std::vector<window_size>>& to,
-                 std::string const& help);
+CLI::Option* add_optional_count(CLI::App& app, std::string const& name, std::optional<index_t>& to, index_t least,
+                                std::string const& help);
+CLI::Option* add_counts(CLI::App& app, std::string const& name, std::optional<std::vector<index_t>>& to,
+                        std::string const& help, bool none = false);
+CLI::Option* add_windows(CLI::App& app, std::string const& name, std::optional<std::vector<window_size>>& to,
+                         std::string const& help);
 
 /// Adds the options that say so.
 void add_image_words(CLI::App& app, image_words& to);

@@ -29,52 +29,43 @@ bool has(std::vector<tshift::summary_kind> const& kinds, tshift::summary_kind wh
 }  // namespace
 
 void new_image_options::add_to(CLI::App& app) {
-  add_counts(app, "--widths", widths_, "Frames of a CRNN's first filters, side by side (5,9,17,33)");
-  add_optional_count(app, "--width-bands", width_bands_, 1, "Their bands (3)");
-  add_counts(app, "--filters", filters_, "Channels that each width makes: one number, or one for each (32)");
-  add_counts(app, "--body", body_,
-             "Channels of a CRNN's further convolutions; none: there are none\n(256,256,256,256,256)",
-             /*none=*/true);
-  add_windows(app, "--body-taps", body_taps_, "Frames and bands of their filters: one pair, or one for each (5x3)");
-  add_optional_count(app, "--frame-size", frame_, 0, "Of a CRNN's linear layer over a frame; 0: there is none (768)");
-  app.add_flag("--one-way", one_way_, "A CRNN's LSTM runs forwards alone");
-  add_optional_count(app, "--attention", attention_, 1,
-                     "Width of the network of --summary attention (as the LSTM's outputs)");
-  add_optional_count(app, "--head-size", head_, 1, "Channels between a CRNN's last two layers (64)");
-  add_optional_count(app, "--pixel-channels", pixels_, 1,
-                     "Into how many images a CRNN's frame is cut, one beside the other\n(3 with --deltas, else 1)");
-  add_optional_count(app, "--dim", dim_, 1, "Channels of a ViT's token (256)");
-  add_optional_count(app, "--head-dim", head_dim_, 1, "Of each of its heads (64)");
-  add_counts(app, "--stem", stem_, "Channels of a teacher's convolutions, the last 1 (16,32,64,32,16,1)");
+  of_crnn_ = {
+      add_counts(app, "--widths", widths_, "Frames of a CRNN's first filters, side by side (5,9,17,33)"),
+      add_optional_count(app, "--width-bands", width_bands_, 1, "Their bands (3)"),
+      add_counts(app, "--filters", filters_, "Channels that each width makes: one number, or one for each (32)"),
+      add_counts(app, "--body", body_,
+                 "Channels of a CRNN's further convolutions; none: there are none\n(256,256,256,256,256)",
+                 /*none=*/true),
+      add_windows(app, "--body-taps", body_taps_, "Frames and bands of their filters: one pair, or one for each (5x3)"),
+      add_optional_count(app, "--frame-size", frame_, 0,
+                         "Of a CRNN's linear layer over a frame; 0: there is none (768)"),
+      app.add_flag("--one-way", one_way_, "A CRNN's LSTM runs forwards alone"),
+      add_optional_count(app, "--attention", attention_, 1,
+                         "Width of the network of --summary attention (as the LSTM's outputs)"),
+      add_optional_count(app, "--head-size", head_, 1, "Channels between a CRNN's last two layers (64)"),
+      add_optional_count(
+          app, "--pixel-channels", pixels_, 1,
+          "Into how many images a CRNN's frame is cut, one beside the other\n(3 with --deltas, else 1)")};
+  of_vit_ = {add_optional_count(app, "--dim", dim_, 1, "Channels of a ViT's token (256)"),
+             add_optional_count(app, "--head-dim", head_dim_, 1, "Of each of its heads (64)"),
+             add_counts(app, "--stem", stem_, "Channels of a teacher's convolutions, the last 1 (16,32,64,32,16,1)")};
 }
 
-std::string new_image_options::first_of_crnn() const {
-  if (widths_) return "--widths";
-  if (width_bands_) return "--width-bands";
-  if (filters_) return "--filters";
-  if (body_) return "--body";
-  if (body_taps_) return "--body-taps";
-  if (frame_) return "--frame-size";
-  if (one_way_) return "--one-way";
-  if (attention_) return "--attention";
-  if (head_) return "--head-size";
-  return pixels_ ? "--pixel-channels" : "";
-}
-
-std::string new_image_options::first_of_vit() const {
-  if (dim_) return "--dim";
-  if (head_dim_) return "--head-dim";
-  return stem_ ? "--stem" : "";
+std::string new_image_options::first_of(options const& some) {
+  for (CLI::Option const* each : some) {
+    if (each->count() > 0) return each->get_name();
+  }
+  return {};
 }
 
 std::string new_image_options::first() const {
-  std::string const of_crnn = first_of_crnn();
-  return of_crnn.empty() ? first_of_vit() : of_crnn;
+  std::string const of_crnn = first_of(of_crnn_);
+  return of_crnn.empty() ? first_of(of_vit_) : of_crnn;
 }
 
 void new_image_options::take_crnn(new_model& m, model_options const& words, index_t hidden, index_t channels) const {
-  if (!first_of_vit().empty()) {
-    throw usage_error(first_of_vit() + " is an option of a vertical-patch ViT, and the new model is a CRNN");
+  if (std::string const other = first_of(of_vit_); !other.empty()) {
+    throw usage_error(other + " is an option of a vertical-patch ViT, and the new model is a CRNN");
   }
   train::crnn_sizes& s = m.crnn;
   s.channels = pixels_.value_or(channels);
@@ -114,8 +105,8 @@ void new_image_options::take_crnn(new_model& m, model_options const& words, inde
 
 void new_image_options::take_vit(new_model& m, model_options const& words, bool teacher, index_t hidden,
                                  index_t blocks) const {
-  if (!first_of_crnn().empty()) {
-    throw usage_error(first_of_crnn() + " is an option of a CRNN, and the new model is a vertical-patch ViT");
+  if (std::string const other = first_of(of_crnn_); !other.empty()) {
+    throw usage_error(other + " is an option of a CRNN, and the new model is a vertical-patch ViT");
   }
   if (stem_ && !teacher) throw usage_error("--stem: a student has none");
   train::vertical_vit_sizes& s = m.vit;
@@ -130,7 +121,7 @@ void new_image_options::take_vit(new_model& m, model_options const& words, bool 
   m.images = words.images;
   m.images.heads.reset();
   if (of_each != 64) m.images.heads = heads;  // which no tensor says
-  if (m.images.corrected && !teacher) throw usage_error("--coordinates: a student has none");
+  if (m.images.coordinates && !teacher) throw usage_error("--coordinates: a student has none");
   check_image_words(architecture::vertical_vit, m.images, m.shift, "the new model is a vertical-patch ViT");
 }
 

@@ -30,9 +30,12 @@ class new_image_options {
   void take_vit(new_model& m, model_options const& words, bool teacher, index_t hidden, index_t blocks) const;
 
  private:
-  std::string first_of_crnn() const;
-  std::string first_of_vit() const;
+  using options = std::vector<CLI::Option const*>;
 
+  /// The first of them on the command line; empty: none.
+  static std::string first_of(options const& some);
+
+  options of_crnn_, of_vit_;
   // Of a CRNN.
   std::optional<std::vector<index_t>> widths_, filters_, body_;
   std::optional<std::vector<window_size>> body_taps_;

@@ -27,7 +27,9 @@ study_setting vit(std::string name, std::string words, std::vector<index_t> stem
   sizes.inner = 32;
   sizes.hidden = 64;
   s.model.images.heads = 2;
-  if (!stem.empty()) s.model.images.corrected = true;  // no square: the released ones would run over the edge
+  if (!stem.empty())
+    s.model.images.coordinates =
+        tshift::pixel_coordinates::corrected;  // no square: the released ones would run over the edge
   sizes.stem = std::move(stem);
   return s;
 }
