@@ -45,7 +45,7 @@ class spaced_tensor {
                .slice_sequences(c, dims.batch)
                .slice_frames(a, dims.time)
                .slice_channels(b, dims.channels);
-    if (random.chance(4) && dims.time > 0) {  // backwards in time
+    if (random.chance(4) && dims.time > 0 && view.data != nullptr) {  // backwards in time
       view.data = view.at(0, dims.time - 1, 0);
       view.strides.time = -view.strides.time;
     }

@@ -67,7 +67,8 @@ struct summary_set {
   summary_kept<Element> in(Element* saved, index_t channels, index_t time, index_t n) const noexcept {
     Element* const largest = saved + n * kept(channels, time);
     Element* const middle = largest + (max ? channels : 0);
-    return {largest, middle, middle + channels, middle + (std ? 2 * channels : 0)};
+    Element* const deviation = middle + (std ? channels : 0);  // nothing is kept at all: a null pointer stays one
+    return {largest, middle, deviation, deviation + (std ? channels : 0)};
   }
 };
 
