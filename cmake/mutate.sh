@@ -14,7 +14,7 @@ usage: bash cmake/mutate.sh [--list | --check | --quick | NAME...]
   --list     names, headers and mistakes; nothing is built
   --check    whether every mutant applies to the headers as they are; nothing is built
 Each mutant is built with the tests it names, in a temporary copy of include/, by two jobs at a time. It is killed when
-a test fails, crashes, hangs for four minutes, or a static_assert does not hold; otherwise it SURVIVED.
+a test fails, crashes, hangs for two minutes, or a static_assert does not hold; otherwise it SURVIVED.
 Exit status: 0 all killed; 1 survivors; 2 something else is wrong: a mutant that does not apply or compile, or tests
 that fail without any mistake.
 CXX (g++) and CXXFLAGS (-O0: most tests build longer than they run) choose the compiler; it needs Catch2 and xsimd where it finds them by itself.
@@ -28,7 +28,7 @@ list=$source_dir/tests/mutants/mutants.txt
 compiler=${CXX:-g++}
 read -r -a options <<<"-std=c++20 ${CXXFLAGS:--O0} -fopenmp -pthread"
 most_jobs=${TSHIFT_JOBS:-2}
-seconds=240  # for one test program; some run for a minute at -O0, on a machine that is busy for two
+seconds=120  # for one test program
 
 # --- the list ---------------------------------------------------------------------------------------------------------
 

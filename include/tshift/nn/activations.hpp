@@ -78,8 +78,7 @@ void gelu(std::type_identity_t<input<T>> const& x, tensor_view<T> const& y) {
 /// images, rows [N, T F, C] of their pixels. Sources: torch.nn.ReLU, LeakyReLU, ELU (Clevert et al. 2015,
 /// arXiv:1511.07289). NaN stays NaN.
 ///
-/// Accuracy: relu exact, leaky_relu one rounding; elu float within 2e-7 |x|, double within 4e-16 |x|, times alpha; with
-/// -ffast-math, within as much of 1.
+/// Accuracy: relu exact, leaky_relu one rounding; elu float within 2e-7 |x|, double within 4e-16 |x|, times alpha.
 /// @throws shape_error  as gelu; also for a factor that is not finite
 template <class T, executor Executor>
 void activate(Executor&& exec, activation const& f, std::type_identity_t<input<T>> const& x, tensor_view<T> const& y) {

@@ -78,13 +78,33 @@ TSHIFT_INLINE xsimd::batch<T, Arch> leaky_relu(xsimd::batch<T, Arch> const& x,
   return xsimd::select(x < xsimd::batch<T, Arch>(T(0)), slope * x, x);
 }
 
+/// exp(x) - 1, x in [-40, 0]. From -1/2 on by its series, x + x^2 (1/2! + x/3! + ...), to what T does not hold any more;
+/// below, 1 takes no digits away. Without a difference of nearly equal numbers, because -ffast-math may reorder them:
+/// then xsimd's has no more digits than 1 has.
+template <class T, class Arch>
+TSHIFT_INLINE xsimd::batch<T, Arch> exp_minus_1(xsimd::batch<T, Arch> const& x) noexcept {
+  using batch = xsimd::batch<T, Arch>;
+  constexpr int last = sizeof(T) == sizeof(float) ? 9 : 16;
+  double factorial = 1;
+#pragma GCC unroll 16
+  for (int i = 2; i <= last; ++i) factorial *= i;
+  batch value(static_cast<T>(1 / factorial));
+#pragma GCC unroll 16
+  for (int i = last; i > 2; --i) {
+    factorial /= i;
+    value = xsimd::fma(value, x, batch(static_cast<T>(1 / factorial)));
+  }
+  batch const near = xsimd::fma(x * x, value, x);
+  return xsimd::select(x < batch(T(-0.5)), xsimd::exp(x) - batch(T(1)), near);
+}
+
 /// x where x > 0, else alpha (exp(x) - 1). Below -40 that is -alpha to the last bit of a double.
 template <class T, class Arch>
 TSHIFT_INLINE xsimd::batch<T, Arch> elu(xsimd::batch<T, Arch> const& x, xsimd::batch<T, Arch> const& alpha) noexcept {
   using batch = xsimd::batch<T, Arch>;
   batch const zero(T(0)), least(T(-40));
   batch const below = xsimd::select(x < zero, x, zero), bounded = xsimd::select(below < least, least, below);
-  return xsimd::select(x < zero, alpha * xsimd::expm1(bounded), x);
+  return xsimd::select(x < zero, alpha * exp_minus_1(bounded), x);
 }
 
 /// y[i] = f(x[i]), i in [0, count); y may be x.
