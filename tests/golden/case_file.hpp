@@ -3,7 +3,6 @@
 // of a word and what it names, then `end`.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <fstream>
 #include <sstream>
@@ -59,18 +58,6 @@ std::vector<Case> read_case_file(std::string const& name, ReadLine const& read_l
     }
   }
   throw std::runtime_error(name + ": no line `end`");
-}
-
-/// ||found - expected|| / ||expected||; not a number where one of them is.
-template <class T>
-double relative_distance(std::vector<T> const& found, std::vector<double> const& expected) {
-  double off = 0, size = 0;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    double const each = static_cast<double>(found[i]) - expected[i];
-    off += each * each;
-    size += expected[i] * expected[i];
-  }
-  return std::sqrt(off / size);
 }
 
 }  // namespace test_support

@@ -12,6 +12,7 @@
 #include <tshift/models/shiftformer.hpp>
 
 #include "../support/catch.hpp"
+#include "../support/distance.hpp"
 #include "../support/seeded.hpp"
 #include "model_cases.hpp"
 

