@@ -155,6 +155,9 @@ TEST_CASE("crnn refuses what does not fit", "[models][crnn][errors]") {
   normed.norm = true;
   CHECK(message_with(sizes, "", {}).empty());
   CHECK(message_with(normed, "", {}).empty());
+  crnn_sizes idle = sizes;
+  idle.hidden = 0;  // an LSTM without units is one
+  CHECK(message_with(idle, "", {}).empty());
   CHECK(message_with(sizes, "conv.0.0.weight", {}) == "crnn: no tensor conv.0.0.weight in W.safetensors");
   CHECK(message_with(sizes, "conv.0.1.weight", {}) == "crnn: conv.1.weight is [6, 8, 5, 3], must be [6, 4, 5, 3]" + at);
   CHECK(message_with(sizes, "conv.2.weight", {5, 7, 5, 3}) ==

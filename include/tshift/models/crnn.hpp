@@ -84,7 +84,7 @@ class crnn : public nn::calls<crnn<T>, T, tensor_view<T const>> {
       detail::fail("crnn: a frame of %td channels, must be bands of %td", wide, image_.outputs());
     }
     bands_ = wide / image_.outputs();
-    lstm_ = take_lstm(reader, "lstm.");
+    lstm_ = take_lstm(name, reader, "lstm.");
     take_summary(reader, options);
     hidden_ = take_linear(reader, "head.0", summary_.outputs(), reader.dimension("head.0.weight", 0));
     out_ = take_linear(reader, "head.1", hidden_.outputs(), reader.dimension("head.1.weight", 0));
@@ -174,7 +174,7 @@ class crnn : public nn::calls<crnn<T>, T, tensor_view<T const>> {
 
   void take_summary(weights::state_reader<T>& reader, crnn_options const& options) {
     auto const kinds = crnn_summary(options, reader.has("attention.weight"));
-    index_t const directions = lstm_.outputs() / lstm_.hidden();
+    index_t const directions = reader.has("lstm.weight_ih_l0_reverse") ? 2 : 1;
     nn::attention_weights<T> attention;
     attention.scorer = options.scorer;
     if (std::count(kinds.begin(), kinds.end(), summary_kind::attention) > 0) {

@@ -39,7 +39,7 @@ class shift_lstm : public nn::calls<shift_lstm<T>, T, tensor_view<T const>> {
   explicit shift_lstm(weights::state_dict const& weights, std::optional<model_shift> const& options = {}) {
     weights::state_reader<T> reader("shift_lstm", weights);
     bool const wrapped = reader.has("rnn.net.weight_ih_l0");
-    lstm_ = take_lstm(reader, wrapped ? "rnn.net." : "rnn.");
+    lstm_ = take_lstm(name, reader, wrapped ? "rnn.net." : "rnn.");
     shift_ = nn::placed_plan(options.value_or(wrapped ? paper : baseline), lstm_.inputs());
     if (shift_.where == placement::skip) {
       detail::fail("shift_lstm: placement = skip, but there is no skip connection; must be none, branch or both");

@@ -128,7 +128,7 @@ class instance_norm : public calls<instance_norm<T>, T> {
         if (t < x.base().length(n)) {
           back_of(n).second_pass(t, means, means + C);
         } else {
-          kernel::clear_frames(dx, n, t, t + 1);
+          kernel::clear_line(dx, n, t);
         }
       }
     });

@@ -70,9 +70,9 @@ void max_pool_images(Executor& exec, shifted_view<T> const& x, tensor_view<T> co
             largest_of_window<arch, false>(lines, offset, run.count, tap, to, place);
           }
         };
-        nn::kernel::for_windows(x, time, space, n, t, places, one);
+        for_windows(x, time, space, n, t, places, one);
       } else {
-        clear_frames(y, n, t, t + 1);
+        clear_line(y, n, t);
       }
     }
   });
@@ -121,7 +121,7 @@ void pool_back(Executor& exec, tensor_view<T const> const& lengths, shifted_view
       if (t < lengths.length(n)) {
         one_line(n, t);
       } else {
-        clear_frames(dx, n, t, t + 1);
+        clear_line(dx, n, t);
       }
     }
   });
