@@ -20,7 +20,7 @@ streaming='^(operator/(shift|shift_add|shift_adjoint|learned_shift)|train/learne
 # These not: five minutes for branches that the others take as well.
 passed_over='^operator/guarded$'
 # Nor these: all small cases, models or layers of full size or twice, and what is large enough for threads.
-cases='~[exhaustive]~"models of full size*"~"*in double to 1e-*"~"Models: the same bits*"'
+cases='~[exhaustive]~"models of full size*"~"*in double to 1e-*"~"Models: the same bits*"~"Models of images: the same*"'
 cases+='~"Blocks and models: what is large*"~"*large'"'"'s channels*"'
 cases+='~"Blocks: the same bits for any number*"'
 # filter <name>: what is run of a program. Of these one type is enough; of attention, what PyTorch's cases do not reach.
