@@ -53,7 +53,8 @@ class shiftformer : public calls<shiftformer<T>, T> {
   index_t parameters_end() const noexcept { return classifier_.parameters_end(); }
   /// One frame for each sequence.
   index_t frames(index_t) const noexcept { return 1; }
-  /// x is read as it lies, and no sequence is longer than the positions. @throws shape_error
+  /// x is read as it lies, and no sequence is longer than the positions.
+  /// @throws shape_error  it is not so
   void check_input(input<T> const& x) const {
     if (x.is_shifted()) detail::fail("shiftformer: x is shifted; a model has its own shift");
     for (index_t n = 0; n < x.shape().batch && longest_ >= 0; ++n) {
