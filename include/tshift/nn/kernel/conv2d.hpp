@@ -8,6 +8,7 @@
 
 #include <tshift/nn/kernel/conv1d.hpp>
 #include <tshift/nn/kernel/images.hpp>
+#include <tshift/nn/kernel/strips.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
 
@@ -93,23 +94,44 @@ struct conv2d_weights {
   void strips(shifted_view<T> const& x, tensor_view<T> const& y, index_t first, index_t count, row_sink<T> to,
               Finish finish) const noexcept {
     tensor_view<T const> const& v = x.base();
-    index_t const places = y.shape.space, step = y.strides.space;
+    index_t const frames = y.shape.time, places = y.shape.space, step = y.strides.space;
     window_run const middle = whole_windows(options.space, v.shape.space, places);
-    auto const windows = [this, &v, &y](window_run const& of) {
-      return strip_windows<T, Lengths>{v, options.time, options.space, y.shape.time, of.begin, of.count, length_of};
-    };
-    strip_windows<T, Lengths> const inside = windows(middle);
-    index_t const line_of_x = image * y.shape.time + first;
-    for (index_t line = 0; line < count && middle.count > 0; ++line) {
-      gemm<T, arch>(inside, (line_of_x + line) * middle.count, middle.count, packed().group(0),
-                    {to.from(line).data + middle.begin * step, step}, finish);
+    index_t const line_of_x = image * frames + first;
+    for (index_t i = 0; i < count && middle.count > 0; ++i) {
+      strip<T> const across = strip_at(v, (line_of_x + i) / frames, (line_of_x + i) % frames, middle.begin,
+                                       options.space.stride * options.inputs);
+      multiply_strip<T, arch>(across, middle.count, packed().group(0), {to.from(i).data + middle.begin * step, step},
+                              finish);
     }
     for (index_t p = 0; p < places; ++p) {
       if (p == middle.begin && middle.count > 0) p += middle.count;
       if (p == places) break;
-      strip_windows<T, Lengths> const edge = windows({p, 1});
-      gemm<T, arch>(edge, line_of_x, count, packed().group(0), {to.data + p * step, to.stride}, finish);
+      for (index_t i = 0; i < count;) {
+        index_t const n = (line_of_x + i) / frames, t = (line_of_x + i) % frames;
+        window_run const whole = whole_windows(options.time, length_of(v, n), frames);
+        index_t const end = t < whole.begin ? t + 1 : whole.begin + whole.count;  // of rows with the same taps
+        index_t const same = end > t + 1 ? end - t : 1, some = same < count - i ? same : count - i;
+        strip<T> const down = strip_at(v, n, t, p, options.time.stride * v.strides.time);
+        multiply_strip<T, arch>(down, some, packed().group(0), {to.from(i).data + p * step, to.stride}, finish);
+        i += some;
+      }
     }
+  }
+
+  /// What window (t, p) of sequence n reads, and those after it, which begin `step` elements apart.
+  strip<T> strip_at(tensor_view<T const> const& x, index_t n, index_t t, index_t p, index_t step) const noexcept {
+    window_axis const &time = options.time, &space = options.space;
+    taps_inside const down(time, t, length_of(x, n)), across(space, p, x.shape.space);
+    if (down.count() == 0 || across.count() == 0) return {};
+    T const* const row = x.at(n, t * time.stride - time.before + down.begin, 0);
+    index_t const run = across.count() * options.inputs;
+    return {.x = row + (p * space.stride - space.before + across.begin) * options.inputs,
+            .step = step,
+            .lines = down.count(),
+            .line = x.strides.time,
+            .run = run,
+            .depth = (down.begin * space.taps + across.begin) * options.inputs,
+            .rest = space.taps * options.inputs - run};
   }
 
   /// Zeros in those of pixels [begin, end) of y that lie past the end of their sequence.

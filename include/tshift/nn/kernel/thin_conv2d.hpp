@@ -63,29 +63,23 @@ struct thin_conv2d {
  private:
   using batch = xsimd::batch<T, Arch>;
 
-  /// Taps [top, bottom) x [left, right) of a window, the others being outside the image.
-  struct inside {
-    index_t top, bottom, left, right;
-  };
-
   /// Row t of image n of y: a vector of places at a time where all taps are inside, one by one at the edges.
   void line(shifted_view<T> const& x, index_t n, index_t t, tensor_view<T> const& y,
             activation const& f) const noexcept {
     window_axis const &time = options.time, &space = options.space;
-    index_t const top = t * time.stride - time.before, length = x.base().length(n), width = x.shape().space;
-    inside under{top < 0 ? -top : 0, length - top < time.taps ? length - top : time.taps, 0, 0};
+    index_t const top = t * time.stride - time.before, width = x.shape().space;
+    taps_inside const down(time, t, x.base().length(n));
     window_run const whole = whole_windows(space, width, y.shape.space);
     index_t const until = x.moves() || whole.count < together ? whole.begin : whole.begin + whole.count;
     for (index_t p = 0; p < y.shape.space;) {
       bool const several = p >= whole.begin && p < until;
       if (several && until - p < together) p = until - together;  // some of them once more
       index_t const first = p * space.stride - space.before;
-      under.left = first < 0 ? -first : 0;
-      under.right = width - first < space.taps ? width - first : space.taps;
+      taps_inside const across(space, p, width);
       if (several) {
-        places<together>(x, n, top, first, under, y, t, p);
+        places<together>(x, n, top, first, down, across, y, t, p);
       } else {
-        places<1>(x, n, top, first, under, y, t, p);
+        places<1>(x, n, top, first, down, across, y, t, p);
       }
       p += several ? together : 1;
     }
@@ -96,13 +90,14 @@ struct thin_conv2d {
 
   /// Places [p, p + Count) of y, whose first window begins at frame `top` and place `first` of x. Count is 1 or lanes.
   template <index_t Count>
-  void places(shifted_view<T> const& x, index_t n, index_t top, index_t first, inside const& under,
-              tensor_view<T> const& y, index_t t, index_t p) const noexcept {
+  void places(shifted_view<T> const& x, index_t n, index_t top, index_t first, taps_inside const& down,
+              taps_inside const& across, tensor_view<T> const& y, index_t t, index_t p) const noexcept {
     T const* w = weight;
     for (index_t o = 0; o < options.outputs; ++o, w += taps() * padded()) {
       batch sum[static_cast<std::size_t>(Count)];
       for (index_t j = 0; j < Count; j += chains) {
-        add_up<(Count < chains ? Count : chains)>(x, n, top, first + j * options.space.stride, under, w, sum + j);
+        add_up<(Count < chains ? Count : chains)>(x, n, top, first + j * options.space.stride, down, across, w,
+                                                  sum + j);
       }
       T all[static_cast<std::size_t>(Count * lanes)];
       for (index_t j = 0; j < Count; ++j) sum[j].store_unaligned(all + j * lanes);
@@ -130,17 +125,17 @@ struct thin_conv2d {
 
   /// to[j], j in [0, Count): the sums of a window's products, each in the lane of its channel.
   template <index_t Count>
-  TSHIFT_INLINE void add_up(shifted_view<T> const& x, index_t n, index_t top, index_t first, inside const& under,
-                            T const* w, batch* to) const noexcept {
+  TSHIFT_INLINE void add_up(shifted_view<T> const& x, index_t n, index_t top, index_t first, taps_inside const& down,
+                            taps_inside const& across, T const* w, batch* to) const noexcept {
     index_t const rest = options.inputs % lanes, step = options.space.stride * x.base().strides.space;
     // Taps side by side in memory are read as one that has all of their channels.
-    index_t const taps = rest == 0 && x.base().strides.space == options.inputs ? under.right - under.left : 1;
+    index_t const taps = rest == 0 && x.base().strides.space == options.inputs ? across.count() : 1;
     index_t const whole = options.inputs * taps - rest;
     batch sum[static_cast<std::size_t>(Count)];
 #pragma GCC unroll 8
     for (index_t j = 0; j < Count; ++j) sum[j] = batch(T(0));
-    for (index_t k = under.top; k < under.bottom; ++k) {
-      for (index_t l = under.left; l < under.right; l += taps) {
+    for (index_t k = down.begin; k < down.end; ++k) {
+      for (index_t l = across.begin; l < across.end; l += taps) {
         T const* const by = w + (k * options.space.taps + l) * padded();
         if (Count == 1 && x.moves()) {
           for (index_t i = 0; i < taps; ++i) {

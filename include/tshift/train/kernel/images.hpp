@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the gradients of images share: pixels as rows, and frames without a gradient.
+// What the gradients of images share: pixels and strips of windows as rows, and frames without a gradient.
 #pragma once
 
 #include <cstddef>
@@ -30,6 +30,70 @@ image_windows<T, known_length> pixel_rows(shifted_view<T> const& x, index_t chan
   window_axis const one{1, 1, 0, 0}, from_place{1, 1, -place, 0};
   return {x, one, from_place, channel, channels, x.shape().time, places, {inside}};
 }
+
+/// image_windows for places [place, place + width) of y alone, that have the same taps inside the image: those of a
+/// frame are one run of memory, which spares a table of many short pieces where channels are few. Row i is place
+/// i % width of y's row i / width, numbered through all images. Pixels of x lie side by side, and are not shifted.
+template <class T, class Lengths = own_lengths>
+struct strip_windows {
+  tensor_view<T const> const& x;
+  window_axis time, space;
+  index_t frames;        // of y
+  index_t place, width;  // of y
+  Lengths length_of = {};
+
+  index_t gather(row_block<T>& table, index_t first, index_t rows, index_t begin, index_t count,
+                 T const* nothing) const noexcept {
+    table.pieces = 0;
+    index_t const C = x.shape.channels, corner = place * space.stride - space.before, line = space.taps * C;
+    // Elements [inside_from, inside_until) of a line of the window lie in the image.
+    index_t const inside_from = at_most(space.taps, -corner) * C;
+    index_t const inside_until = at_most(space.taps, x.shape.space - corner) * C;
+    // Of a line: what the table must have room for. One where all taps are inside, so that 33 lines go at once.
+    index_t const parts =
+        (inside_from > 0 ? 1 : 0) + (inside_from < inside_until ? 1 : 0) + (inside_until < line ? 1 : 0);
+    index_t done = 0;
+    while (done < count && table.pieces + parts <= piece_capacity) {
+      index_t const down = (begin + done) / line, from = (begin + done) % line;
+      index_t const until = line - from < count - done ? line : from + count - done;
+      overlap_of_runs const left(0, inside_from, from, until - from), right(inside_until, line, from, until - from);
+      overlap_of_runs const inside(inside_from, inside_until - inside_from, from, until - from);
+      if (!left.empty()) fill_rows(table.add(done, left.size()).row, rows, nothing, 0);
+      if (!inside.empty()) {
+        add_lines(table.add(done + inside.begin - from, inside.size()).row, first, rows, down,
+                  corner * C + inside.begin, nothing);
+      }
+      if (!right.empty()) fill_rows(table.add(done + right.begin - from, right.size()).row, rows, nothing, 0);
+      done += until - from;
+    }
+    return done;
+  }
+
+ private:
+  static constexpr index_t at_most(index_t most, index_t i) noexcept { return i < 0 ? 0 : i < most ? i : most; }
+
+  /// @param offset  from the first element of a frame to what place 0 reads
+  void add_lines(T const** row, index_t first, index_t rows, index_t down, index_t offset,
+                 T const* nothing) const noexcept {
+    index_t n = first / width / frames, t = first / width % frames, p = first % width;
+    index_t const step = space.stride * x.shape.channels;
+    while (rows > 0) {
+      index_t const some = width - p < rows ? width - p : rows, from = t * time.stride - time.before + down;
+      if (from >= 0 && from < length_of(x, n)) {
+        fill_rows(row, some, x.at(n, from, 0) + offset + p * step, step);
+      } else {
+        fill_rows(row, some, nothing, 0);
+      }
+      row += some;
+      rows -= some;
+      p = 0;
+      if (++t == frames) {
+        t = 0;
+        ++n;
+      }
+    }
+  }
+};
 
 /// Zeros in frames [begin, end) of sequence n.
 template <class T>
