@@ -14,6 +14,7 @@
 #include <tshift/nn/chain.hpp>
 #include <tshift/nn/depthwise_conv1d.hpp>
 #include <tshift/nn/mlp.hpp>
+#include <tshift/nn/stream_checks.hpp>
 #include <tshift/weights/shared_list.hpp>
 #include <tshift/weights/state_dict.hpp>
 
@@ -97,8 +98,7 @@ class shift_cnn : public nn::calls<shift_cnn<T>, T, tensor_view<T const>> {
     activations<T> memory(layout(a, x.shape), x);
     tensor_view<T const> current = x;
     for (conv_block<T> const& block : blocks_) {
-      placement const where = &block == &blocks_.back() ? shift_.where : placement::none;
-      nn::residual(exec, block, where, shift_.plan, current, memory.first, a);
+      nn::residual(exec, block, where(block), shift_.plan, current, memory.first, a);
       current = memory.first;
       memory.swap();
     }
@@ -106,7 +106,47 @@ class shift_cnn : public nn::calls<shift_cnn<T>, T, tensor_view<T const>> {
     classifier_.compute(exec, current, y, a);
   }
 
+  /// Frames that streamed<shift_cnn> waits for: half a filter for each block, and what the shift in the last looks ahead.
+  static constexpr index_t stream_latency(index_t blocks, index_t taps, shift_plan const& plan, placement where) {
+    return (blocks - 1) * (taps / 2) + nn::residual_reach(where, taps / 2, plan.latency());
+  }
+
+  /// Blocks as steps of a stream, the norm with the last.
+  /// @throws shape_error  the shift is circular
+  std::vector<nn::stream_step> stream_steps() const {
+    detail::check_streams(name, shift_.plan, shift_.where);
+    std::vector<nn::stream_step> steps;
+    for (conv_block<T> const& block : blocks_) {
+      index_t const before = nn::residual_reach(where(block), block.history(), shift_.plan.history());
+      index_t const after = nn::residual_reach(where(block), block.latency(), shift_.plan.latency());
+      steps.push_back({channels_, channels_, nn::window_of(before, after)});
+    }
+    return steps;
+  }
+  /// Unchecked.
+  void layout_steps(nn::arena<T>& a, shape const& x) const {
+    for (conv_block<T> const& block : blocks_) a.lend(block, x);
+  }
+  /// Unchecked: some frames of a step.
+  template <class Executor>
+  void make_frames(Executor& exec, index_t step, nn::stream_frames<T> const& in, tensor_view<T> const& y,
+                   nn::arena<T> a) const {
+    conv_block<T> const& block = blocks_[static_cast<std::size_t>(step)];
+    nn::residual(exec, block, where(block), shift_.plan, in.x, y, a, in.from);
+    if (&block == &blocks_.back()) norm_.compute(exec, nn::as_it_is<T>(y), y, a);
+  }
+  /// Unchecked: logits of the mean of such frames.
+  template <class Executor>
+  void answer(Executor& exec, tensor_view<T const> const& mean, tensor_view<T> const& y, nn::arena<T> a) const {
+    classifier_.answer(exec, mean, y, a);
+  }
+
  private:
+  /// The shift stands in the last block.
+  placement where(conv_block<T> const& block) const noexcept {
+    return &block == &blocks_.back() ? shift_.where : placement::none;
+  }
+
   index_t channels_ = 0;
   nn::placed_plan shift_;
   weights::shared_list<conv_block<T>> blocks_;

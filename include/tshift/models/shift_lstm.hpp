@@ -10,6 +10,7 @@
 
 #include <tshift/models/lstm_part.hpp>
 #include <tshift/models/parts.hpp>
+#include <tshift/nn/stream_checks.hpp>
 #include <tshift/weights/state_dict.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
@@ -76,6 +77,36 @@ class shift_lstm : public nn::calls<shift_lstm<T>, T, tensor_view<T const>> {
     lstm_.compute(exec, nn::shifted_if(nn::shifts_branch(shift_.where), x, shift_.plan), output, a);
     norm_.compute(exec, nn::as_it_is<T>(output), output, a);
     classifier_.compute(exec, output, y, a);
+  }
+
+  /// Frames that streamed<shift_lstm> waits for: what the shift looks ahead.
+  static constexpr index_t stream_latency(shift_plan const& plan, placement where) {
+    return nn::shifts_branch(where) ? plan.latency() : 0;
+  }
+
+  /// The layer and the norm as a step of a stream.
+  /// @throws shape_error  the shift is circular, or the layer has two directions
+  std::vector<nn::stream_step> stream_steps() const {
+    detail::check_streams(name, shift_.plan, shift_.where);
+    detail::check_streams(name, lstm_.hidden(), lstm_.outputs());
+    bool const moved = nn::shifts_branch(shift_.where);
+    window_axis const window = nn::window_of(moved ? shift_.plan.history() : 0, moved ? shift_.plan.latency() : 0);
+    return {{channels(), lstm_.outputs(), window, lstm_.carried()}};
+  }
+  /// Unchecked.
+  void layout_steps(nn::arena<T>& a, shape const& x) const { a.lend(lstm_, x); }
+  /// Unchecked: some frames of the step.
+  template <class Executor>
+  void make_frames(Executor& exec, index_t /*step*/, nn::stream_frames<T> const& in, tensor_view<T> const& y,
+                   nn::arena<T> a) const {
+    shifted_view<T> const x = nn::shifted_if(nn::shifts_branch(shift_.where), in.x, shift_.plan);
+    lstm_.resume(exec, nn::kernel::frame_rows<T>(x, in.from, y.shape.time), y, in.carried, in.frame == 0, a);
+    norm_.compute(exec, nn::as_it_is<T>(y), y, a);
+  }
+  /// Unchecked: logits of the mean of such frames.
+  template <class Executor>
+  void answer(Executor& exec, tensor_view<T const> const& mean, tensor_view<T> const& y, nn::arena<T> a) const {
+    classifier_.answer(exec, mean, y, a);
   }
 
  private:

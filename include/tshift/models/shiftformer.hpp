@@ -14,6 +14,7 @@
 #include <tshift/models/parts.hpp>
 #include <tshift/nn/mlp.hpp>
 #include <tshift/nn/self_attention.hpp>
+#include <tshift/nn/stream_checks.hpp>
 #include <tshift/weights/shared_array.hpp>
 #include <tshift/weights/shared_list.hpp>
 #include <tshift/weights/state_dict.hpp>
@@ -129,6 +130,41 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
     classifier_.compute(exec, current, y, a);
   }
 
+  /// Frames that streamed<shiftformer> waits for: what the shift of each block looks ahead.
+  static constexpr index_t stream_latency(index_t blocks, shift_plan const& plan, placement where) {
+    return blocks * (where == placement::none ? 0 : plan.latency());
+  }
+
+  /// Blocks as steps of a stream; positions, where there are some, are one before them.
+  /// @throws shape_error  it is a Transformer, or the shift is circular
+  std::vector<nn::stream_step> stream_steps() const {
+    if (attends()) detail::fail("shiftformer: attention needs the whole sequence, and cannot be streamed");
+    detail::check_streams(name, shift_.plan, shift_.where);
+    std::vector<nn::stream_step> steps(positions_ >= 0 ? 1 : 0, {channels_, channels_});
+    index_t const before = nn::residual_reach(shift_.where, 0, shift_.plan.history());
+    index_t const after = nn::residual_reach(shift_.where, 0, shift_.plan.latency());
+    steps.insert(steps.end(), blocks_.size(), {channels_, channels_, nn::window_of(before, after)});
+    return steps;
+  }
+  /// Unchecked.
+  void layout_steps(nn::arena<T>& a, shape const& x) const {
+    for (block const& b : blocks_) a.lend(b.mlp, x);
+  }
+  /// Unchecked: some frames of a step.
+  template <class Executor>
+  void make_frames(Executor& exec, index_t step, nn::stream_frames<T> const& in, tensor_view<T> const& y,
+                   nn::arena<T> a) const {
+    if (positions_ >= 0 && step-- == 0) return embed(exec, in.x.slice_frames(in.from, y.shape.time), y, in.frame);
+    block const& b = blocks_[static_cast<std::size_t>(step)];
+    nn::residual(exec, b.mlp, shift_.where, shift_.plan, in.x, y, a, in.from);
+    b.norm2.compute(exec, nn::as_it_is<T>(y), y, a);
+  }
+  /// Unchecked: logits of the mean of such frames.
+  template <class Executor>
+  void answer(Executor& exec, tensor_view<T const> const& mean, tensor_view<T> const& y, nn::arena<T> a) const {
+    classifier_.answer(exec, mean, y, a);
+  }
+
  private:
   struct block {
     std::optional<nn::self_attention<T>> mixer;
@@ -168,17 +204,18 @@ class shiftformer : public nn::calls<shiftformer<T>, T, tensor_view<T const>> {
     embeddings_ = weights::array_of(table);
   }
 
+  /// @param first  the frame of its sequence that frame 0 of x is
   template <class Executor>
-  void embed(Executor& exec, tensor_view<T const> const& x, tensor_view<T> const& y) const {
+  void embed(Executor& exec, tensor_view<T const> const& x, tensor_view<T> const& y, index_t first = 0) const {
     index_t const time = x.shape.time;
     auto const split = nn::kernel::split_for<Executor>({x.shape.batch * time, 4 * channels_, 8});
-    nn::kernel::for_parts(exec, split.parts, [this, &x, &y, &split, time](index_t part) {
+    nn::kernel::for_parts(exec, split.parts, [this, &x, &y, &split, time, first](index_t part) {
       for (index_t row = split.begin(part); row < split.end(part); ++row) {
         index_t const n = row / time, t = row % time;
         T const* const from = x.at(n, t, 0);
         // Frames past a sequence's length may lie past the table: they stay without a position.
         bool const inside = t < x.length(n);
-        T const* const table = embeddings_.data() + (inside ? t * channels_ : 0);
+        T const* const table = embeddings_.data() + (inside ? (first + t) * channels_ : 0);
         T* const to = y.at(n, t, 0);
         for (index_t c = 0; c < channels_; ++c) to[c] = inside ? from[c] + table[c] : from[c];
       }

@@ -13,7 +13,8 @@
 //   T* scratch(arena<T>& a, index_t rows) const                     what so many rows need while they are computed
 //   void rows(source, first, count, sink, scratch) const noexcept   rows [first, first + count) of the source to the sink
 //   index_t work() const                                            multiply-adds for a row
-//   bool reads_neighbours                                           source is a shifted_view, not rows
+//   bool reads_neighbours                                           source is kernel::frame_rows, not any rows; then also
+//   index_t history() const, latency() const                        the frames of x before and after one of y that it needs
 //
 // and cuts the rows into parts. Blocks inside blocks and models call compute or rows: nothing is checked twice.
 #pragma once
@@ -117,9 +118,9 @@ class row_calls : public calls<Block, T> {
     return a.take({split.parts, one});
   }
 
-  /// Unchecked.
+  /// Unchecked. x may be some frames of a tensor alone: as many as y has.
   template <class Executor>
-  void compute(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, arena<T> a) const {
+  void compute(Executor& exec, kernel::frame_rows<T> const& x, tensor_view<T> const& y, arena<T> a) const {
     share(exec, x, y, a);
   }
 
@@ -128,34 +129,28 @@ class row_calls : public calls<Block, T> {
     detail::check_block(Block::name, x, self().inputs(), y, self().outputs(), Block::aliasing);
   }
 
+  /// Frames of x before a frame of y that it depends on.
+  index_t history() const noexcept { return 0; }
+  /// Frames of x after it.
+  index_t latency() const noexcept { return 0; }
+
  protected:
   /// Has the parts of y computed; `more` are further arguments of the block's rows function.
   template <class Executor, class... More>
-  void share(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, arena<T> a, More... more) const {
-    kernel::frame_rows<T> const frames{x};
-    auto const& source = source_of(x, frames);
-    kernel::row_split const all = split_of(x.shape()), split = kernel::split_for<Executor>(all);
+  void share(Executor& exec, kernel::frame_rows<T> const& x, tensor_view<T> const& y, arena<T> a, More... more) const {
+    kernel::row_split const all = split_of(y.shape), split = kernel::split_for<Executor>(all);
     index_t const one = scratch_size(a.operation(), all.block());
-    T* const slices = layout(a, x.shape());
-    kernel::for_parts(exec, split.parts, [this, &source, &y, &split, slices, one, more...](index_t part) {
+    T* const slices = layout(a, y.shape);
+    kernel::for_parts(exec, split.parts, [this, &x, &y, &split, slices, one, more...](index_t part) {
       T* const scratch = one > 0 ? slices + part * one : nullptr;
-      auto const some = [this, &source, scratch, more...](index_t first, index_t rows, kernel::row_sink<T> to) {
-        self().rows(source, first, rows, to, scratch, more...);
+      auto const some = [this, &x, scratch, more...](index_t first, index_t rows, kernel::row_sink<T> to) {
+        self().rows(x, first, rows, to, scratch, more...);
       };
       kernel::for_rows(y, split.begin(part), split.end(part), some);
     });
   }
 
  private:
-  /// S x as the block's rows function takes it.
-  static decltype(auto) source_of(shifted_view<T> const& x,
-                                  [[maybe_unused]] kernel::frame_rows<T> const& frames) noexcept {
-    if constexpr (Block::reads_neighbours) {
-      return (x);
-    } else {
-      return kernel::row_source<T>(frames);
-    }
-  }
   kernel::row_split split_of(shape const& x) const {
     return {detail::checked_product(Block::name, {x.batch, x.time}), self().work(), 8};
   }
@@ -193,12 +188,11 @@ class adding_row_calls : public row_calls<Block, T> {
     compute_add(exec, x.view(), skip.view(), y, arena<T>(Block::name, workspace));
   }
 
-  /// Unchecked.
+  /// Unchecked. x and skip may be some frames of tensors alone.
   template <class Executor>
-  void compute_add(Executor& exec, shifted_view<T> const& x, shifted_view<T> const& skip, tensor_view<T> const& y,
-                   arena<T> a) const {
-    kernel::frame_rows<T> const beside{skip};
-    kernel::row_source<T> const added(beside);
+  void compute_add(Executor& exec, kernel::frame_rows<T> const& x, kernel::frame_rows<T> const& skip,
+                   tensor_view<T> const& y, arena<T> a) const {
+    kernel::row_source<T> const added(skip);
     this->share(exec, x, y, a, &added);
   }
 

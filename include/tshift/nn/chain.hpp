@@ -76,6 +76,11 @@ class chain : public types_of_chain<First, Rest...>::template base<chain<First, 
     return std::get<I>(blocks_);
   }
 
+  /// Frames of x before a frame of y that it depends on: the first block's.
+  index_t history() const noexcept { return std::get<0>(blocks_).history(); }
+  /// Frames of x after it.
+  index_t latency() const noexcept { return std::get<0>(blocks_).latency(); }
+
   /// Multiply-adds for a row.
   index_t work() const noexcept {
     return std::apply([](auto const&... block) { return (block.work() + ...); }, blocks_);

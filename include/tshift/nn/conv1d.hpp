@@ -86,10 +86,12 @@ class conv1d : public calls<conv1d<T>, T> {
     detail::check_fill(name, "x", x);
   }
 
-  /// Unchecked.
+  /// Unchecked. y may be some frames alone, whose windows count from frame x.from on.
   template <class Executor>
-  void compute(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y, arena<T>) const {
-    operand().compute(exec, x, y);
+  void compute(Executor& exec, kernel::frame_rows<T> const& x, tensor_view<T> const& y, arena<T>) const {
+    kernel::conv1d_weights<T> some = operand();
+    some.options.padding -= x.from;
+    some.compute(exec, x.x, y);
   }
 
   /// Unchecked: rows [first, first + count) of y, of which a sequence has `per_sequence`.

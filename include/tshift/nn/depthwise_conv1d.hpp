@@ -58,13 +58,18 @@ class depthwise_conv1d : public row_calls<depthwise_conv1d<T>, T> {
   /// Length of a filter, odd.
   index_t taps() const noexcept { return taps_; }
 
+  /// Frames of x before a frame of y that it depends on.
+  index_t history() const noexcept { return taps_ / 2; }
+  /// Frames of x after it.
+  index_t latency() const noexcept { return taps_ / 2; }
+
   /// Multiply-adds for a row, which take as long as four of a product's each.
   index_t work() const noexcept { return 4 * taps_ * channels_; }
   /// A row needs nothing while it is computed.
   T* scratch(arena<T>&, index_t) const noexcept { return nullptr; }
 
-  /// Unchecked: rows [first, first + count), numbered through all frames, to y.
-  void rows(shifted_view<T> const& x, index_t first, index_t count, kernel::row_sink<T> y,
+  /// Unchecked: rows [first, first + count) of these frames to y.
+  void rows(kernel::frame_rows<T> const& x, index_t first, index_t count, kernel::row_sink<T> y,
             T* = nullptr) const noexcept {
     kernel::depthwise_rows(x, first, count, taps_, weight_.data(), bias_.data(), y);
   }

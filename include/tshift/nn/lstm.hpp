@@ -86,6 +86,36 @@ class lstm : public calls<lstm<T>, T> {
     kernel::for_parts(exec, tasks, task, groups.each * x.shape().time * kernel::gates * hidden_ * (inputs_ + hidden_));
   }
 
+  /// Elements that a layer of one direction carries from one frame of a sequence to the next: c, and h.
+  index_t carried() const noexcept { return order().padded() + hidden_; }
+
+  /// Unchecked, one direction: frames of y that follow upon those of a call before, which may have been other memory.
+  /// @param x       as many frames as y has
+  /// @param state   carried() elements for each sequence; read unless these are the first frames, and written
+  /// @param begins  whether they are
+  template <class Executor>
+  void resume(Executor& exec, kernel::frame_rows<T> const& x, tensor_view<T> const& y, T* state, bool begins,
+              arena<T> a) const {
+    if (hidden_ == 0 || y.size() == 0) return;
+    kernel::lstm_groups const groups(y.shape.batch);
+    index_t const time = y.shape.time, steps = steps_for(groups, time), padded = order().padded();
+    T* const sums = layout(a, {y.shape.batch, time, inputs_});
+    T *const cells = state, *const before = state + y.shape.batch * padded;
+    for (index_t i = 0; i < y.shape.batch * padded && begins; ++i) cells[i] = T(0);
+    for (index_t g = 0; g < groups.count; ++g) {
+      kernel::lstm_walk const group{groups, g, false};
+      auto const inputs = [&x, &group](index_t first, index_t some, auto const& use) {
+        kernel::frame_rows<T> const frames(x.x, x.from + first, some);
+        use(kernel::row_source<T>(kernel::later_rows<T>{frames, group.begin * some}));
+      };
+      walk_steps(exec, 0, group, time, steps, inputs, y, y, cells + group.begin * padded, sums,
+                 begins ? nullptr : before + group.begin * hidden_);
+    }
+    for (index_t n = 0; n < y.shape.batch; ++n) {
+      for (index_t c = 0; c < hidden_; ++c) before[n * hidden_ + c] = y(n, time - 1, c);
+    }
+  }
+
  private:
   using arch = xsimd::default_arch;
 
@@ -129,28 +159,45 @@ class lstm : public calls<lstm<T>, T> {
     tensor_view<T> const own = y.slice_channels(d * hidden_, hidden_);
     group.clear_tails(x.base(), own);
     if (hidden_ == 0) return;
-    one_direction const& packed = directions_[static_cast<std::size_t>(d)];
-    index_t const columns = order().columns(), padded = order().padded(), longest = group.steps(x.base());
+    index_t const padded = order().padded();
     T* const cells = scratch;
-    T* const sums = scratch + group.count * padded;
     for (index_t i = 0; i < group.count * padded; ++i) cells[i] = T(0);
+    auto const inputs = [&x, &group](index_t first, index_t steps, auto const& use) {
+      use(kernel::row_source<T>(kernel::step_rows<T>{x, group.begin, first, steps, group.backwards}));
+    };
+    walk_steps(exec, d, group, group.steps(x.base()), together, inputs, x.base(), own, cells,
+               scratch + group.count * padded, nullptr);
+  }
+
+  /// Steps [0, longest) of a group.
+  /// @param inputs  inputs(first, steps, use) calls use(rows) with what its sequences read at these steps
+  /// @param before  h before step 0, `hidden` elements for each sequence; null: zeros
+  template <class Executor, class Inputs>
+  void walk_steps(Executor& exec, index_t d, kernel::lstm_walk const& group, index_t longest, index_t together,
+                  Inputs const& inputs, tensor_view<T const> const& lengths, tensor_view<T> const& own, T* cells,
+                  T* sums, T const* before) const {
+    one_direction const& packed = directions_[static_cast<std::size_t>(d)];
+    index_t const columns = order().columns(), padded = order().padded();
     for (index_t first = 0; first < longest; first += together) {
       index_t const steps = longest - first < together ? longest - first : together;
-      kernel::step_rows<T> const inputs{x, group.begin, first, steps, group.backwards};
       auto const rows_of = kernel::split_for<Executor>({group.count * steps, inputs_ * columns, 8});
-      kernel::for_parts(exec, rows_of.parts, [&packed, &rows_of, &inputs, sums, columns](index_t part) {
-        index_t const row = rows_of.begin(part);
-        kernel::gemm<T, arch>(inputs, row, rows_of.end(part) - row, packed.input.operand(),
-                              {sums + row * columns, columns});
+      inputs(first, steps, [&exec, &packed, &rows_of, sums, columns](kernel::row_source<T> rows) {
+        kernel::for_parts(exec, rows_of.parts, [&packed, &rows_of, &rows, sums, columns](index_t part) {
+          index_t const row = rows_of.begin(part);
+          kernel::gemm<T, arch>(rows, row, rows_of.end(part) - row, packed.input.operand(),
+                                {sums + row * columns, columns});
+        });
       });
-      kernel::lstm_steps<T, arch, kernel::lstm_gates::dropped>(
-          packed.recurrent.data(), group, first, first + steps, x.base(), own,
-          [&group, sums, cells, columns, padded, first, steps](index_t n, index_t step, index_t, auto& row) {
-            index_t const i = n - group.begin;
-            row.gates = sums + (i * steps + step - first) * columns;
-            row.cell = cells + i * padded;
-            row.cell_before = row.cell;
-          });
+      auto const places = [this, &group, sums, cells, before, columns, padded, first, steps](index_t n, index_t step,
+                                                                                             index_t, auto& row) {
+        index_t const i = n - group.begin;
+        row.gates = sums + (i * steps + step - first) * columns;
+        row.cell = cells + i * padded;
+        row.cell_before = row.cell;
+        if (step == 0 && before != nullptr) row.before = before + i * hidden_;
+      };
+      kernel::lstm_steps<T, arch, kernel::lstm_gates::dropped>(packed.recurrent.data(), group, first, first + steps,
+                                                               lengths, own, places, before == nullptr);
     }
   }
 

@@ -6,8 +6,7 @@
 
 #include <tshift/macros/away.hpp>
 
-#include <tshift/config.hpp>
-#include <tshift/error.hpp>
+#include <tshift/plan.hpp>
 
 namespace tshift { inline namespace TSHIFT_V {
 
@@ -17,6 +16,15 @@ enum class placement {
   branch,  ///< y = x + f(S x)    TSM's "residual"
   skip,    ///< y = S x + f(x)    ShiftSER's "residual"
   both     ///< y = S x + f(S x)  both papers' "in-place"
+};
+
+/// A shift as models take it: presets::shiftser(channels, n_div, towards, stride, edge), at a placement.
+struct model_shift {
+  index_t n_div = 0;                     ///< channels / n_div move per direction; 0: no shift
+  direction towards = direction::delay;  ///< as presets::shiftser
+  index_t stride = 1;                    ///< frames
+  placement where = placement::none;     ///< of the block it is in
+  padding edge = padding::zero;          ///< what vacated frames receive
 };
 
 /// How attention knows where a frame is.

@@ -19,19 +19,6 @@
 #include <tshift/presets.hpp>
 #include <tshift/shift.hpp>
 
-namespace tshift { inline namespace TSHIFT_V {
-
-/// A shift as models take it: presets::shiftser(channels, n_div, towards, stride, edge), at a placement.
-struct model_shift {
-  index_t n_div = 0;                     ///< channels / n_div move per direction; 0: no shift
-  direction towards = direction::delay;  ///< as presets::shiftser
-  index_t stride = 1;                    ///< frames
-  placement where = placement::none;     ///< of the block it is in
-  padding edge = padding::zero;          ///< what vacated frames receive
-};
-
-}}  // namespace tshift
-
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn {
 
 /// The plan that options mean for so many channels, and where it stands; n_div 0 is no shift anywhere.
@@ -63,6 +50,10 @@ shifted_view<T> shifted_if(bool yes, tensor_view<T const> const& x, shift_plan c
 template <class F, class T>
 concept library_block = std::derived_from<F, calls<F, T>>;
 
+/// One that works row by row.
+template <class F, class T>
+concept row_block = std::derived_from<F, row_calls<F, T>>;
+
 /// One that adds its skip connection itself, in the last pass over y.
 template <class F, class T>
 concept adding_block = std::derived_from<F, adding_row_calls<F, T>>;
@@ -90,11 +81,10 @@ concept plain_block = requires(F const& f, tensor_view<T const> const& x, tensor
   f(x, y);
 };
 
-/// y += x, read through a shift. Unchecked.
+/// y += frames, read through a shift. Unchecked.
 template <class Executor, class T>
-void add_frames(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& y) {
+void add_frames(Executor& exec, std::type_identity_t<kernel::frame_rows<T>> const& frames, tensor_view<T> const& y) {
   index_t const channels = y.shape.channels;
-  kernel::frame_rows<T> const frames{x};
   auto const split = kernel::split_for<Executor>({y.shape.batch * y.shape.time, 8 * channels, 8});
   kernel::for_parts(exec, split.parts, [&frames, &y, &split, channels](index_t part) {
     kernel::for_rows(y, split.begin(part), split.end(part),
@@ -104,19 +94,31 @@ void add_frames(Executor& exec, shifted_view<T> const& x, tensor_view<T> const& 
   });
 }
 
+/// What a residual block needs of x beyond a frame: `of_f` frames on that side for f itself, and the shift's own.
+TSHIFT_INLINE constexpr index_t residual_reach(placement where, index_t of_f, index_t of_shift) noexcept {
+  index_t const branch = shifts_branch(where) ? of_f + of_shift : of_f;
+  return shifts_skip(where) && of_shift > branch ? of_shift : branch;
+}
+
 /// y = [S] x + f([S] x) for a block of this library: what wrapped does. Unchecked.
+/// @param from  with a block that works row by row y may be some frames alone: those of x from this one on
 template <class T, class F, class Executor>
 requires library_block<F, T>
 void residual(Executor& exec, F const& f, placement where, shift_plan const& plan, tensor_view<T const> const& x,
-              tensor_view<T> const& y, arena<T> a) {
+              tensor_view<T> const& y, arena<T> a, index_t from = 0) {
   TSHIFT_ASSERT(plan.channels() == x.shape.channels);
   shifted_view<T> const read = shifted_if(shifts_branch(where), x, plan);
   shifted_view<T> const added = shifted_if(shifts_skip(where), x, plan);
+  kernel::frame_rows<T> const skip(added, from, y.shape.time);
   if constexpr (adding_block<F, T>) {
-    f.compute_add(exec, read, added, y, a);
+    f.compute_add(exec, kernel::frame_rows<T>(read, from, y.shape.time), skip, y, a);
   } else {
-    f.compute(exec, read, y, a);
-    add_frames(exec, added, y);
+    if constexpr (row_block<F, T>) {
+      f.compute(exec, kernel::frame_rows<T>(read, from, y.shape.time), y, a);
+    } else {
+      f.compute(exec, read, y, a);
+    }
+    add_frames(exec, skip, y);
   }
 }
 
@@ -149,6 +151,15 @@ class wrapped {
   shift_plan const& plan() const noexcept { return plan_; }
   /// The block inside.
   F const& block() const noexcept { return f_; }
+
+  /// Frames of x before a frame of y that it depends on, where the block says what it needs.
+  index_t history() const noexcept requires row_block<F, T> {
+    return residual_reach(where_, f_.history(), plan_.history());
+  }
+  /// Frames of x after it.
+  index_t latency() const noexcept requires row_block<F, T> {
+    return residual_reach(where_, f_.latency(), plan_.latency());
+  }
 
   /// Elements of T that forward needs for an input of this shape.
   index_t workspace_size(shape const& x) const {

@@ -4,10 +4,11 @@
 #pragma once
 
 #include <cstddef>
+#include <type_traits>
 
 #include <tshift/nn/kernel/rows.hpp>
+#include <tshift/nn/kernel/sources.hpp>
 #include <tshift/nn/kernel/vectors.hpp>
-#include <tshift/shifted_view.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
 
@@ -77,13 +78,14 @@ void depthwise_frame(shifted_view<T> const& x, index_t n, index_t t, index_t len
   }
 }
 
-/// Rows [first, first + count) of y, numbered through all frames; those past a sequence's length are zeros.
+/// Rows [first, first + count) of y, which are these frames; those past a sequence's length are zeros.
 template <class T>
-void depthwise_rows(shifted_view<T> const& x, index_t first, index_t count, index_t taps, T const* weight,
-                    T const* bias, row_sink<T> y) noexcept {
-  index_t const time = x.shape().time;
+void depthwise_rows(std::type_identity_t<frame_rows<T>> const& frames, index_t first, index_t count, index_t taps,
+                    T const* weight, T const* bias, row_sink<T> y) noexcept {
+  shifted_view<T> const& x = frames.x;
   for (index_t r = 0; r < count; ++r) {
-    index_t const n = (first + r) / time, t = (first + r) % time, length = x.base().length(n);
+    index_t const n = (first + r) / frames.count, t = frames.from + (first + r) % frames.count;
+    index_t const length = x.base().length(n);
     T* const to = y.data + r * y.stride;
     if (t < length) {
       depthwise_frame<T, xsimd::default_arch>(x, n, t, length, taps, weight, bias, to);

@@ -189,9 +189,11 @@ void lstm_step(T const* weight, index_t units, index_t count, lstm_row<T> const*
 /// @param lengths  a view with the lengths of x
 /// @param y        the channels of this direction; h of the step before is read there
 /// @param places   places(n, step, t, row) says where the gates and cells of sequence n lie at a step, which is frame t
+/// @param begins   whether h is zero before step 0; else places says where it lies
 template <class T, class Arch, lstm_gates Left, class Places>
 void lstm_steps(T const* weight, lstm_walk const& walk, index_t first, index_t until,
-                tensor_view<T const> const& lengths, tensor_view<T> const& y, Places const& places) noexcept {
+                tensor_view<T const> const& lengths, tensor_view<T> const& y, Places const& places,
+                bool begins = true) noexcept {
   row_block<T> from;
   lstm_row<T> rows[static_cast<std::size_t>(row_capacity)];
   for (index_t step = first; step < until; ++step) {
@@ -205,7 +207,7 @@ void lstm_steps(T const* weight, lstm_walk const& walk, index_t first, index_t u
       row.before = step > 0 ? y.at(n, walk.before(t), 0) : nullptr;
       places(n, step, t, row);
     }
-    lstm_step<T, Arch, Left>(weight, y.shape.channels, active, rows, step == 0, step % 2 == 0, from);
+    lstm_step<T, Arch, Left>(weight, y.shape.channels, active, rows, begins && step == 0, step % 2 == 0, from);
   }
 }
 

@@ -29,19 +29,25 @@ T const* channel_at(shifted_view<T> const& x, index_t n, index_t t, index_t at, 
   return run.data != nullptr ? run.data + (channel - run.begin) : nothing;
 }
 
-/// Frames of S x, one a row, numbered through all frames of sequence 0, then of sequence 1, and so on.
+/// Frames of S x, one a row, numbered through all frames of sequence 0, then of sequence 1, and so on. Of each sequence
+/// there may be some alone: frames [from, from + count).
 template <class T>
 struct frame_rows {
   shifted_view<T> const& x;
+  index_t from, count;
 
-  index_t gather(row_block<T>& table, index_t first, index_t rows, index_t begin, index_t count,
+  /// All frames.
+  frame_rows(shifted_view<T> const& view) noexcept : frame_rows(view, 0, view.shape().time) {}
+  frame_rows(shifted_view<T> const& view, index_t first, index_t frames) noexcept
+      : x(view), from(first), count(frames) {}
+
+  index_t gather(row_block<T>& table, index_t first, index_t rows, index_t begin, index_t channels,
                  T const* nothing) const noexcept {
     table.pieces = 0;
-    index_t const time = x.shape().time;
     for (index_t i = 0; i < x.runs_per_frame(); ++i) {
-      index_t n = first / time, t = first % time;
+      index_t n = first / count, t = from + first % count;
       auto const& run = x.segment(i);
-      overlap_of_runs const part(run.begin, run.count, begin, count);
+      overlap_of_runs const part(run.begin, run.count, begin, channels);
       if (part.empty()) continue;
       auto& piece = table.add(part.begin - begin, part.size());
       if (run.offset == 0) {
@@ -50,13 +56,13 @@ struct frame_rows {
       }
       for (index_t r = 0; r < rows; ++r) {
         piece.row[r] = channel_at(x, n, t, i, part.begin, nothing);
-        if (++t == time) {
-          t = 0;
+        if (++t == from + count) {
+          t = from;
           ++n;
         }
       }
     }
-    return count;
+    return channels;
   }
 
  private:
@@ -64,12 +70,12 @@ struct frame_rows {
   void as_they_lie(index_t n, index_t t, index_t channel, index_t rows, T const** row) const noexcept {
     tensor_view<T const> const& v = x.base();
     while (rows > 0) {
-      index_t const some = v.shape.time - t < rows ? v.shape.time - t : rows;
+      index_t const some = from + count - t < rows ? from + count - t : rows;
       T const* const first = v.at(n, t, channel);
       for (index_t r = 0; r < some; ++r) row[r] = first + r * v.strides.time;
       row += some;
       rows -= some;
-      t = 0;
+      t = from;
       ++n;
     }
   }
