@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <tshift/models/crnn.hpp>
 #include <tshift/models/shift_cnn.hpp>
 #include <tshift/models/shift_lstm.hpp>
 #include <tshift/models/shiftformer.hpp>
@@ -21,6 +22,7 @@
 #include "../support/message_of.hpp"
 #include "../support/nn_cases.hpp"
 #include "../support/seeded.hpp"
+#include "../support/seeded_neighbours.hpp"
 #include "../support/thread_executor.hpp"
 
 namespace {
@@ -30,7 +32,9 @@ using tshift::direction;
 using tshift::model_shift;
 using tshift::padding;
 using tshift::placement;
+using tshift::summary_kind;
 using tshift::tensor_view;
+using tshift::models::crnn;
 using tshift::models::shift_cnn;
 using tshift::models::shift_lstm;
 using tshift::models::shiftformer;
@@ -81,15 +85,16 @@ std::vector<std::vector<T>> pooled_offline(Model const& model, tensor_view<T con
   return halves;
 }
 
-/// The frames that leave a model which is fed x in chunks.
+/// The `frames` frames [N, frames, outputs] that leave a model which is fed x in chunks; nothing if there are others.
 template <class T, class Model>
-std::vector<T> pooled_live(Model const& model, tensor_view<T const> const& x, index_t most, random_bits& random) {
-  index_t const N = x.shape.batch;
+std::vector<T> pooled_live(Model const& model, std::vector<nn::stream_step> const& steps, tensor_view<T const> const& x,
+                           index_t frames, index_t most, random_bits& random) {
+  index_t const N = x.shape.batch, outputs = steps.back().outputs;
   nn::arena<T> counting("test");
-  model.layout_steps(counting, {N, nn::kernel::frames_at_once});
-  nn::kernel::pipeline<T> pipe("test", N, model.stream_steps(), counting.most());
-  std::vector<T> all(static_cast<std::size_t>(x.size()));
-  tensor_view<T> const y(all.data(), x.shape);
+  model.layout_steps(counting, {N, nn::kernel::frames_at_once, 0, x.shape.space});
+  nn::kernel::pipeline<T> pipe("test", N, steps, counting.most());
+  std::vector<T> all(static_cast<std::size_t>(N * frames * outputs));
+  tensor_view<T> const y(all.data(), {N, frames, outputs});
   auto const run = [&model](index_t step, nn::stream_frames<T> const& in, tensor_view<T> const& to, nn::arena<T> a) {
     tshift::detail::run_here exec;
     model.make_frames(exec, step, in, to, a);
@@ -103,7 +108,7 @@ std::vector<T> pooled_live(Model const& model, tensor_view<T const> const& x, in
     first += some;
   }
   pipe.flush(run, room, done);
-  return made == x.shape.time ? all : std::vector<T>();
+  return made == frames ? all : std::vector<T>();
 }
 
 /// Logits of frames, by the definition of their mean.
@@ -144,7 +149,7 @@ void check_model(summary& sum, random_bits& random, std::string const& what, Mod
   std::vector<T> logits;
   auto const halves = pooled_offline<T>(model, x, logits);
   for (index_t const most : {1, 7, 150}) {
-    std::vector<T> const frames = pooled_live<T>(model, x, most, random);
+    std::vector<T> const frames = pooled_live<T>(model, model.stream_steps(), x, time, most, random);
     bool const same = std::any_of(halves.begin(), halves.end(), [&frames](std::vector<T> const& half) {
       return half.size() == frames.size() && same_bytes(half.data(), frames.data(), half.size() * sizeof(T));
     });
@@ -207,7 +212,94 @@ void check_models(std::uint64_t seed) {
   REQUIRE_ALL(sum, 360);
 }
 
+template <class T>
+void check_crnn(summary& sum, random_bits& random, index_t time) {
+  crnn_sizes sizes;
+  sizes.channels = random.in(1, 3);
+  sizes.band_taps = random.in(1, 4);
+  sizes.filters = random.one_of({3, 4, 20});
+  sizes.widths = {random.in(1, 9)};
+  if (random.chance(2)) sizes.widths.push_back(random.one_of({2, 5, 33}));
+  sizes.body.clear();
+  for (index_t i = random.in(0, 3); i > 0; --i) sizes.body.push_back(random.one_of({2, 5, 18}));
+  sizes.body_taps = {random.in(1, 6), random.one_of({1, 3, 3, 4})};
+  sizes.pool = {random.in(1, 3), random.in(1, 4)};
+  sizes.bands = sizes.pool[1] * random.in(1, 4) + random.in(0, sizes.pool[1] - 1);
+  sizes.frame = random.chance(3) ? 0 : random.in(1, 20);
+  sizes.hidden = random.in(1, 20);
+  sizes.directions = 1;
+  sizes.attention = random.chance(2) ? random.in(1, 9) : 0;
+  sizes.head = 6;
+  sizes.norm = random.chance(2);
+  tshift::crnn_options options;
+  options.image.pool_time = {sizes.pool[0], random.in(1, 4), 0, 0};
+  options.image.pool_bands = nn::pooled(sizes.pool[1]);
+  if (!sizes.body.empty()) {
+    options.image.shift = draw_shift(random);
+    if (options.image.shift.where == placement::skip) options.image.shift.where = placement::branch;
+  }
+  options.summary = {summary_kind::last, summary_kind::mean, summary_kind::max, summary_kind::std};
+  if (sizes.attention > 0) options.summary.push_back(summary_kind::attention);
+  sizes.summaries = static_cast<index_t>(options.summary.size());
+  crnn<T> const model(seeded_neighbour<T>(sizes, 5), options);
+
+  index_t const N = random.in(1, 3);
+  tshift::shape const dims{N, time, sizes.channels, sizes.bands};
+  std::vector<T> const values = uniform<T>(dims.size(), random);
+  tensor_view<T const> const x(values.data(), dims, tshift::layout::ntsc);
+  std::vector<T> want(static_cast<std::size_t>(N * sizes.classes)), y(want.size());
+  tensor_view<T> const to(y.data(), {N, 1, sizes.classes});
+  auto workspace = model.make_workspace(dims);
+  model.forward(x, tensor_view<T>(want.data(), {N, 1, sizes.classes}), workspace);
+  index_t const made = model.frames(time), size = N * made * sizes.hidden;
+  nn::arena<T> arena("test", workspace);
+  T const* const outputs = model.layout(arena, dims).outputs;
+  for (index_t const most : {1, 7, 150}) {
+    auto const frames = pooled_live<T>(model, model.stream_steps(sizes.bands), x, made, most, random);
+    bool const same =
+        static_cast<index_t>(frames.size()) == size && same_bytes(frames.data(), outputs, frames.size() * sizeof(T));
+    streamed live(model, N, sizes.bands), other(model, N, sizes.bands);
+    std::vector<std::byte> state(live.state_bytes());
+    for (index_t first = 0; first < time;) {
+      index_t const some = std::min(random.in(0, most), time - first);
+      live.push(x.slice_frames(first, some));
+      first += some;
+      live.save(state);
+      if (random.chance(2)) {
+        other.restore(state);
+        std::swap(live, other);
+      }
+    }
+    bool const all = live.answered() <= made && live.answered() + live.flush(to) == made;
+    bool const near = made == 0 ? std::isnan(y[0]) : relative_distance(y, want) < (sizeof(T) == 4 ? 4e-6 : 1e-13);
+    sum.worst =
+        std::max(sum.worst,
+                 made == 0 ? 0. : relative_distance(y, want) / static_cast<double>(std::numeric_limits<T>::epsilon()));
+    sum.count(same && all && near, [&] {
+      return "crnn: N " + std::to_string(N) + ", T " + std::to_string(time) + ", chunks of " + std::to_string(most) +
+             (same ? "" : ": other frames") + (all ? "" : ": other numbers of them") +
+             (near ? "" : ": far from offline's, " + std::to_string(relative_distance(y, want)));
+    });
+  }
+}
+
+template <class T>
+void check_crnns(std::uint64_t seed) {
+  random_bits random(seed);
+  summary sum;
+  for (int again = 0; again < 60; ++again) {
+    check_crnn<T>(sum, random, again < 12 ? again : again < 57 ? random.in(1, 60) : random.in(150, 200));
+  }
+  sum.print("streamed crnn", type_name<T>());
+  REQUIRE_ALL(sum, 180);
+}
+
 }  // namespace
+
+TEST_CASE("streamed crnn: every partition gives offline's frames, and a summary near offline's", "[models][streamed]") {
+  check_crnns<float>(7104);
+  check_crnns<double>(7105);
+}
 
 TEST_CASE("streamed models: every partition gives offline's frames, and the logits of their mean",
           "[models][streamed]") {

@@ -26,7 +26,7 @@ double mean_of_many(index_t frames, index_t chunk, T value, T every_other) {
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = i % 2 == 0 ? value : every_other;
   for (index_t done = 0; done < frames; done += chunk) mean.add(tensor_view<T const>(x.data(), {1, chunk, 1}));
   T result = 0;
-  mean.mean(&result);
+  mean.value(&result);
   CHECK(mean.count() == frames);
   return static_cast<double>(result);
 }
@@ -59,8 +59,8 @@ TEST_CASE("running_mean: every channel and sequence, in any chunks, saved and re
     std::swap(cut, other);
   }
   std::vector<float> a(N * C), b(N * C);
-  whole.mean(a.data());
-  cut.mean(b.data());
+  whole.value(a.data());
+  cut.value(b.data());
   CHECK(a == b);
   index_t off = 0;
   for (index_t n = 0; n < N; ++n) {
@@ -72,7 +72,7 @@ TEST_CASE("running_mean: every channel and sequence, in any chunks, saved and re
   }
   CHECK(off == 0);
   cut.clear();
-  cut.mean(b.data());
+  cut.value(b.data());
   CHECK(std::isnan(b[0]));
   CHECK(cut.count() == 0);
   CHECK(message_of([] { running_mean<float>(-1, 3); }) == "running_mean: a size is -1, must be >= 0");

@@ -13,30 +13,11 @@
 
 #include <tshift/models/crnn_image.hpp>
 #include <tshift/models/lstm_part.hpp>
+#include <tshift/models/parts.hpp>
 #include <tshift/nn/summary.hpp>
 #include <tshift/weights/state_dict.hpp>
 
-namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA {
-
-/// What is no tensor of a CRNN.
-struct crnn_options {
-  crnn_image_options image = {};           ///< of the convolutions
-  std::vector<summary_kind> summary = {};  ///< of the LSTM; empty: attention where it has tensors, else mean and max
-  double summary_eps = 1e-5;               ///< of summary_kind::std
-  attention_scorer scorer = attention_scorer::sigmoid;  ///< of summary_kind::attention
-};
-
-}}}  // namespace tshift
-
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
-
-/// What the summary of a CRNN has side by side: what the options say; else attention where it has tensors; else mean and
-/// maximum.
-inline std::vector<summary_kind> crnn_summary(crnn_options const& options, bool attends) {
-  if (!options.summary.empty()) return options.summary;
-  if (attends) return {summary_kind::attention};
-  return {summary_kind::mean, summary_kind::max};
-}
 
 /// Convolutional and recurrent network over images x [N, T, F, C] of log-mel features, C being 1, or 3 with the deltas:
 ///
@@ -104,7 +85,7 @@ class crnn : public nn::calls<crnn<T>, T, tensor_view<T const>> {
   struct slices {
     T* frames;   ///< what the LSTM reads
     T* outputs;  ///< what it makes
-    T* sums;     ///< their summary, and what the head makes of it
+    T* sums;     ///< their summary
     T* image;    ///< bands and channels of a sequence, where a linear layer makes frames of them
   };
 
@@ -114,11 +95,12 @@ class crnn : public nn::calls<crnn<T>, T, tensor_view<T const>> {
     slices s{};
     s.frames = a.take({in.batch, in.time, in.channels});
     s.outputs = a.take({made.batch, made.time, made.channels});
-    s.sums = a.take({made.batch, summary_.outputs() + hidden_.outputs()});
+    s.sums = a.take({made.batch, summary_.outputs()});
     s.image = a.take({has_frame_ ? in.time : 0, bands_, image_.outputs()});
     a.lend(image_, shape{1, x.time, x.channels, x.space});
     a.lend(lstm_, in);
     a.lend(summary_, made);
+    a.lend([this, &made](nn::arena<T>& b) { layout_answer(b, made.batch); });
     return s;
   }
 
@@ -126,10 +108,7 @@ class crnn : public nn::calls<crnn<T>, T, tensor_view<T const>> {
   void check(tensor_view<T const> const& x, tensor_view<T> const& y) const {
     detail::extent const from = detail::check_pixels(name, "x", x, channels());
     detail::extent const to = detail::check_rows(name, "y", y, classes());
-    if (image_.bands(x.shape.space) != bands_) {
-      detail::fail("crnn: x has %td bands, which are pooled to %td, must be %td", x.shape.space,
-                   image_.bands(x.shape.space), bands_);
-    }
+    check_bands(x.shape.space);
     if (to.dims.batch != from.dims.batch || to.dims.time != 1) {
       detail::fail("crnn: y is [%td, %td], must be [%td, 1]", to.dims.batch, to.dims.time, from.dims.batch);
     }
@@ -154,13 +133,62 @@ class crnn : public nn::calls<crnn<T>, T, tensor_view<T const>> {
       tensor_view<T const> const in(memory.frames, {count, all.time, all.channels}, tshift::layout::ntc, valid);
       tensor_view<T> const made(memory.outputs, {count, all.time, lstm_.outputs()}, tshift::layout::ntc, valid);
       tensor_view<T> const sums(memory.sums, {count, 1, summary_.outputs()});
-      tensor_view<T> const middle(memory.sums + sums.size(), {count, 1, hidden_.outputs()});
       lstm_.compute(exec, nn::as_it_is(in), made, a);
       summary_.compute(exec, nn::as_it_is<T>(made), sums, a);
-      hidden_.compute(exec, nn::as_it_is<T>(sums), middle, a);
-      nn::activate_rows(exec, f_, nn::as_it_is<T>(middle), middle);
-      out_.compute(exec, nn::as_it_is<T>(middle), y.slice_sequences(begin, count), a);
+      answer(exec, sums, y.slice_sequences(begin, count), a);
     }
+  }
+
+  /// Convolutions, frame layer and LSTM as steps of a stream, over images of so many bands.
+  /// @throws shape_error  a shift is circular, the LSTM has two directions, or bands are pooled to another number
+  std::vector<nn::stream_step> stream_steps(index_t space) const {
+    check_bands(space);
+    detail::check_streams(name, lstm_.hidden(), lstm_.outputs());
+    std::vector<nn::stream_step> steps = image_.stream_steps(space);
+    if (has_frame_) steps.push_back({frame_.inputs(), frame_.outputs()});
+    steps.push_back({lstm_.inputs(), lstm_.outputs(), {}, lstm_.carried()});
+    return steps;
+  }
+  /// Unchecked.
+  void layout_steps(nn::arena<T>& a, shape const& y) const {
+    a.lend([this, &y](nn::arena<T>& b) { image_.layout_steps(b, y); });
+    a.lend(lstm_, y);
+  }
+  /// Unchecked: some frames of a step.
+  template <class Executor>
+  void make_frames(Executor& exec, index_t step, nn::stream_frames<T> const& in, tensor_view<T> const& y,
+                   nn::arena<T> a) const {
+    shifted_view<T> const x = nn::as_it_is(in.x);
+    nn::kernel::frame_rows<T> const rows(x, in.from, y.shape.time);
+    if (step < image_.steps()) {
+      auto const image = [](auto const& v, index_t channels) {
+        auto all = v;
+        all.shape.channels = channels;
+        all.shape.space = channels > 0 ? v.shape.channels / channels : 0;
+        all.strides.space = channels;
+        return all;
+      };
+      return image_.make_frames(exec, step, image(in.x, image_.reads(step)), in.from, image(y, image_.makes(step)), a);
+    }
+    if (!has_frame_ || step > image_.steps()) return lstm_.resume(exec, rows, y, in.carried, in.frame == 0, a);
+    frame_.compute(exec, rows, y, a);
+    nn::activate_rows(exec, f_, nn::as_it_is<T>(y), y);
+  }
+  /// The summary of frames that keep coming, and what adds some.
+  nn::kernel::running_summary<T> running(index_t sequences) const { return summary_.running(sequences); }
+  /// Unchecked.
+  void sum_up(nn::kernel::running_summary<T>& sum, tensor_view<T const> const& frames) const {
+    sum.add(frames, summary_.scorer());
+  }
+  /// What the head makes of a summary first. Unchecked.
+  T* layout_answer(nn::arena<T>& a, index_t sequences) const { return a.take({sequences, hidden_.outputs()}); }
+  /// Unchecked: logits of a summary.
+  template <class Executor>
+  void answer(Executor& exec, tensor_view<T const> const& sums, tensor_view<T> const& y, nn::arena<T> a) const {
+    tensor_view<T> const middle(layout_answer(a, y.shape.batch), {y.shape.batch, 1, hidden_.outputs()});
+    hidden_.compute(exec, nn::as_it_is(sums), middle, a);
+    nn::activate_rows(exec, f_, nn::as_it_is<T>(middle), middle);
+    out_.compute(exec, nn::as_it_is<T>(middle), y, a);
   }
 
  private:
@@ -170,6 +198,11 @@ class crnn : public nn::calls<crnn<T>, T, tensor_view<T const>> {
   /// What the LSTM reads of so many sequences at a time.
   shape frames_of(shape const& x) const noexcept {
     return {x.batch < together ? x.batch : together, frames(x.time), lstm_.inputs()};
+  }
+
+  void check_bands(index_t space) const {
+    if (image_.bands(space) == bands_) return;
+    detail::fail("crnn: x has %td bands, which are pooled to %td, must be %td", space, image_.bands(space), bands_);
   }
 
   void take_summary(weights::state_reader<T>& reader, crnn_options const& options) {

@@ -10,80 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include <tshift/models/crnn_options.hpp>
 #include <tshift/models/image_conv.hpp>
-#include <tshift/models/parts.hpp>
+#include <tshift/models/norm_part.hpp>
 #include <tshift/nn/pool2d.hpp>
-#include <tshift/weights/batch_norm.hpp>
+#include <tshift/nn/stream_checks.hpp>
 #include <tshift/weights/shared_list.hpp>
 
-namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA {
-
-/// What is no tensor of a CRNN's convolutions. Defaults are Chen's.
-struct crnn_image_options {
-  window_axis pool_time = {2, 2};               ///< of the max-pool after the first convolutions, along time
-  window_axis pool_bands = {4, 4};              ///< and along bands
-  activation f = activation::leaky_relu(0.01);  ///< of all layers
-  double norm_eps = 1e-5;                       ///< of batch norms; TensorFlow's is 1e-3
-  model_shift shift = {};                       ///< before convolutions of the body; n_div 0: none
-  std::vector<index_t> shifted = {};            ///< which, counted from 1; empty: before all of them
-};
-
-}}}  // namespace tshift
-
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
-
-/// The tensors of a batch norm, `prefix`.weight, .bias, .running_mean and .running_var; empty where there is none.
-template <class T>
-weights::batch_norm<T> take_batch_norm(weights::state_reader<T>& weights, std::string const& prefix, index_t channels,
-                                       double eps) {
-  if (!weights.has(prefix + ".running_mean")) return {};
-  auto const scale = weights.take(prefix + ".weight", {channels});
-  auto const offset = weights.take(prefix + ".bias", {channels});
-  auto const mean = weights.take(prefix + ".running_mean", {channels});
-  weights.ignore(prefix + ".num_batches_tracked");
-  return {scale, offset, mean, weights.take(prefix + ".running_var", {channels}), eps};
-}
-
-/// `name`.bias, or none: a layer before a norm needs none.
-template <class T>
-weights::values<T> take_bias(weights::state_reader<T>& weights, std::string const& name, index_t outputs) {
-  if (!weights.has(name + ".bias")) return {};
-  return weights.take(name + ".bias", {outputs});
-}
-
-/// A linear layer from a state_dict, with the batch norm `name`.norm after it where there is one.
-template <class T>
-nn::linear<T> take_folded(weights::state_reader<T>& weights, std::string const& name, index_t inputs, index_t outputs,
-                          double eps) {
-  auto const weight = weights.take(name + ".weight", {outputs, inputs});
-  auto const bias = take_bias(weights, name, outputs);
-  auto const norm = take_batch_norm(weights, name + ".norm", outputs, eps);
-  if (norm.mean.empty()) return {inputs, outputs, weight, bias};
-  auto const layer = weights::fold_batch_norm<T>(outputs, weight, bias, norm);
-  return {inputs, outputs, layer.weight, layer.bias};
-}
-
-/// The shift before convolution `number` of the body, counted from 1; none where the options name others.
-/// @throws shape_error  it stands on a skip connection, or the options mean no plan
-inline nn::placed_plan crnn_shift(crnn_image_options const& options, index_t channels, index_t number) {
-  nn::placed_plan const made(options.shift, channels);
-  if (made.where == placement::skip) {
-    detail::fail("crnn: placement = skip, but there is no skip connection; must be none, branch or both");
-  }
-  bool const here = options.shifted.empty() || std::count(options.shifted.begin(), options.shifted.end(), number) > 0;
-  return here ? made : nn::placed_plan({}, channels);
-}
-
-/// Refuses shifts before convolutions that a body of so many does not have.
-inline void check_shifted(crnn_image_options const& options, index_t filters, index_t convs) {
-  if (convs == 0 && nn::placed_plan(options.shift, filters).where != placement::none) {
-    detail::fail("crnn: a shift before convolutions of the body, which has none");
-  }
-  for (index_t const each : options.shifted) {
-    if (each >= 1 && each <= convs) continue;
-    detail::fail("crnn: shift before convolution %td, the body has %td of them, counted from 1", each, convs);
-  }
-}
 
 /// x [1, T, F, C] to [1, frames(T), bands(F), channels of the last convolution].
 template <class T>
@@ -112,7 +46,7 @@ class crnn_image {
       first.push_back(take_conv(weights, branch(j), channels, options.f, norm, done));
       done += first.back().outputs();
     }
-    std::vector<step> body;
+    std::vector<shifted_conv> body;
     index_t inputs = filters_;
     while (weights.has("conv." + std::to_string(body.size() + 1) + ".weight")) {
       std::string const conv = "conv." + std::to_string(body.size() + 1);
@@ -124,7 +58,7 @@ class crnn_image {
     }
     check_shifted(options, filters_, static_cast<index_t>(body.size()));
     first_ = weights::shared_list<image_conv<T>>(std::move(first));
-    body_ = weights::shared_list<step>(std::move(body));
+    body_ = weights::shared_list<shifted_conv>(std::move(body));
   }
 
   /// Number of channels of x.
@@ -149,12 +83,12 @@ class crnn_image {
   /// Unchecked.
   slices layout(nn::arena<T>& a, shape const& x) const {
     index_t widest = filters_;
-    for (step const& each : body_) widest = std::max(widest, each.conv.outputs());
+    for (shifted_conv const& each : body_) widest = std::max(widest, each.conv.outputs());
     T* const wide = a.take({x.time, x.space, filters_});
     T* const one = a.take({frames(x.time), bands(x.space), widest});
     slices const s{wide, {one, a.take({frames(x.time), bands(x.space), widest})}};
     for (image_conv<T> const& each : first_) a.lend(each, x);
-    for (step const& each : body_) {
+    for (shifted_conv const& each : body_) {
       a.lend(each.conv, shape{1, frames(x.time), each.conv.inputs(), bands(x.space)});
     }
     return s;
@@ -185,11 +119,78 @@ class crnn_image {
     }
   }
 
+  /// Number of steps of a stream, and the channels that one of them reads and makes.
+  index_t steps() const noexcept { return 1 + static_cast<index_t>(body_.size()); }
+  /// Of a pixel.
+  index_t reads(index_t step) const noexcept { return step == 0 ? inputs() : body(step).conv.inputs(); }
+  /// Of a pixel.
+  index_t makes(index_t step) const noexcept { return step == 0 ? filters_ : body(step).conv.outputs(); }
+
+  /// The first convolutions with their pool, then each of the body, as steps of a stream over images of so many bands.
+  /// @throws shape_error  the shift is circular
+  std::vector<nn::stream_step> stream_steps(index_t space) const {
+    index_t before = 0, after = 0;
+    for (image_conv<T> const& each : first_) {
+      before = std::max(before, each.time().before);
+      after = std::max(after, each.time().after);
+    }
+    index_t const narrow = bands(space);
+    window_axis const window{before + after + pool_time_.taps, pool_time_.stride, before, after};
+    std::vector<nn::stream_step> steps{{space * inputs(), narrow * filters_, window}};
+    for (shifted_conv const& each : body_) {
+      detail::check_streams("crnn", each.shift.plan, each.shift.where);
+      bool const moved = nn::shifts_branch(each.shift.where);
+      window_axis const& time = each.conv.time();
+      index_t const past = time.before + (moved ? each.shift.plan.history() : 0);
+      index_t const future = time.after + (moved ? each.shift.plan.latency() : 0);
+      steps.push_back({narrow * each.conv.inputs(), narrow * each.conv.outputs(), nn::window_of(past, future)});
+    }
+    return steps;
+  }
+
+  /// For so many frames of y, made of as many bands of x as y has space. Unchecked.
+  T* layout_steps(nn::arena<T>& a, shape const& y) const {
+    index_t const space = y.space, read = (y.time - 1) * pool_time_.stride + pool_time_.taps;
+    T* const wide = a.take({y.batch, read, space, filters_});
+    for (image_conv<T> const& each : first_) {
+      index_t const known = read + each.time().taps;
+      a.lend([&each, &y, known, read, space, this](nn::arena<T>& b) {
+        each.layout_part(b, {y.batch, known, inputs(), space}, read);
+      });
+    }
+    for (shifted_conv const& each : body_) {
+      shape const x{y.batch, y.time + each.conv.time().taps, each.conv.inputs(), bands(space)};
+      a.lend([&each, &x, &y](nn::arena<T>& b) { each.conv.layout_part(b, x, y.time); });
+    }
+    return wide;
+  }
+
+  /// Unchecked: frames of step number `step` of those. x [N, known, F, C], y [N, frames, F', C'].
+  template <class Executor>
+  void make_frames(Executor& exec, index_t step, tensor_view<T const> const& x, index_t from, tensor_view<T> const& y,
+                   nn::arena<T> a) const {
+    if (step > 0) {
+      auto const& each = body(step);
+      return each.conv.compute_part(exec, nn::shifted_if(nn::shifts_branch(each.shift.where), x, each.shift.plan), from,
+                                    y, a);
+    }
+    shape const all{y.shape.batch, (y.shape.time - 1) * pool_time_.stride + pool_time_.taps, filters_, x.shape.space};
+    tensor_view<T> const wide(a.take({all.batch, all.time, all.space, all.channels}), all, tshift::layout::ntsc);
+    index_t done = 0;
+    for (image_conv<T> const& each : first_) {
+      each.compute_part(exec, nn::as_it_is(x), from, wide.slice_channels(done, each.outputs()), a);
+      done += each.outputs();
+    }
+    nn::max_pool_images(exec, nn::as_it_is<T>(wide), y, pool_time_, pool_bands_);
+  }
+
  private:
-  struct step {
+  struct shifted_conv {
     image_conv<T> conv;
     nn::placed_plan shift;
   };
+
+  shifted_conv const& body(index_t number) const noexcept { return body_[static_cast<std::size_t>(number - 1)]; }
 
   /// conv.I or conv.0.J, "same", with its channels of a norm, which begin at `first`.
   static image_conv<T> take_conv(weights::state_reader<T>& weights, std::string const& prefix, index_t inputs,
@@ -209,7 +210,7 @@ class crnn_image {
   window_axis pool_time_, pool_bands_;
   index_t filters_ = 0;
   weights::shared_list<image_conv<T>> first_;
-  weights::shared_list<step> body_;
+  weights::shared_list<shifted_conv> body_;
 };
 
 }}}}  // namespace tshift::models

@@ -47,6 +47,26 @@ class image_conv {
     winograd_ ? winograd_->compute(exec, x, y, a) : conv_->compute(exec, x, y, a);
   }
 
+  /// Along time.
+  window_axis const& time() const noexcept { return options_.time; }
+
+  /// What the block takes for so many frames alone. Unchecked.
+  void layout_part(nn::arena<T>& a, shape const& x, index_t frames) const {
+    if (winograd_) winograd_->part(0, frames, x.time).layout(a, x);
+  }
+
+  /// Unchecked: some frames of y alone, whose windows count from frame `from` of x.
+  template <class Executor>
+  void compute_part(Executor& exec, shifted_view<T> const& x, index_t from, tensor_view<T> const& y,
+                    nn::arena<T> a) const {
+    index_t const frames = y.shape.time, known = x.shape().time;
+    if (winograd_) {
+      winograd_->part(from, frames, known).compute(exec, x, y, a);
+    } else {
+      conv_->part(from, frames, known).compute(exec, x, y, a);
+    }
+  }
+
  private:
   conv2d_options options_;
   std::optional<nn::conv2d<T>> conv_;  // one of two

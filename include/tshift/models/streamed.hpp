@@ -16,13 +16,13 @@
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace models {
 
-/// A model whose frames can be made one after the other: shift_cnn, shift_lstm of one direction, shiftformer without
-/// attention.
+/// A model whose frames can be made one after the other: shift_cnn, shift_lstm and crnn of one direction, shiftformer
+/// without attention.
 template <class Model>
 concept streams = requires(Model const& model) {
-  typename Model::element_type;
   model.stream_steps();
-};
+}
+|| requires(Model const& model) { model.stream_steps(index_t(1)); };
 
 /// A model fed chunk by chunk. A value: it can be copied, moved, saved and restored; copies share the weights. One object
 /// serves one thread at a time.
@@ -33,10 +33,10 @@ concept streams = requires(Model const& model) {
 ///
 /// A frame leaves once latency() more have come, because blocks look ahead: y is what the model makes offline of the
 /// frames that have left, as they are in the whole sequence. After flush these are all of it. Up to the mean over time
-/// they are offline's bit for bit, however the sequence is cut; the mean is a running sum in double, closer to its definition
-/// than offline's sum in T, and does not drift. Cost of a frame: offline's, and a copy of it for each block; weights are read once for each chunk of
+/// they are offline's bit for bit, however the sequence is cut; the mean, or a crnn's summary, is made of running sums in
+/// double, closer to its definition than offline's in T, and does not drift. Cost of a frame: offline's, and a copy of it for each block; weights are read once for each chunk of
 /// up to 64 frames. Nothing is allocated after construction.
-/// @tparam Model  shift_cnn, shift_lstm, shiftformer
+/// @tparam Model  shift_cnn, shift_lstm, shiftformer, crnn
 template <class Model>
 class streamed {
   static_assert(streams<Model>, "tshift: this model needs the whole sequence, and cannot be streamed");
@@ -46,11 +46,13 @@ class streamed {
 
   /// @param model      shares its weights
   /// @param sequences  N that advance together, >= 0
+  /// @param bands      of a crnn: F of the images; 0: its bands()
   /// @throws shape_error  attention, a backward direction or a circular shift needs the end of a sequence
-  explicit streamed(Model model, index_t sequences = 1)
-      : model_(std::move(model)), pipe_(Model::name, sequences, model_.stream_steps(), scratch(sequences)),
-        sum_(sequences, pipe_.outputs()),
-        mean_(static_cast<std::size_t>(detail::checked_product(Model::name, {sequences, pipe_.outputs()}))) {}
+  explicit streamed(Model model, index_t sequences = 1, index_t bands = 0)
+      : model_(std::move(model)), space_(space_of(model_, bands)),
+        pipe_(Model::name, sequences, steps(), scratch(sequences)), sum_(sum_of(model_, sequences, pipe_.outputs())),
+        answer_(static_cast<std::size_t>(detail::checked_product(Model::name, {sequences, sum_.outputs()}))),
+        scratch_(static_cast<std::size_t>(answer_scratch(sequences))) {}
 
   /// The model.
   Model const& model() const noexcept { return model_; }
@@ -62,11 +64,11 @@ class streamed {
   index_t answered() const noexcept { return pipe_.made(); }
   /// Bytes that it holds besides the weights.
   std::size_t memory_bytes() const noexcept {
-    return sizeof(T) * (static_cast<std::size_t>(pipe_.size()) + mean_.size()) + sum_.state_bytes();
+    return sizeof(T) * (static_cast<std::size_t>(pipe_.size()) + answer_.size() + scratch_.size()) + sum_.state_bytes();
   }
 
   /// Takes a chunk.
-  /// @param x  [N, k, D], any k >= 0, without lengths
+  /// @param x  [N, k, D], of a crnn [N, k, F, C]; any k >= 0, without lengths
   /// @returns  the number of frames that leave
   /// @throws shape_error  sizes disagree, or the sequence becomes longer than the model's positions serve; nothing has
   ///                      changed then
@@ -137,16 +139,47 @@ class streamed {
   }
 
  private:
+  /// The mean of frames, where a model has nothing else.
+  static auto sum_of(Model const& model, index_t sequences, [[maybe_unused]] index_t channels) {
+    if constexpr (requires { model.running(sequences); }) {
+      return model.running(sequences);
+    } else {
+      return nn::kernel::running_mean<T>(sequences, channels);
+    }
+  }
+
   /// What the step that needs most needs.
   index_t scratch(index_t sequences) const {
     (void)detail::checked_product(Model::name, {sequences});
     nn::arena<T> counting(Model::name);
-    model_.layout_steps(counting, {sequences, nn::kernel::frames_at_once});
+    model_.layout_steps(counting, {sequences, nn::kernel::frames_at_once, 0, space_});
     return counting.most();
   }
 
+  /// What a head of several layers needs.
+  index_t answer_scratch([[maybe_unused]] index_t sequences) const {
+    nn::arena<T> counting(Model::name);
+    if constexpr (requires { model_.layout_answer(counting, sequences); }) model_.layout_answer(counting, sequences);
+    return counting.most();
+  }
+
+  static index_t space_of([[maybe_unused]] Model const& model, [[maybe_unused]] index_t bands) noexcept {
+    if constexpr (requires { model.bands(); }) {
+      return bands == 0 ? model.bands() : bands;
+    } else {
+      return 1;
+    }
+  }
+  std::vector<nn::stream_step> steps() const {
+    if constexpr (requires { model_.stream_steps(space_); }) {
+      return model_.stream_steps(space_);
+    } else {
+      return model_.stream_steps();
+    }
+  }
+
   void check_push(tensor_view<T const> const& x) const {
-    detail::check_stream_push(Model::name, pipe_, x);
+    detail::check_stream_push(Model::name, pipe_, x, space_);
     if constexpr (requires { model_.longest(); }) {
       index_t const longest = model_.longest();
       if (longest >= 0 && x.shape.time > longest - pipe_.received()) {
@@ -175,19 +208,26 @@ class streamed {
     return [](index_t) { return tensor_view<T>(); };
   }
   auto adds() {
-    return [this](tensor_view<T> const& frames) { sum_.add(frames); };
+    return [this](tensor_view<T> const& frames) {
+      if constexpr (requires { model_.sum_up(sum_, frames); }) {
+        model_.sum_up(sum_, frames);
+      } else {
+        sum_.add(frames);
+      }
+    };
   }
   void give(tensor_view<T> const& y) {
-    sum_.mean(mean_.data());
+    sum_.value(answer_.data());
     detail::run_here exec;
-    model_.answer(exec, tensor_view<T const>(mean_.data(), {pipe_.sequences(), 1, pipe_.outputs()}), y,
-                  nn::arena<T>(Model::name, {}));
+    model_.answer(exec, tensor_view<T const>(answer_.data(), {pipe_.sequences(), 1, sum_.outputs()}), y,
+                  nn::arena<T>(Model::name, scratch_));
   }
 
   Model model_;
+  index_t space_;  // pixels of a frame
   nn::kernel::pipeline<T> pipe_;
-  nn::kernel::running_mean<T> sum_;
-  std::vector<T> mean_;  // [N, D]
+  decltype(sum_of(std::declval<Model const&>(), 0, 0)) sum_;
+  std::vector<T> answer_, scratch_;  // what sum_ gives, and what the head needs
 };
 
 }}}}  // namespace tshift::models

@@ -85,6 +85,12 @@ class conv2d : public calls<conv2d<T>, T> {
   index_t frames(index_t time) const noexcept { return options_.time.count(time); }
   /// Places of y for so many places of x.
   index_t places(index_t space) const noexcept { return options_.space.count(space); }
+  /// The same for so many frames of y alone, whose windows count from frame `from` of `time` of x. Shares the weights.
+  conv2d part(index_t from, index_t frames, index_t time) const {
+    conv2d some = *this;
+    some.options_.time = options_.time.part(from, frames, time);
+    return some;
+  }
 
   /// Nothing.
   void layout(arena<T>&, shape const& x) const { (void)detail::checked_product(name, {x.batch, x.time, x.space}); }

@@ -83,6 +83,11 @@ struct window_axis {
   /// TensorFlow has it. Of an odd number it is PyTorch's padding = taps / 2.
   TSHIFT_INLINE static constexpr window_axis same(index_t taps) noexcept { return {taps, 1, (taps - 1) / 2, taps / 2}; }
 
+  /// The same windows, counted from pixel `from` on, of an axis of `size` pixels: as many as asked for.
+  TSHIFT_INLINE constexpr window_axis part(index_t from, index_t windows, index_t size) const noexcept {
+    return {taps, stride, before - from, (windows - 1) * stride + taps - (before - from) - size};
+  }
+
   /// Windows over so many pixels: (size + before + after - taps) / stride + 1, rounded down; 0 where there are too few.
   TSHIFT_INLINE constexpr index_t count(index_t size) const noexcept {
     index_t const room = size + before + after - taps;

@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-#include <tshift/nn/input.hpp>
+#include <tshift/nn/images.hpp>
 #include <tshift/nn/kernel/pipeline.hpp>
 #include <tshift/plan.hpp>
 
@@ -31,10 +31,14 @@ void check_alive(char const* operation, nn::kernel::pipeline<T> const& pipe) {
 }
 
 /// Refuses frames that a stream cannot take.
+/// @param space  pixels of a frame
 template <class T>
-void check_stream_push(char const* operation, nn::kernel::pipeline<T> const& pipe, tensor_view<T const> const& x) {
+void check_stream_push(char const* operation, nn::kernel::pipeline<T> const& pipe, tensor_view<T const> const& x,
+                       index_t space = 1) {
   check_alive(operation, pipe);
-  extent const from = check_rows(operation, "x", x, pipe.inputs());
+  extent const from = space == 1 ? check_rows(operation, "x", x, pipe.inputs())
+                                 : check_pixels(operation, "x", x, space > 0 ? pipe.inputs() / space : 0);
+  if (from.dims.space != space) fail("%s: x has %td bands, the stream has %td", operation, from.dims.space, space);
   if (from.dims.batch != pipe.sequences()) {
     fail("%s: x has batch %td, the stream has %td", operation, from.dims.batch, pipe.sequences());
   }

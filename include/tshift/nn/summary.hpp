@@ -9,7 +9,7 @@
 #include <vector>
 
 #include <tshift/nn/block.hpp>
-#include <tshift/nn/kernel/summary.hpp>
+#include <tshift/nn/kernel/running_summary.hpp>
 #include <tshift/nn/options.hpp>
 #include <tshift/weights/shared_array.hpp>
 #include <tshift/weights/values.hpp>
@@ -87,6 +87,13 @@ class summary : public calls<summary<T>, T> {
     return false;
   }
 
+  /// The same of frames that keep coming, of so many sequences.
+  kernel::running_summary<T> running(index_t sequences) const {
+    return {sequences, channels_, {kinds_, kinds_ + count_}, eps_, weight_.columns()};
+  }
+  /// What gives frames their weights, where a kind is attention.
+  kernel::frame_scorer<T> scorer() const noexcept { return {weight_.operand(), vector_.data(), scorer_}; }
+
   /// Rooms of the parts, one after the other.
   T* layout(arena<T>& a, shape const& x) const {
     (void)detail::checked_product(name, {x.batch, x.time, channels_});
@@ -155,8 +162,7 @@ class summary : public calls<summary<T>, T> {
       case summary_kind::max: return kernel::max_of<arch>(of, C, y);
       case summary_kind::std: kernel::mean_of<arch>(of, C, own); return kernel::std_of<arch>(of, C, own, eps_, y);
       case summary_kind::attention:
-        return kernel::attention_of<arch, T>(of, C, {weight_.operand(), vector_.data(), scorer_}, own + C,
-                                             own + C + of.x.shape().time, y);
+        return kernel::attention_of<arch>(of, C, scorer(), own + C, own + C + of.x.shape().time, y);
     }
   }
 

@@ -90,6 +90,12 @@ class winograd_conv2d : public calls<winograd_conv2d<T>, T> {
   index_t frames(index_t time) const noexcept { return options_.time.count(time); }
   /// Places of y for so many places of x.
   index_t places(index_t space) const noexcept { return options_.space.count(space); }
+  /// The same for so many frames of y alone, whose windows count from frame `from` of `time` of x. Shares the weights.
+  winograd_conv2d part(index_t from, index_t frames, index_t time) const {
+    winograd_conv2d some = *this;
+    some.options_.time = options_.time.part(from, frames, time);
+    return some;
+  }
 
   /// Of each part, one after the other.
   struct slices {

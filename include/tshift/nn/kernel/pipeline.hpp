@@ -84,7 +84,7 @@ class pipeline {
     return sum;
   }
 
-  /// Takes frames of x, [N, k, inputs].
+  /// Takes frames of x, [N, k, inputs], or as many pixels of neighbouring channels.
   template <class Run, class Room, class Done>
   void push(tensor_view<T const> const& x, Run const& run, Room const& room, Done const& done) {
     part& p = lines_.front();
@@ -94,7 +94,10 @@ class pipeline {
       tensor_view<T> const to = p.line.next(at(p), some);
       for (index_t n = 0; n < sequences_; ++n) {
         for (index_t t = 0; t < some; ++t) {
-          for (index_t c = 0; c < x.shape.channels; ++c) to(n, t, c) = x(n, first + t, c);
+          for (index_t s = 0; s < x.shape.space; ++s) {
+            T const* const pixel = x.at(n, first + t, 0, s);
+            for (index_t c = 0; c < x.shape.channels; ++c) to(n, t, s * x.shape.channels + c) = pixel[c];
+          }
         }
       }
       p.line.grow(some);

@@ -44,12 +44,19 @@ class running_mean {
     }
   }
 
-  /// mean[n, c]; NaN where there is no frame yet.
-  void mean(T* to) const noexcept {
-    for (index_t i = 0; i < sequences_ * channels_; ++i) {
-      double sum = 0;
-      for (index_t l = levels; l-- > 0;) sum += level(l)[i];
-      to[i] = count_ > 0 ? static_cast<T>(sum / static_cast<double>(count_)) : std::numeric_limits<T>::quiet_NaN();
+  /// Elements of a sequence's mean.
+  index_t outputs() const noexcept { return channels_; }
+
+  /// The mean of a channel; NaN where there is no frame yet.
+  double mean(index_t n, index_t c) const noexcept {
+    double sum = 0;
+    for (index_t l = levels; l-- > 0;) sum += level(l)[n * channels_ + c];
+    return count_ > 0 ? sum / static_cast<double>(count_) : std::numeric_limits<double>::quiet_NaN();
+  }
+  /// to[n, c], of all.
+  void value(T* to) const noexcept {
+    for (index_t n = 0; n < sequences_; ++n) {
+      for (index_t c = 0; c < channels_; ++c) *to++ = static_cast<T>(mean(n, c));
     }
   }
 

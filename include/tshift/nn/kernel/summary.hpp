@@ -88,6 +88,28 @@ struct frame_scorer {
   attention_scorer kind;
 };
 
+/// scores[r] of frame part.begin + r.
+/// @param room  of row_capacity rows of scorer.weight.n
+template <class Arch, class T>
+void score_frames(sequence_frames<T> const& of, row_part const& part, frame_scorer<T> const& scorer, T* room,
+                  T* scores) noexcept {
+  using batch = xsimd::batch<T, Arch>;
+  index_t const width = scorer.weight.n;
+  frame_rows<T> const frames{of.x};
+  gemm<T, Arch>(frames, of.n * of.x.shape().time + part.begin, part.count, scorer.weight, {room, width});
+  for (index_t r = 0; r < part.count; ++r) {
+    T* const row = room + r * width;
+    if (scorer.kind == attention_scorer::sigmoid) {
+      map<Arch>(
+          width, row, [](batch const& v, batch const& u) { return sigmoid(v) * u; }, row, scorer.vector);
+    } else {
+      map<Arch>(
+          width, row, [](batch const& v, batch const& u) { return kernel::tanh(v) * u; }, row, scorer.vector);
+    }
+    scores[r] = sum_of<Arch>(width, row, [](batch const& v) { return v; });
+  }
+}
+
 /// y[c] = sum over t of softmax over t (score[t]) x[t, c]
 /// @param scores  one for each frame, written
 /// @param room    of row_capacity rows of scorer.weight.n
@@ -95,21 +117,8 @@ template <class Arch, class T>
 void attention_of(sequence_frames<T> const& of, index_t channels, frame_scorer<T> const& scorer, T* scores, T* room,
                   T* y) noexcept {
   using batch = xsimd::batch<T, Arch>;
-  index_t const width = scorer.weight.n;
-  frame_rows<T> const frames{of.x};
   for (row_part const part : row_parts(of.length)) {
-    gemm<T, Arch>(frames, of.n * of.x.shape().time + part.begin, part.count, scorer.weight, {room, width});
-    for (index_t r = 0; r < part.count; ++r) {
-      T* const row = room + r * width;
-      if (scorer.kind == attention_scorer::sigmoid) {
-        map<Arch>(
-            width, row, [](batch const& v, batch const& u) { return sigmoid(v) * u; }, row, scorer.vector);
-      } else {
-        map<Arch>(
-            width, row, [](batch const& v, batch const& u) { return kernel::tanh(v) * u; }, row, scorer.vector);
-      }
-      scores[part.begin + r] = sum_of<Arch>(width, row, [](batch const& v) { return v; });
-    }
+    score_frames<Arch>(of, part, scorer, room, scores + part.begin);
   }
   T const sum = exponentials<Arch>(scores, of.length, T(1)).sum;
   for (index_t c = 0; c < channels; ++c) y[c] = T(0);
