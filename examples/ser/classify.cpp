@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "classify_frames.hpp"
+#include "classify_heard.hpp"
 #include "error.hpp"
 #include "interrupts.hpp"
 #include "listen.hpp"
@@ -45,11 +46,7 @@ bool ends_with(std::string const& text, char const* end) { return text.ends_with
 
 void print_values(std::string const& name, std::vector<std::string> const& labels, std::string const& verdict,
                   std::span<double const> values) {
-  std::printf("%s: %s", one_line(name).c_str(), verdict.c_str());
-  for (std::size_t k = 0; k < labels.size(); ++k) {
-    std::printf("%s%s %.3f", k == 0 ? (verdict.empty() ? "" : " (") : ", ", labels[k].c_str(), values[k]);
-  }
-  std::printf("%s\n", verdict.empty() ? "" : ")");
+  std::printf("%s\n", verdict_line(one_line(name), labels, verdict, values).c_str());
 }
 
 /// Of all sounds, in their order.
@@ -152,13 +149,17 @@ void classify_command::run() const {
 }
 
 void classify_command::classify_features() const {
-  if (!how_.config.empty() || how_.padded() || how_.normalise != normalisation::unset || how_.eps || sounds_.mix ||
-      sounds_.resample || window_ > 0 || !picture_.empty()) {
+  if (!how_.config.empty() || how_.padded() || how_.normalise != normalisation::unset || how_.eps || window_ > 0 ||
+      !picture_.empty()) {
     throw usage_error(
-        "--config, --normalize, --mask, --as-released, --frames, --mix, --resample, --timeline and --picture are for " +
-        std::string("models that hear sounds, and ") + one_line(how_.weights) + " holds no encoder");
+        "--config, --normalize, --mask, --as-released, --frames, --timeline and --picture are for models " +
+        std::string("with an encoder, and ") + one_line(how_.weights) + " holds none");
   }
-  check_output(output_, {input_, how_.weights});
+  sound_options from = sounds_;
+  from.input = input_;
+  bool const tensors = check_options(from);
+  check_output(output_, input_files(from));
+  check_output(output_, {how_.weights});
   model_options words = words_;
   words.weights = how_.weights;
   words.input = input_;
@@ -168,7 +169,12 @@ void classify_command::classify_features() const {
   words.time = time_;
   if (!labels_.empty()) words.labels = split_labels(labels_);
   words.unknown_below = unknown_;
-  ser::classify_frames(words);
+  if (tensors) return ser::classify_frames(words);
+  if (!tensor_.empty() || lengths_ || time_) {
+    throw usage_error("--tensor, --lengths and --time are for a .safetensors file, which " + one_line(input_) +
+                      " is not");
+  }
+  ser::classify_heard(words, from);
 }
 
 void classify_command::classify_sounds() const {

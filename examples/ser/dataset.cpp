@@ -3,17 +3,16 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <set>
-#include <tshift/audio.hpp>
 #include <tshift/io/safetensors.hpp>
 
 #include "batch_file.hpp"
 #include "encoder.hpp"
 #include "error.hpp"
+#include "hearing.hpp"
 #include "interrupts.hpp"
 #include "manifest.hpp"
 #include "progress.hpp"
@@ -86,27 +85,14 @@ struct feature_maker {
 
 /// @param form  null: nothing becomes of them
 feature_maker log_mels(data_options const& from, tshift::log_mel_options const& options, feature_form const* form) {
-  auto const front_end = std::make_shared<tshift::audio::log_mel<float>>(options);
+  auto const front_end = std::make_shared<sound_features>(options, form, from.normalised() == "utterance");
   sound_options one = from.sounds;
   one.other_rates = true;
-  one.rate = static_cast<int>(std::lround(options.sample_rate));
-  bool const normalised = from.normalised() == "utterance";
-  index_t const bands = front_end->bands();
-  return {form != nullptr ? form->channels(bands) : bands,
-          [front_end, one, normalised, bands, form](std::string const& path) {
+  one.rate = front_end->rate();
+  return {front_end->channels(), [front_end, one](std::string const& path) {
             sound_options this_one = one;
             this_one.input = path;
-            waves<float> const sound = read_waves<float>(this_one);
-            formed<float> made{{1, front_end->frames(sound.samples), bands}, {}, {}};
-            if (made.shape.time == 0) return made.values;
-            made.values.resize(static_cast<std::size_t>(made.shape.size()));
-            made.lengths = {made.shape.time};
-            auto workspace = front_end->make_workspace(sound.view().shape);
-            front_end->forward(sound.view(), made.view(), workspace);
-            if (form != nullptr) made = form->with_deltas(std::move(made));
-            if (normalised) tshift::audio::normalise_utterances<float>(made.view(), made.view());
-            if (form != nullptr) made = form->as_image(std::move(made));
-            return made.values;
+            return front_end->of(read_waves<float>(this_one));
           }};
 }
 

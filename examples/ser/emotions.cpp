@@ -167,11 +167,41 @@ std::vector<double> emotion_model::values_of(std::span<float const> y) const {
   return regression() ? std::vector<double>(y.begin(), y.end()) : softmax(y);
 }
 
-std::string emotion_model::verdict(std::span<double const> probabilities, double unknown_below) const {
+std::string verdict_of(std::vector<std::string> const& labels, std::span<double const> probabilities,
+                       double unknown_below) {
   auto const best = std::ranges::max_element(probabilities);
   // Written so that NaN is unknown.
   if (!(*best >= unknown_below)) return "unknown";
-  return labels_[static_cast<std::size_t>(best - probabilities.begin())];
+  return labels[static_cast<std::size_t>(best - probabilities.begin())];
+}
+
+std::string verdict_line(std::string const& name, std::vector<std::string> const& labels, std::string const& verdict,
+                         std::span<double const> values) {
+  std::string line = name + ": " + verdict;
+  for (std::size_t k = 0; k < labels.size(); ++k) {
+    char number[32];
+    std::snprintf(number, sizeof number, " %.3f", values[k]);
+    line += (k > 0 ? ", " : verdict.empty() ? "" : " (") + labels[k] + number;
+  }
+  return line + (verdict.empty() ? "" : ")");
+}
+
+std::vector<std::string> labels_for(std::vector<std::string> const& asked,
+                                    std::map<std::string, std::string> const& metadata, index_t classes) {
+  auto const count = static_cast<std::size_t>(classes);
+  if (!asked.empty() && asked.size() != count) {
+    throw usage_error("--labels names " + std::to_string(asked.size()) + " classes, the model has " +
+                      std::to_string(count));
+  }
+  auto const said = metadata.find("labels");
+  std::vector<std::string> labels = asked;
+  if (labels.empty() && said != metadata.end()) labels = split_labels(said->second);
+  if (labels.size() != count) {
+    labels.clear();
+    for (std::size_t k = 0; k < count; ++k) labels.push_back("class " + std::to_string(k));
+  }
+  for (std::string& label : labels) label = one_line(utf8(label));
+  return labels;
 }
 
 }  // namespace ser

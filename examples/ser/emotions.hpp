@@ -2,6 +2,7 @@
 // A whole model for sounds: an encoder, whatever head stands behind it, and what its classes are called.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <tshift/models/sequence_head.hpp>
@@ -17,6 +18,17 @@ namespace ser {
 
 /// exp(y) over their sum.
 std::vector<double> softmax(std::span<float const> y);
+
+/// The likeliest label, or "unknown" where it is less likely than that, or no number.
+std::string verdict_of(std::vector<std::string> const& labels, std::span<double const> probabilities,
+                       double unknown_below);
+/// "name: verdict (label 0.123, ...)"; without a verdict "name: label 0.123, ..."
+std::string verdict_line(std::string const& name, std::vector<std::string> const& labels, std::string const& verdict,
+                         std::span<double const> values);
+/// What classes are called: as asked for, or as a file says, or by their numbers.
+/// @throws usage_error  other classes are asked for than there are
+std::vector<std::string> labels_for(std::vector<std::string> const& asked,
+                                    std::map<std::string, std::string> const& metadata, index_t classes);
 
 class emotion_model {
  public:
@@ -48,8 +60,10 @@ class emotion_model {
 
   /// Softmax of logits; of a regression its values.
   std::vector<double> values_of(std::span<float const> y) const;
-  /// The likeliest label, or "unknown" where it is less likely than that.
-  std::string verdict(std::span<double const> probabilities, double unknown_below) const;
+  /// As verdict_of.
+  std::string verdict(std::span<double const> probabilities, double unknown_below) const {
+    return verdict_of(labels_, probabilities, unknown_below);
+  }
 
  private:
   bool padded_;

@@ -13,6 +13,7 @@
 #include "emotions.hpp"
 #include "encoder.hpp"
 #include "error.hpp"
+#include "hearing.hpp"
 #include "metrics.hpp"
 #include "progress.hpp"
 #include "svg.hpp"
@@ -29,14 +30,10 @@ constexpr char const* details =
     "used for before: a score on samples that W has learned from, or that chose its epoch, says little.\n"
     "\n";
 
-std::string said_in(std::map<std::string, std::string> const& metadata, char const* name) {
-  auto const found = metadata.find(name);
+/// What a file says of its labels; empty: nothing.
+std::string labels_in(std::map<std::string, std::string> const& metadata) {
+  auto const found = metadata.find("labels");
   return found == metadata.end() ? "" : found->second;
-}
-
-/// Frames that samples are cut to; 0: as they are.
-index_t crop_of(std::map<std::string, std::string> const& metadata) {
-  return std::max<index_t>(0, std::strtoll(said_in(metadata, "crop").c_str(), nullptr, 10));
 }
 
 /// Labels in the model's order, and each sample's number there.
@@ -119,23 +116,18 @@ void evaluate_command::run() const {
 
 dataset evaluate_command::read(tshift::io::safetensors const& file, width_rule const& widths, index_t classes) const {
   data_options from = data_;
-  std::string const normalised = said_in(file.metadata(), "normalise");
-  if (!from.normalise && !normalised.empty()) from.normalise = normalised;
-  CLI::App app;
-  front_end_options kept(app);
-  feature_form kept_form(app);
-  std::string const features = said_in(file.metadata(), "features");
-  bool const known = front_end_.is_default() && form_.is_default() && !features.empty();
-  if (known) app.parse(features);
-  feature_form const* const form = known ? &kept_form : &form_;
+  hearing const kept(file.metadata());
+  if (!from.normalise && !kept.normalise().empty()) from.normalise = kept.normalise();
+  bool const known = front_end_.is_default() && form_.is_default() && kept.known();
+  feature_form const* const form = known ? &kept.form() : &form_;
   if (!from.normalise && form->is_image()) from.normalise = "none";  // an image is scaled as a whole
   bool const tensors = from.data.ends_with(".safetensors");
-  dataset data = read_dataset(from, known ? kept : front_end_, known && tensors ? nullptr : form);
+  dataset data = read_dataset(from, known ? kept.front_end() : front_end_, known && tensors ? nullptr : form);
   if (!widths.allows(data.channels)) {
     throw ser_error(one_line(words_.weights) + " reads " + widths.text() +
                     ", the data has D = " + std::to_string(data.channels));
   }
-  std::string const said = said_in(file.metadata(), "labels");
+  std::string const said = labels_in(file.metadata());
   std::vector<std::string> labels;
   if (!said.empty()) labels = split_labels(said);
   if (static_cast<index_t>(labels.size()) != classes) {
@@ -152,7 +144,7 @@ evaluate_command::scored evaluate_command::score_features(tshift::io::safetensor
   trainee<float> model(file.state_dict(), words);
   scored all{read(file, {model.channels(), model.channels(), 1}, model.classes()), {}};
   training_options how;
-  how.crop = crop_of(file.metadata());
+  how.crop = hearing(file.metadata()).crop();
   parts const none;
   trainer scorer(model, all.data, none, how);
   std::vector<index_t> numbers(all.data.samples.size());
@@ -170,17 +162,12 @@ evaluate_command::scored evaluate_command::score_images(tshift::io::safetensors 
   std::vector<float> workspace, y(static_cast<std::size_t>(model.classes()));
   progress bar(static_cast<double>(all.data.samples.size()));
   double done = 0;
-  index_t const crop = crop_of(file.metadata());
+  index_t const crop = hearing(file.metadata()).crop();
   for (sample const& each : all.data.samples) {
-    index_t const frames = crop > 0 ? std::min(each.frames, crop) : each.frames;
-    if (frames < model.shortest) {
-      throw ser_error(one_line(each.name) + " has " + std::to_string(frames) +
-                      " frames, must have >= " + std::to_string(model.shortest));
-    }
-    tshift::shape const one{1, frames, all.data.channels};
-    auto const from = static_cast<std::size_t>((each.frames - frames) / 2 * all.data.channels);
-    workspace.resize(static_cast<std::size_t>(model.workspace_size(one)));
-    model.forward({all.data.features_of(each).subspan(from), one}, {y.data(), {1, 1, model.classes()}}, workspace);
+    auto const x = middle(all.data.features_of(each), all.data.channels, crop);
+    model.check_length(x.shape.time, each.name);
+    workspace.resize(static_cast<std::size_t>(model.workspace_size(x.shape)));
+    model.forward(x, {y.data(), {1, 1, model.classes()}}, workspace);
     all.logits.insert(all.logits.end(), y.begin(), y.end());
     bar.at(++done, "samples");
   }

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <string_view>
 #include <system_error>
-#include <tshift/audio/deltas.hpp>
 #include <utility>
 
 #include "error.hpp"
@@ -140,8 +139,7 @@ formed<T> feature_form::with_deltas(formed<T> x) const {
   if (deltas_ == "none") return x;
   formed<T> stacked{
       {x.shape.batch, x.shape.time, 3 * x.shape.channels}, std::vector<T>(3 * x.values.size()), x.lengths};
-  auto const kind = deltas_ == "htk" ? tshift::delta_kind::htk : tshift::delta_kind::librosa;
-  tshift::audio::stack_deltas<T>(x.view(), stacked.view(), kind);
+  tshift::audio::stack_deltas<T>(x.view(), stacked.view(), deltas());
   return stacked;
 }
 

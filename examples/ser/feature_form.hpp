@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include <string>
+#include <tshift/audio/deltas.hpp>
 #include <tshift/audio/spectrogram_image.hpp>
 #include <vector>
 
@@ -32,6 +33,10 @@ class feature_form {
 
   bool is_image() const noexcept { return image_; }
   bool has_deltas() const noexcept { return deltas_ != "none"; }
+  /// Which, where there are some.
+  tshift::delta_kind deltas() const noexcept {
+    return deltas_ == "htk" ? tshift::delta_kind::htk : tshift::delta_kind::librosa;
+  }
   /// Whether all of an image's values are from 0 to 1.
   bool is_scaled() const noexcept { return options_.scale != tshift::image_scale::none; }
   /// What was asked for, as it would stand on a command line.

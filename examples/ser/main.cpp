@@ -18,6 +18,7 @@
 #include "evaluate.hpp"
 #include "features.hpp"
 #include "gradients.hpp"
+#include "live.hpp"
 #include "options_file.hpp"
 #include "study.hpp"
 #include "train.hpp"
@@ -31,6 +32,7 @@ int run(int count, char const* const* arguments) {
   features_command const features(program);
   encode_command const encode(program);
   classify_command const classify(program);
+  live_command const live(program);
   gradients_command const gradients(program);
   train_command const train(program);
   evaluate_command const evaluate(program);
@@ -41,8 +43,8 @@ int run(int count, char const* const* arguments) {
     program.parse(backwards);
   } catch (CLI::CallForHelp const&) {
     CLI::App const* asked = &program;
-    for (CLI::App const* const each : {&features.app(), &encode.app(), &classify.app(), &gradients.app(), &train.app(),
-                                       &evaluate.app(), &study.app()}) {
+    for (CLI::App const* const each : {&features.app(), &encode.app(), &classify.app(), &live.app(), &gradients.app(),
+                                       &train.app(), &evaluate.app(), &study.app()}) {
       if (each->parsed()) asked = each;
     }
     std::fputs(asked->help().c_str(), stdout);
@@ -53,6 +55,7 @@ int run(int count, char const* const* arguments) {
   if (features.app().parsed()) features.run();
   if (encode.app().parsed()) encode.run();
   if (classify.app().parsed()) classify.run();
+  if (live.app().parsed()) live.run();
   if (gradients.app().parsed()) gradients.run();
   if (train.app().parsed()) train.run();
   if (evaluate.app().parsed()) evaluate.run();

@@ -84,16 +84,19 @@ struct network {
   index_t features() const;
   /// The longest sequence that its positions serve; -1: any.
   index_t longest() const;
+  /// @throws ser_error  a sequence of so many frames is too short; it is called `name`
+  void check_length(index_t frames, std::string const& name) const;
   index_t workspace_size(tshift::shape const& x) const;
   /// @param x        [N, T, D]; of a CRNN the bands of each channel beside each other, as deltas are stacked
   /// @param feature  [N, features()]; empty: not wanted
   void forward(tshift::tensor_view<float const> const& x, tshift::tensor_view<float> const& y,
                std::span<float> workspace, std::span<float> feature = {}) const;
 
- private:
-  /// What the model reads of such an x, and how much of it is written before.
+  /// What the model reads of such an x, and how much of it is written before, by prepare().
   tshift::shape prepared(tshift::shape x) const;
   index_t prepared_size(tshift::shape const& x) const;
+  /// @param front  prepared_size(x.shape) elements
+  tshift::tensor_view<float const> prepare(tshift::tensor_view<float const> const& x, std::span<float> front) const;
 };
 
 /// @throws usage_error     the model cannot do what the command asks for

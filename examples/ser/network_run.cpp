@@ -4,6 +4,7 @@
 #include <limits>
 #include <span>
 
+#include "error.hpp"
 #include "network.hpp"
 
 namespace ser {
@@ -45,29 +46,40 @@ index_t network::workspace_size(tshift::shape const& x) const {
   return before + std::visit([this, &x](auto const& m) { return m.workspace_size(prepared(x)); }, model);
 }
 
-void network::forward(tshift::tensor_view<float const> const& x, tshift::tensor_view<float> const& y,
-                      std::span<float> workspace, std::span<float> feature) const {
-  tshift::tensor_view<float const> read = x;
+void network::check_length(index_t frames, std::string const& name) const {
+  if (frames >= shortest) return;
+  throw ser_error(one_line(name) + " has " + std::to_string(frames) +
+                  " frames, must have >= " + std::to_string(shortest));
+}
+
+tshift::tensor_view<float const> network::prepare(tshift::tensor_view<float const> const& x,
+                                                  std::span<float> front) const {
   tshift::shape const in = prepared(x.shape);
-  std::span<float> const front = workspace.first(static_cast<std::size_t>(prepared_size(x.shape)));
-  workspace = workspace.subspan(front.size());
   if (projector) {
     tshift::tensor_view<float> const made(front.data(), in, tshift::layout::ntc, x.lengths);
     projector->forward(x, made);
-    read = made;
-  } else if (pixel_channels() == 1) {
-    read = {x.data, in, tshift::strides{x.strides.batch, x.strides.time, 1, x.strides.channels}, x.lengths};
-  } else if (pixel_channels() > 1) {  // channels beside each other
-    tshift::tensor_view<float> const made(front.data(), in, tshift::layout::ntsc, x.lengths);
-    for (index_t n = 0; n < in.batch; ++n) {
-      for (index_t t = 0; t < in.time; ++t) {
-        for (index_t c = 0; c < in.channels; ++c) {
-          for (index_t f = 0; f < in.space; ++f) made(n, t, c, f) = x(n, t, c * in.space + f);
-        }
+    return made;
+  }
+  if (pixel_channels() == 0) return x;
+  if (pixel_channels() == 1) {
+    return {x.data, in, tshift::strides{x.strides.batch, x.strides.time, 1, x.strides.channels}, x.lengths};
+  }
+  tshift::tensor_view<float> const made(front.data(), in, tshift::layout::ntsc, x.lengths);  // channels side by side
+  for (index_t n = 0; n < in.batch; ++n) {
+    for (index_t t = 0; t < in.time; ++t) {
+      for (index_t c = 0; c < in.channels; ++c) {
+        for (index_t f = 0; f < in.space; ++f) made(n, t, c, f) = x(n, t, c * in.space + f);
       }
     }
-    read = made;
   }
+  return made;
+}
+
+void network::forward(tshift::tensor_view<float const> const& x, tshift::tensor_view<float> const& y,
+                      std::span<float> workspace, std::span<float> feature) const {
+  std::span<float> const front = workspace.first(static_cast<std::size_t>(prepared_size(x.shape)));
+  workspace = workspace.subspan(front.size());
+  tshift::tensor_view<float const> const read = prepare(x, front);
   if (auto const* const vit = std::get_if<tshift::models::vertical_vit<float>>(&model); !feature.empty()) {
     tshift::tensor_view<float> const made(feature.data(), {y.shape.batch, 1, vit->features()});
     return vit->forward_both(read, made, y, workspace);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <tshift/executor.hpp>
 #include <tshift/nn/kernel/pipeline.hpp>
 #include <tshift/nn/kernel/running_mean.hpp>
 #include <tshift/nn/stream_checks.hpp>

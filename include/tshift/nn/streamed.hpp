@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <tshift/executor.hpp>
 #include <tshift/nn/conv1d.hpp>
 #include <tshift/nn/kernel/pipeline.hpp>
 #include <tshift/nn/lstm.hpp>

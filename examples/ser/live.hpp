@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// `ser live`: the emotion of a sound while it is still going on.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+
+#include "live_input.hpp"
+#include "model_options.hpp"
+#include "sounds.hpp"
+
+namespace ser {
+
+class live_command {
+ public:
+  /// Adds itself to the program.
+  explicit live_command(CLI::App& program);
+  live_command(live_command const&) = delete;
+  live_command& operator=(live_command const&) = delete;
+  ~live_command() = default;
+
+  CLI::App const& app() const { return command_; }
+  /// @throws ser_error, usage_error, file_error, shape_error
+  void run() const;
+
+ private:
+  CLI::App& command_;
+  std::string weights_, simulate_, labels_;
+  double every_ = 1, unknown_ = 0, pace_ = 1;
+  bool json_ = false;
+  raw_form form_;
+  sound_options sounds_;
+  model_options words_;
+};
+
+}  // namespace ser
