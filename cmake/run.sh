@@ -10,6 +10,7 @@ usage: bash cmake/run.sh <command>
   ser features [options]      build ser, which makes log-mel features of sounds, and run it (see ser features --help)
   ser encode [options]        the same for hidden states of wav2vec 2.0, HuBERT and WavLM (see ser encode --help)
   ser classify [options]      the same for the emotion of a sound and its timeline, and for ShiftSER's models of features
+  ser live [options]          the same while the sound goes on, from samples that are piped into it
   study [--quick] [options]   what a shift brings, from Debian's packages alone: half an hour, or with --quick a minute or two
                               (--crnn, --vit: what the parts of these networks bring; see ser study --help)
   ser weights FOLDER [base]   write an encoder with a head there, of random weights, to try these with
@@ -69,7 +70,7 @@ need() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c '
     dpkg --configure -a &&
     apt-get -q -o DPkg::Lock::Timeout=120 update &&
-    exec apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@"' sh "${missing[@]}" >&2 ||
+    exec apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@"' sh "${missing[@]}" </dev/null >&2 ||
     die "apt-get could not install ${missing[*]}; its message is above"
 }
 

@@ -9,7 +9,6 @@
 #include <string>
 #include <tshift/audio.hpp>
 #include <tshift/models.hpp>
-#include <tshift/models/streamed.hpp>
 #include <vector>
 
 namespace {

@@ -12,11 +12,12 @@ die() {
   exit "${failure:-1}"
 }
 
-# quietly <log> <command...>: output goes to the log, and its end to the terminal only if the command fails.
+# quietly <log> <command...>: output goes to the log, and its end to the terminal only if the command fails. What is piped
+# into the script is not the command's.
 quietly() {
   local log=$1
   shift
-  "$@" >"$log" 2>&1 || {
+  "$@" </dev/null >"$log" 2>&1 || {
     tail -n 100 -- "$log" >&2
     die "failed, the whole output is in $log: $*"
   }

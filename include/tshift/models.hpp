@@ -20,6 +20,10 @@
 //   vertical_vit        images [N, W, H], column by column, to logits and     a student's tokens are columns; a teacher has a
 //                       the feature that a student learns                     stem of convolutions and coordinates
 //
+//   models::streamed live(model);                     // frame by frame: shift_cnn, shiftformer; shift_lstm and crnn of one
+//   live.push(x, y);                                  // direction. y: the logits of the frames that have left the network
+//   live.flush(y);                                    // the end: those of all
+//
 //   auto const checkpoint = weights::speech_encoder_weights(file.state_dict());      // whoever wrote it
 //   auto const config = io::speech_encoder_config::open("config.json");
 //   models::speech_encoder<float> const encoder(checkpoint, config.options_for(checkpoint.sizes));
@@ -38,5 +42,6 @@
 #include <tshift/models/shiftformer.hpp>
 #include <tshift/models/speech_classifier.hpp>
 #include <tshift/models/speech_encoder.hpp>
+#include <tshift/models/streamed.hpp>
 #include <tshift/models/vertical_vit.hpp>
 #include <tshift/nn.hpp>

@@ -54,6 +54,11 @@
 //   wrap<T>(f, placement, plan)   y = [S] x + f([S] x) for a block of this library, or for any callable f(x, y).
 //                                 placement: none, branch (TSM's "residual"), skip (ShiftSER's), both
 //
+// Frame by frame (streamed.hpp)
+//
+//   stream<T>(sequences, steps...)   row blocks, wrap of one, conv1d, lstm of one direction, one after the other: push(x, y)
+//                                    gives the frames that are due, flush(y) the rest; offline's bits, however x is cut
+//
 // A network of one's own: blocks as members, and the whole is a block by deriving from calls<Network, T, tensor_view<T const>>;
 // its workspace is computed by the same call (examples/10_own_network.cpp). The definition of every block as plain loops: nn/reference.hpp.
 #pragma once
@@ -73,6 +78,7 @@
 #include <tshift/nn/pool2d.hpp>
 #include <tshift/nn/residual.hpp>
 #include <tshift/nn/self_attention.hpp>
+#include <tshift/nn/streamed.hpp>
 #include <tshift/nn/summary.hpp>
 #include <tshift/nn/wave_conv.hpp>
 #include <tshift/nn/winograd_conv1d.hpp>
