@@ -387,6 +387,11 @@ TEST_CASE("streamed models refuse what needs the end, and what does not fit", "[
   live.save(state);
   streamed other(shiftformer<float>(seeded_weights<float>(sizes("shiftformer"), 1)));
   CHECK(message_of([&] { other.restore(state); }) == "shiftformer: this is the state of another network");
+  live.push(frames.slice_frames(0, 5));
+  live.save(state);
+  state[live.state_bytes() - 8 * (1 + 4 * D)] = std::byte{9};  // frames in the sum
+  CHECK(message_of([&] { live.restore(state); }) == "shiftformer: this is the state of another network");
+  live.reset();
   CHECK(message_of([&] { other.save(std::span(state).first(5)); }).starts_with("shiftformer: memory has 5 bytes"));
   auto const taken = std::move(live);
   CHECK(message_of([&] { live.answer(to); }) ==  // NOLINT(bugprone-use-after-move): a stream says so

@@ -134,9 +134,11 @@ class streamed {
   /// @throws shape_error  of another size, or of another model; nothing has changed then
   void restore(std::span<std::byte const> saved) {
     detail::check_saved(Model::name, saved.size(), state_bytes());
-    detail::check_known(Model::name, pipe_, saved.data());
+    std::byte const* const sums = saved.data() + pipe_.state_bytes();
+    detail::check_known(Model::name, pipe_, saved.data(),
+                        [this, sums](index_t made) { return sum_.knows(sums, made); });
     pipe_.restore(saved.data());
-    sum_.restore(saved.data() + pipe_.state_bytes());
+    sum_.restore(sums);
   }
 
  private:

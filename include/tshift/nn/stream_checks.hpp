@@ -69,10 +69,11 @@ inline void check_saved(char const* operation, std::size_t have, std::size_t wan
 }
 
 /// Refuses bytes that are no state of this network.
-template <class T>
-void check_known(char const* operation, nn::kernel::pipeline<T> const& pipe, std::byte const* saved) {
+/// @param rest  rest(frames that have left) says the same of what is saved behind it
+template <class T, class Rest>
+void check_known(char const* operation, nn::kernel::pipeline<T> const& pipe, std::byte const* saved, Rest const& rest) {
   check_alive(operation, pipe);
-  if (!pipe.knows(saved)) fail("%s: this is the state of another network", operation);
+  if (!pipe.knows(saved) || !rest(pipe.made_in(saved))) fail("%s: this is the state of another network", operation);
 }
 
 }}}}  // namespace tshift::detail

@@ -143,6 +143,15 @@ class pipeline {
     return h.identity == identity() && h.received >= 0 && h.received <= most_received();
   }
 
+  /// Frames that have left where such bytes were written.
+  index_t made_in(std::byte const* saved) const noexcept {
+    header h;
+    std::memcpy(&h, saved, sizeof h);
+    auto made = static_cast<index_t>(h.received);
+    for (part const& p : lines_) made = p.line.step().made_of(made);
+    return made;
+  }
+
   /// Takes over what save wrote.
   void restore(std::byte const* from) noexcept {
     header h;

@@ -74,6 +74,12 @@ class running_mean {
     std::memcpy(to, &count, sizeof count);
     if (!sums_.empty()) std::memcpy(to + sizeof count, sums_.data(), sizeof(double) * sums_.size());
   }
+  /// Whether such bytes are of so many frames.
+  static bool knows(std::byte const* saved, index_t frames) noexcept {
+    std::int64_t count = 0;
+    std::memcpy(&count, saved, sizeof count);
+    return count == frames;
+  }
   /// Takes over what save wrote, for as many sequences and channels.
   void restore(std::byte const* from) noexcept {
     std::int64_t count = 0;

@@ -69,6 +69,12 @@ class running_summary {
     }
     if (!numbers_.empty()) std::memcpy(to, numbers_.data(), sizeof(double) * numbers_.size());
   }
+  /// Whether such bytes are of so many frames.
+  bool knows(std::byte const* saved, index_t frames) const noexcept {
+    bool all = true;
+    for (std::size_t i = 0; i < 3; ++i) all = all && mean_.knows(saved + i * mean_.state_bytes(), frames);
+    return all;
+  }
   /// Takes over what save wrote, for the same kinds and sizes.
   void restore(std::byte const* from) noexcept {
     for (running_mean<double>* each : {&mean_, &off_, &squares_}) {
