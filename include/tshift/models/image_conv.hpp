@@ -51,6 +51,7 @@ class image_conv {
   window_axis const& time() const noexcept { return options_.time; }
 
   /// What the block takes for so many frames alone. Unchecked.
+  // cppcheck-suppress constParameter  // the block takes memory from it
   void layout_part(nn::arena<T>& a, shape const& x, index_t frames) const {
     if (winograd_) winograd_->part(0, frames, x.time).layout(a, x);
   }

@@ -20,10 +20,9 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 /// A model whose frames can be made one after the other: shift_cnn, shift_lstm and crnn of one direction, shiftformer
 /// without attention.
 template <class Model>
-concept streams = requires(Model const& model) {
-  model.stream_steps();
-}
-|| requires(Model const& model) { model.stream_steps(index_t(1)); };
+concept streams = requires(Model const& model, nn::arena<typename Model::element_type>& a, shape const& x) {
+  model.layout_steps(a, x);
+};
 
 /// A model fed chunk by chunk. A value: it can be copied, moved, saved and restored; copies share the weights. One object
 /// serves one thread at a time.

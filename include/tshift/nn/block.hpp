@@ -138,9 +138,10 @@ class row_calls : public calls<Block, T> {
   /// Has the parts of y computed; `more` are further arguments of the block's rows function.
   template <class Executor, class... More>
   void share(Executor& exec, kernel::frame_rows<T> const& x, tensor_view<T> const& y, arena<T> a, More... more) const {
-    kernel::row_split const all = split_of(y.shape), split = kernel::split_for<Executor>(all);
+    shape const& made = y.shape;
+    kernel::row_split const all = split_of(made), split = kernel::split_for<Executor>(all);
     index_t const one = scratch_size(a.operation(), all.block());
-    T* const slices = layout(a, y.shape);
+    T* const slices = layout(a, made);
     kernel::for_parts(exec, split.parts, [this, &x, &y, &split, slices, one, more...](index_t part) {
       T* const scratch = one > 0 ? slices + part * one : nullptr;
       auto const some = [this, &x, scratch, more...](index_t first, index_t rows, kernel::row_sink<T> to) {
