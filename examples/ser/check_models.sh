@@ -6,7 +6,7 @@
 set -u
 export LC_ALL=C
 
-expected_cases=242
+expected_cases=243
 
 if [ $# -ne 3 ]; then
   echo "check_models.sh: usage: check_models.sh SER MAKE_MODELS WORKDIR" >&2
@@ -315,7 +315,8 @@ model 0 0 out '*: ShiftCNN*class 0*' --weights cnn.safetensors --input io.safete
 model 0 0 out '*0  [abcd] 0.*' --weights cnn.safetensors io.safetensors --labels a,b,c,d
 model 0 0 out '*0  unknown 0.*' --weights cnn.safetensors io.safetensors --unknown 1
 wrong '--labels names 1 classes, the model has 4' cnn io --labels a
-wrong '--config, --normalize, *are for models that hear sounds, and cnn.safetensors holds no encoder' cnn io --mix
+wrong '--config, --normalize, *are for models with an encoder, and cnn.safetensors holds none' cnn io --normalize none
+wrong '--mix and --resample are for sounds, and io.safetensors holds tensors' cnn io --mix
 wrong '*--loud*' cnn io --loud
 wrong '*a_word*' cnn io a_word
 wrong '*--tensor*' cnn io --tensor
@@ -394,7 +395,7 @@ bad 'shiftformer: no tensor position_embeddings.weight in bad_no_positions.safet
 bad 'shiftformer: no tensor transformer.0.token_mixer.distance_embedding.weight in bad_table.safetensors.' bad_table io
 
 # ---- files of input
-bad 'missing.safetensors: cannot be opened: No such file or directory.' cnn missing
+bad 'there is no file or folder missing.safetensors.' cnn missing
 bad 'text.safetensors: a header of *' cnn text
 head -c -4 io_f64.safetensors >io_short.safetensors
 bad 'io_short.safetensors: tensor x: *' cnn io_short
