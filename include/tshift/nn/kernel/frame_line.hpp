@@ -36,11 +36,11 @@ class frame_line {
   T* carried(T* memory) const noexcept { return memory + sequences_ * room() * step_.inputs; }
 
   /// What is known.
-  tensor_view<T const> known(T const* memory) const noexcept {
+  tensor_view<T const> known(T const* memory) const {
     return {at(memory, 0, begin_), {sequences_, end_ - begin_, step_.inputs}, strides_of()};
   }
   /// Where the next frames belong. There is room for them.
-  tensor_view<T> next(T* memory, index_t frames) const noexcept {
+  tensor_view<T> next(T* memory, index_t frames) const {
     return {at(memory, 0, end_), {sequences_, frames, step_.inputs}, strides_of()};
   }
   /// The frame of known() that window number `window` counts from.
@@ -71,7 +71,7 @@ class frame_line {
   }
 
   /// Writes saved() elements, zeros where nothing is kept.
-  void save(T const* memory, std::byte* to) const noexcept {
+  void save(T const* memory, std::byte* to) const {
     std::memset(to, 0, sizeof(T) * static_cast<std::size_t>(saved()));
     tensor_view<T const> const held = known(memory);
     for (index_t n = 0; n < sequences_ && held.size() > 0; ++n) {

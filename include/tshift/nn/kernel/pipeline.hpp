@@ -126,7 +126,7 @@ class pipeline {
   }
 
   /// Writes state_bytes() bytes. Equal states are equal bytes.
-  void save(std::byte* to) const noexcept {
+  void save(std::byte* to) const {
     header const h{identity(), received()};
     std::memcpy(to, &h, sizeof h);
     to += sizeof h;

@@ -72,7 +72,9 @@ class running_summary {
   /// Whether such bytes are of so many frames.
   bool knows(std::byte const* saved, index_t frames) const noexcept {
     bool all = true;
-    for (std::size_t i = 0; i < 3; ++i) all = all && mean_.knows(saved + i * mean_.state_bytes(), frames);
+    for (std::size_t i = 0; i < 3; ++i) {
+      all = all && running_mean<double>::knows(saved + i * mean_.state_bytes(), frames);
+    }
     return all;
   }
   /// Takes over what save wrote, for the same kinds and sizes.
