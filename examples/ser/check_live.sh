@@ -165,7 +165,7 @@ cases=$((cases + 1))
 "$binary" live --weights "$(best cnn)" 2>err.txt </dev/zero >/dev/full
 [ $? -eq 1 ] && [ "$(cat err.txt)" = "ser: cannot write to the standard output." ] || complain "a full disk: $(cat err.txt)"
 cases=$((cases + 1))
-"$binary" live --weights "$(best cnn)" < <(cat s16.raw; exec sleep 30) >out.txt 2>err.txt &
+"$binary" live --weights "$(best cnn)" < <(exec 2>/dev/null; cat s16.raw; exec sleep 30) >out.txt 2>err.txt &
 for ((i = 0; i < 200; ++i)); do
   grep -q ' 3.00 s' out.txt && break
   sleep 0.05
