@@ -341,6 +341,12 @@ TEST_CASE("streamed models: no memory after construction, any executor, answers 
           live.answer(y);
           live.flush(y);
         }) == 0);
+  live.push(x.slice_frames(0, 50));
+  live.flush(z);
+  live.push(x);  // knows nothing of the sequence before
+  live.flush(z);
+  CHECK(a == b);
+  std::fill(b.begin(), b.end(), 7.f);
   CHECK(other.push(thread_executor{3}, x) == time - 6);
   CHECK(other.flush(z) == 6);
   CHECK(a == b);
