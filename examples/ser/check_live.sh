@@ -6,7 +6,7 @@
 set -u
 export LC_ALL=C
 
-expected_cases=59
+expected_cases=61
 
 if [ $# -ne 4 ]; then
   echo "check_live.sh: usage: check_live.sh SER MAKE_TRAINING MAKE_WEIGHTS WORKDIR" >&2
@@ -59,6 +59,7 @@ perl -e 'binmode STDOUT; print "RIFF", pack("V", 36), "WAVEfmt ", pack("VvvVVvv"
 as_numbers='open F, "s16.raw"; binmode F; local $/; my @x = unpack "s<*", <F>; binmode STDOUT;'
 perl -e "$as_numbers"'print pack "l<*", map { $_ * 65536 } @x' >s32.raw
 perl -e "$as_numbers"'print pack "f<*", map { $_ / 32768 } @x' >f32.raw
+perl -e "$as_numbers"'$x[20000] = 0; my @y = map { $_ / 32768 } @x; $y[20000] = "nan"; print pack "f<*", @y' >nan.raw
 perl -e "$as_numbers"'print pack "s<*", map { ($_ - 5, $_ + 5) } @x' >two.raw
 perl -e "$as_numbers"'print pack "C*", map { int($_ / 256) + 128 } @x' >u8.raw
 
@@ -111,6 +112,13 @@ says "live of eight bits" "$text" "*all of 3.12 s: *"
 text=$("$binary" live --weights "$(best cnn)" --rate 8000 --resample <s16.raw)
 says "live of another rate" "$text" "*all of 6.25 s: *"
 
+text=$("$binary" live --weights "$(best cnn)" --format f32 <nan.raw)  # a second without, then it is in every mean
+says "live of what is no number" "$text" "*     1.00 s  [[]#*
+     2.00 s  [[]....................]: unknown (high *nan, low *nan)
+*all of 3.12 s: unknown (high *nan, low *nan)*"
+text=$("$binary" live --weights "$(best cnn)" --format f32 --json <nan.raw)
+says "live --json of what is no number" "$text" '*{"seconds":2.0,"label":"unknown","probabilities":{"high":null,"low":null},"last":false}*'
+
 # ---- classify of sounds, by a model that knows how it hears
 run 0 0 out "*: *ShiftCNN*
 speech.wav: * (high 0.*, low 0.*)" classify --weights "$(best cnn)" speech.wav
@@ -146,7 +154,7 @@ wrong "*model.safetensors holds an encoder, whose attention needs the whole soun
 run 1 1 err "ser: the standard input gave too few samples for a frame." live --weights "$(best crnn)" </dev/null
 run 1 1 err "ser: cannot read 'none.wav': there is no such file." live --weights "$(best cnn)" --simulate none.wav </dev/null
 wrong "--rate 8000: the model hears 16000 samples per second; --resample converts them" --weights "$(best cnn)" --rate 8000 <s16.raw
-wrong "--rate: '12' is no rate from 1000 to 1000000" --weights "$(best cnn)" --rate 12 <s16.raw
+wrong "--rate: '12' is no number from 1000 to 1e+06" --weights "$(best cnn)" --rate 12 <s16.raw
 wrong "--format: 's24' is none of s16|s32|f32|u8" --weights "$(best cnn)" --format s24 <s16.raw
 wrong "--every: '0' is no number from 0.01 to 3600" --weights "$(best cnn)" --every 0 <s16.raw
 wrong "--channels: '0' is no number from 1 to 64" --weights "$(best cnn)" --channels 0 <s16.raw

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -20,8 +19,19 @@
 #include "interrupts.hpp"
 #include "live_features.hpp"
 #include "live_model.hpp"
+#include "option_forms.hpp"
 
 namespace ser {
+
+template <>
+struct form<sample_format> : choice<sample_format> {
+  form()
+      : choice{{{"s16", sample_format::s16},
+                {"s32", sample_format::s32},
+                {"f32", sample_format::f32},
+                {"u8", sample_format::u8}}} {}
+};
+
 namespace {
 
 constexpr char const* details =
@@ -37,20 +47,18 @@ constexpr char const* details =
 
 using clock = std::chrono::steady_clock;
 
-/// A number from the command line.
+/// A number from `least` to `most`.
 template <class Number>
-CLI::Option* add_number(CLI::App& app, std::string const& name, Number& to, double least, double most,
+CLI::Option* add_number(CLI::App& app, std::string const& name, Number& to, Number least, Number most,
                         std::string const& help) {
   auto const read = [&to, name, least, most](std::string const& text) {
-    Number value{};
-    auto const [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc() || stop != text.data() + text.size() ||
-        !(static_cast<double>(value) >= least && static_cast<double>(value) <= most)) {
+    auto const value = number_of<Number>(text, least);
+    if (!value || *value > most) {
       char limits[64];
-      std::snprintf(limits, sizeof limits, "%g to %g", least, most);
+      std::snprintf(limits, sizeof limits, "%g to %g", static_cast<double>(least), static_cast<double>(most));
       throw CLI::ValidationError(name + ": '" + text + "' is no number from " + limits);
     }
-    to = value;
+    to = *value;
   };
   return app.add_option_function<std::string>(name, read, help);
 }
@@ -58,17 +66,26 @@ CLI::Option* add_number(CLI::App& app, std::string const& name, Number& to, doub
 /// How long answers took to follow the sound.
 class delays {
  public:
-  void add(double seconds) { all_.push_back(seconds); }
-  bool empty() const noexcept { return all_.empty(); }
+  void add(double seconds) {
+    if (last_.size() < kept) last_.resize(last_.size() + 1);
+    last_[count_++ % kept] = seconds;
+    most_ = std::max(most_, seconds);
+  }
+  /// Of the last ones.
   double median() const {
-    auto sorted = all_;
+    auto sorted = last_;
     std::ranges::sort(sorted);
     return sorted[sorted.size() / 2];
   }
-  double most() const { return *std::ranges::max_element(all_); }
+  /// Of all.
+  double most() const { return most_; }
 
  private:
-  std::vector<double> all_;
+  static constexpr std::size_t kept = 1000;  // whoever listens for days needs no more memory
+
+  std::vector<double> last_;
+  std::size_t count_ = 0;
+  double most_ = 0;
 };
 
 /// What is printed, a line at a time, to whoever reads it while it reads.
@@ -77,10 +94,11 @@ class reporter {
   reporter(std::vector<std::string> labels, bool json, double unknown_below)
       : labels_(std::move(labels)), json_(json), unknown_below_(unknown_below) {}
 
+  /// @param y  empty: no frame has left the network yet
   /// @return whether anybody still reads
   bool answer(double heard, std::span<float const> y, bool last) const {
-    bool const none = std::isnan(y[0]);
-    auto const values = softmax(y);
+    bool const none = y.empty();
+    auto const values = none ? std::vector<double>() : softmax(y);
     std::string const verdict = none ? "" : verdict_of(labels_, values, unknown_below_);
     if (json_) {
       nlohmann::ordered_json line;
@@ -97,7 +115,8 @@ class reporter {
     if (none) return put(std::string(text) + ": nothing yet\n");
     std::string name = text;
     if (!last) {
-      std::string bar(static_cast<std::size_t>(std::lround(20 * *std::ranges::max_element(values))), '#');
+      double const most = *std::ranges::max_element(values);
+      std::string bar(most > 0 ? static_cast<std::size_t>(std::lround(20 * most)) : 0, '#');  // none of NaN
       bar.resize(20, '.');
       name += "  [" + bar + "]";
     }
@@ -145,44 +164,20 @@ live_command::live_command(CLI::App& program)
   command_.add_option("--simulate", simulate_, "A sound file in place of the standard input")
       ->type_name("WAV")
       ->check(not_empty);
-  add_number(command_, "--pace", pace_, 0, 1000, "So many times as fast as its sound; 0: as fast as it goes (1)")
+  add_number(command_, "--pace", pace_, 0.0, 1000.0, "So many times as fast as its sound; 0: as fast as it goes (1)")
       ->type_name("X");
-  command_
-      .add_option_function<std::string>(
-          "--format",
-          [this](std::string const& text) {
-            if (text == "s16") return void(form_.format = sample_format::s16);
-            if (text == "s32") return void(form_.format = sample_format::s32);
-            if (text == "f32") return void(form_.format = sample_format::f32);
-            if (text == "u8") return void(form_.format = sample_format::u8);
-            throw CLI::ValidationError("--format: '" + text + "' is none of s16|s32|f32|u8");
-          },
-          "Raw samples, little-endian (s16)")
-      ->type_name("s16|s32|f32|u8");
-  command_
-      .add_option_function<std::string>(
-          "--rate",
-          [this](std::string const& text) {
-            int value = 0;
-            auto const [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-            if (text.empty() || error != std::errc() || stop != text.data() + text.size() || value < 1000 ||
-                value > 1000000) {
-              throw CLI::ValidationError("--rate: '" + text + "' is no rate from 1000 to 1000000");
-            }
-            form_.rate = value;
-          },
-          "Of raw samples, a second (the model's)")
-      ->type_name("N");
-  add_number(command_, "--channels", form_.channels, 1, 64, "Of raw samples, which their mean makes one (1)")
+  add(command_, "--format", format_, "Raw samples, little-endian (s16)");
+  add_number(command_, "--rate", rate_, 1000, 1000000, "Of raw samples, a second (the model's)")->type_name("N");
+  add_number(command_, "--channels", channels_, 1, 64, "Of raw samples, which their mean makes one (1)")
       ->type_name("N");
   sounds_.add_to(command_);
-  add_number(command_, "--every", every_, 0.01, 3600, "Seconds of sound from one answer to the next (1)")
+  add_number(command_, "--every", every_, 0.01, 3600.0, "Seconds of sound from one answer to the next (1)")
       ->type_name("X");
   command_.add_flag("--json", json_, "A JSON object a line")->disable_flag_override();
   command_.add_option("--labels", labels_, "What the classes are called, in their order")
       ->type_name("A,B,...")
       ->check(not_empty);
-  add_number(command_, "--unknown", unknown_, 0, 1, "Where no class is as likely as that, the emotion is unknown")
+  add_number(command_, "--unknown", unknown_, 0.0, 1.0, "Where no class is as likely as that, the emotion is unknown")
       ->type_name("P");
   add_model_options(command_, words_);
   add_image_words(command_, words_.images);
@@ -226,8 +221,9 @@ void live_command::run() const {
   from.rate = features.rate();
   polite_interrupts const guard;
   std::signal(SIGPIPE, SIG_IGN);  // whoever has read enough ends this like the end of the input
-  auto const input =
-      simulate_.empty() ? raw_input(form_, features.rate(), sounds_.resample) : simulated_input(from, pace_);
+  auto const input = simulate_.empty() ? raw_input({format_.value_or(sample_format::s16), rate_, channels_},
+                                                   features.rate(), sounds_.resample)
+                                       : simulated_input(from, pace_);
   if (!json_ && !to.put(one_line(weights_) + ": " + made.description + "\n")) return;
 
   double const rate = features.rate();
@@ -249,12 +245,11 @@ void live_command::run() const {
   }
   auto const came = clock::now();
   model.push(features.flush());
-  bool const nothing = model.answered() == 0 && model.latency() == 0;
+  bool const cut = how.crop() > 0 && model.frames() > how.crop();
   auto const y = model.flush();
-  if (nothing || std::isnan(y[0])) throw ser_error(one_line(input->name()) + " gave too few samples for a frame");
-  if (how.crop() > 0) {
-    std::fprintf(stderr,
-                 "ser: warning: the model learned from %td frames of a sound at most; ser classify cuts as many.\n",
+  if (y.empty()) throw ser_error(one_line(input->name()) + " gave too few samples for a frame");
+  if (cut) {
+    std::fprintf(stderr, "ser: warning: the model learned from %td frames of a sound, and so ser classify hears it.\n",
                  how.crop());
   }
   bool const read = to.answer(heard / rate, y, true);

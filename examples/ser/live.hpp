@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <optional>
 #include <string>
 
 #include "live_input.hpp"
@@ -29,7 +30,8 @@ class live_command {
   std::string weights_, simulate_, labels_;
   double every_ = 1, unknown_ = 0, pace_ = 1;
   bool json_ = false;
-  raw_form form_;
+  std::optional<sample_format> format_;
+  int rate_ = 0, channels_ = 1;  // rate 0: the model's
   sound_options sounds_;
   model_options words_;
 };

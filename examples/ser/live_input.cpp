@@ -43,7 +43,7 @@ float sample_of(sample_format format, unsigned char const* bytes) {
 class raw : public live_input {
  public:
   raw(raw_form const& form, int rate, bool resample) : form_(form) {
-    int const own = form.rate.value_or(rate);
+    int const own = form.rate > 0 ? form.rate : rate;
     if (own == rate) return;
     if (!resample) {
       throw usage_error("--rate " + std::to_string(own) + ": the model hears " + std::to_string(rate) +

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,8 +30,8 @@ class live_input {
 
 struct raw_form {
   sample_format format = sample_format::s16;
-  std::optional<int> rate;  // nothing: as is wanted
-  int channels = 1;         // made one by their mean
+  int rate = 0;      // 0: as is wanted
+  int channels = 1;  // made one by their mean
 };
 
 /// The standard input.

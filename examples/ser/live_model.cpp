@@ -27,11 +27,8 @@ live_model::live_model(network const& model, index_t width) : model_(model), wid
 index_t live_model::latency() const {
   return std::visit([](auto const& m) { return m.latency(); }, live_);
 }
-index_t live_model::answered() const {
-  return std::visit([](auto const& m) { return m.answered(); }, live_);
-}
-std::size_t live_model::memory_bytes() const {
-  return std::visit([](auto const& m) { return m.memory_bytes(); }, live_);
+index_t live_model::frames() const {
+  return std::visit([](auto const& m) { return m.received(); }, live_);
 }
 
 void live_model::push(std::span<float const> frames) {
@@ -42,15 +39,24 @@ void live_model::push(std::span<float const> frames) {
 }
 
 std::vector<float> live_model::answer() {
-  std::vector<float> y(static_cast<std::size_t>(classes()));
-  std::visit([&y](auto& m) { m.answer({y.data(), {1, 1, static_cast<index_t>(y.size())}}); }, live_);
-  return y;
+  return std::visit(
+      [this](auto& m) {
+        std::vector<float> y(static_cast<std::size_t>(m.answered() > 0 ? classes() : 0));
+        if (!y.empty()) m.answer({y.data(), {1, 1, classes()}});
+        return y;
+      },
+      live_);
 }
 
 std::vector<float> live_model::flush() {
-  std::vector<float> y(static_cast<std::size_t>(classes()));
-  std::visit([&y](auto& m) { m.flush({y.data(), {1, 1, static_cast<index_t>(y.size())}}); }, live_);
-  return y;
+  return std::visit(
+      [this](auto& m) {
+        std::vector<float> y(static_cast<std::size_t>(classes()));
+        index_t const before = m.answered(), left = m.flush({y.data(), {1, 1, classes()}});
+        if (before + left == 0) y.clear();
+        return y;
+      },
+      live_);
 }
 
 }  // namespace ser

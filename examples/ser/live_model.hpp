@@ -18,14 +18,14 @@ class live_model {
   live_model(network const& model, index_t width);
 
   index_t classes() const { return model_.classes(); }
-  /// Frames that a frame waits for, and those that have been waited for: what an answer is of.
+  /// Frames that a frame waits for.
   index_t latency() const;
-  index_t answered() const;
-  std::size_t memory_bytes() const;
+  /// Frames so far.
+  index_t frames() const;
 
   /// Takes frames [k, width].
   void push(std::span<float const> frames);
-  /// Logits of what has left the network; NaN before.
+  /// Logits of what has left the network; empty where nothing has.
   std::vector<float> answer();
   /// The same at the end, of all. The next frame is the first of another sound.
   std::vector<float> flush();
