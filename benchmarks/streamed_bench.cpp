@@ -53,28 +53,11 @@ void add_streamed(char const* name, shape const& dims, index_t chunk, Make const
   });
 }
 
-/// A ShiftLSTM's tensors without those of the backward direction.
-tshift::weights::state_dict one_way(index_t channels) {
-  tshift::weights::state_dict weights;
-  auto const add = [&weights](std::string const& name, std::vector<index_t> const& dims) {
-    weights.add_owned(name, dims, test_support::seeded<float>(name, dims, 1));
-  };
-  add("rnn.net.weight_ih_l0", {4 * channels, channels});
-  add("rnn.net.weight_hh_l0", {4 * channels, channels});
-  add("rnn.net.bias_ih_l0", {4 * channels});
-  add("rnn.net.bias_hh_l0", {4 * channels});
-  add("norm.weight", {channels});
-  add("norm.bias", {channels});
-  add("head.weight", {classes, channels});
-  add("head.bias", {classes});
-  return weights;
-}
-
 void add_streamed_models() {
   bool const smoke = current_effort() == effort::smoke;
   shape const dims{1, smoke ? 40 : 374, smoke ? 48 : 768};
   auto const weights = [dims](char const* kind) {
-    return test_support::seeded_weights<float>({kind, "none", dims.channels, 0, classes}, 1);
+    return test_support::seeded_weights<float>({kind, "none", dims.channels, 0, classes, true}, 1);
   };
   test_support::crnn_sizes sizes;
   sizes.directions = 1;
@@ -90,7 +73,7 @@ void add_streamed_models() {
     add_streamed("ShiftCNN", dims, chunk, [=] { return models::shift_cnn<float>(weights("cnn")); });
     add_streamed("Shiftformer", dims, chunk, [=] { return models::shiftformer<float>(weights("shiftformer")); });
     add_streamed("ShiftLSTM of one direction", dims, chunk,
-                 [=] { return models::shift_lstm<float>(one_way(dims.channels)); });
+                 [=] { return models::shift_lstm<float>(weights("shift_lstm")); });
     add_streamed("CRNN of one direction", image, chunk,
                  [=] { return models::crnn<float>(test_support::seeded_neighbour<float>(sizes, 1)); });
   }

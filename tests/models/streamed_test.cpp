@@ -51,23 +51,9 @@ model_sizes sizes(std::string const& kind, std::string const& position = "none",
 /// A ShiftLSTM of one direction, or of two.
 template <class T>
 state_dict recurrent(std::uint64_t seed, bool both = false) {
-  state_dict weights;
-  index_t const made = both ? 2 * D : D;
-  auto const add = [&weights, seed](std::string const& name, std::vector<index_t> const& shape) {
-    weights.add_owned(name, shape, seeded<T>(name, shape, seed));
-  };
-  for (std::string const end : {"_l0", "_l0_reverse"}) {
-    if (end != "_l0" && !both) continue;
-    add("rnn.net.weight_ih" + end, {4 * D, D});
-    add("rnn.net.weight_hh" + end, {4 * D, D});
-    add("rnn.net.bias_ih" + end, {4 * D});
-    add("rnn.net.bias_hh" + end, {4 * D});
-  }
-  add("norm.weight", {made});
-  add("norm.bias", {made});
-  add("head.weight", {classes, made});
-  add("head.bias", {classes});
-  return weights;
+  model_sizes of = sizes("shift_lstm");
+  of.one_way = !both;
+  return seeded_weights<T>(of, seed);
 }
 
 /// The frames that a model pools offline, [N, T, D]: they stay in the first or the second half of its activations.

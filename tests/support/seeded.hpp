@@ -73,6 +73,7 @@ struct model_sizes {
   index_t width = 0;     ///< D, features per frame
   index_t length = 0;    ///< the longest T; 0 without tables
   index_t classes = 0;   ///< K
+  bool one_way = false;  ///< of an LSTM: without its backward direction
 };
 
 /// Names and shapes of a model's floating-point tensors, as PyTorch's named_parameters has them.
@@ -101,6 +102,7 @@ inline std::vector<std::pair<std::string, std::vector<index_t>>> tensors_of(mode
   } else if (model.kind == "lstm" || model.kind == "shift_lstm") {
     std::string const rnn = model.kind == "lstm" ? "rnn." : "rnn.net.";
     for (std::string_view const direction : {"_l0", "_l0_reverse"}) {
+      if (model.one_way && direction != "_l0") continue;
       auto const add_rnn = [&](std::string name, std::vector<index_t> shape) {
         add(name.insert(0, rnn).append(direction), std::move(shape));
       };
@@ -109,8 +111,9 @@ inline std::vector<std::pair<std::string, std::vector<index_t>>> tensors_of(mode
       add_rnn("bias_ih", {4 * D});
       add_rnn("bias_hh", {4 * D});
     }
-    add_with_bias("norm", {2 * D});
-    add_with_bias("head", {K, 2 * D});
+    index_t const made = model.one_way ? D : 2 * D;
+    add_with_bias("norm", {made});
+    add_with_bias("head", {K, made});
   } else if (model.kind == "transformer" || model.kind == "shiftformer") {
     if (model.position == "absolute") add("position_embeddings.weight", {model.length, D});
     for (std::string const block : {"transformer.0.", "transformer.1."}) {

@@ -34,8 +34,8 @@ concept streams = requires(Model const& model, nn::arena<typename Model::element
 /// A frame leaves once latency() more have come, because blocks look ahead: y is what the model makes offline of the
 /// frames that have left, as they are in the whole sequence. After flush these are all of it. Up to the mean over time
 /// they are offline's bit for bit, however the sequence is cut; the mean, or a crnn's summary, is made of running sums in
-/// double, closer to its definition than offline's in T, and does not drift. Cost of a frame: offline's, and a copy of it for each block; weights are read once for each chunk of
-/// up to 64 frames. Nothing is allocated after construction.
+/// double, closer to its definition than offline's in T, and does not drift. Cost of a frame: offline's, and a copy of it
+/// for each block; weights are read once for each chunk of up to 64 frames. Nothing is allocated after construction.
 /// @tparam Model  shift_cnn, shift_lstm, shiftformer, crnn
 template <class Model>
 class streamed {
