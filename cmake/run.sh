@@ -17,7 +17,7 @@ usage: bash cmake/run.sh <command>
   test                        build everything with warnings as errors and run every test
   test [--isa] NAME...        build and run the tests of one file (shift: tests/operator/shift_test.cpp; nn/linear where
                               two folders have the name) or of one folder (nn): seconds; --isa: for AVX2 and AVX-512 too
-  prove [leg...]              sanitizers, other machines and compilers, mutants, fuzzing: about an hour (see prove --help)
+  prove [leg...]              sanitizers, other machines and compilers, mutants, fuzzing: two to three hours (see prove --help)
   torch [--without-onnx]      build the PyTorch extension and run its tests and those of the ONNX recipe
   bench [options]             build the benchmarks for this machine, run and draw them (--quick, --smoke, --record)
   help                        print this text
