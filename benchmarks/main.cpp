@@ -393,7 +393,7 @@ index_t rounds_for(row const& info) {
     return chosen_effort == effort::full ? 21 : chosen_effort == effort::quick ? 5 : 1;
   }
   // Rounds of about 10 ms, and of about 100 ms.
-  bool const slow = info.flops >= 1e9, slowest = info.flops >= 1.2e10;
+  bool const slowest = info.slow || info.flops >= 1.2e10, slow = slowest || info.flops >= 1e9;
   if (slow && chosen_effort != effort::smoke) {
     return chosen_effort == effort::quick ? 3 : slowest ? 15 : 31;
   }

@@ -34,7 +34,8 @@ void add_streamed(char const* name, shape const& dims, index_t chunk, Make const
       .variant = name,
       .target = chunk == 16 ? 1.5 : 0,
       .frames = dims.time,
-      .footprint = static_cast<std::size_t>(dims.size()) * sizeof(float)};
+      .footprint = static_cast<std::size_t>(dims.size()) * sizeof(float),
+      .slow = true};
   add_row(info, [=] {
     auto const model = make();
     auto const memory = tensors<float>(dims);

@@ -58,6 +58,7 @@ struct row {
   double target = 0;          ///< greatest ratio that is within target; 0: the row only informs
   index_t frames = 1;         ///< times are per frame, of so many in one call
   std::size_t footprint = 0;  ///< bytes of the tensor; they and flops decide the number of rounds
+  bool slow = false;          ///< a call takes 100 ms and more, whatever its flops say
   bool cold = false;          ///< every call finds the caches empty, see empty_caches()
 
   std::string name() const;

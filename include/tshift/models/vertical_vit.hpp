@@ -183,7 +183,10 @@ class vertical_vit : public nn::calls<vertical_vit<T>, T, tensor_view<T const>> 
         tensor_view<T const> const one(x.at(begin + i, 0, 0), {1, columns, x.shape.channels}, x.strides);
         make_tokens(exec, one, stream, i, a);
       }
-      for (vertical_vit_block<T> const& each : blocks_) each.compute(exec, stream, shift_, a);
+      for (vertical_vit_block<T> const& each : blocks_) {
+        bool const token_alone = !options_.mean && &each == &blocks_.back();
+        each.compute(exec, stream, token_alone ? 1 : all.time, shift_, a);
+      }
       tensor_view<T> const made(memory.features, {count, 1, width_});
       if (options_.mean) {
         norm_.compute(exec, nn::as_it_is<T>(stream), stream, a);

@@ -86,9 +86,12 @@ class vertical_vit_block {
     return s;
   }
 
-  /// In place. Unchecked. @param x  dense, with lengths
+  /// In place. Unchecked.
+  /// @param x       dense, with lengths
+  /// @param wanted  tokens that are made of each sequence: all, or 1, and the others are no longer x nor the result
   template <class Executor>
-  void compute(Executor& exec, tensor_view<T> const& x, nn::placed_plan const& shift, nn::arena<T> a) const {
+  void compute(Executor& exec, tensor_view<T> const& x, index_t wanted, nn::placed_plan const& shift,
+               nn::arena<T> a) const {
     slices const memory = layout(a, x.shape);
     auto const like_x = [&x](T* p, index_t channels) {
       return tensor_view<T>(p, {x.shape.batch, x.shape.time, channels}, tshift::layout::ntc, x.lengths);
@@ -100,17 +103,27 @@ class vertical_vit_block {
     if (nn::shifts_branch(shift.where)) move(exec, normed, shift.plan);
     if (nn::shifts_skip(shift.where)) move(exec, x, shift.plan);
     attention_.compute(exec, read(normed), attended, a);
+    // From here on a token reads itself alone.
+    tensor_view<T> const of_heads = first_of(attended, wanted), of_x = first_of(x, wanted);
+    middle = first_of(middle, wanted);
     if (out_) {
-      out_->compute_add(exec, read(attended), read(x), middle, a);
+      out_->compute_add(exec, read(of_heads), read(of_x), middle, a);
     } else {
-      nn::add_frames(exec, read(x), attended);
-      middle = attended;
+      nn::add_frames(exec, read(of_x), of_heads);
+      middle = of_heads;
     }
-    forward_.compute_add(exec, read(middle), read(middle), x, a);
+    forward_.compute_add(exec, read(middle), read(middle), of_x, a);
   }
 
  private:
   static shifted_view<T> read(tensor_view<T> const& x) noexcept { return nn::as_it_is<T>(x); }
+
+  static tensor_view<T> first_of(tensor_view<T> x, index_t wanted) noexcept {
+    if (wanted == x.shape.time) return x;
+    x.shape.time = wanted;
+    x.lengths = {};
+    return x;
+  }
 
   /// S of the tokens behind the first, each sequence over its own length.
   template <class Executor>
