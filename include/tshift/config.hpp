@@ -103,7 +103,9 @@
 #else
 #define TSHIFT_ISA_BMI_
 #endif
-#if defined(__AVX512VNNI__)  // stands for everything newer than AVX-512BW
+#if defined(__AVX512BF16__)
+#define TSHIFT_ISA_NEW_ h
+#elif defined(__AVX512VNNI__)  // stands for everything newer than AVX-512BW
 #define TSHIFT_ISA_NEW_ n
 #elif defined(__AVX512VL__)
 #define TSHIFT_ISA_NEW_ v

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How often operator new was called, how many of its blocks are in use, and which call of it shall fail.
+// How often operator new was called and for how many bytes, how many of its blocks are in use, and which call of it
+// shall fail.
 // counted_new.hpp replaces it for the whole program, and counts.
 #pragma once
 
@@ -10,6 +11,7 @@ namespace test_support {
 
 inline std::atomic<long> allocations{0};
 inline std::atomic<long> blocks{0};  // given out and not given back
+inline std::atomic<long> bytes_asked{0};
 
 /// Calls of operator new that the call makes.
 template <class Call>

@@ -14,6 +14,7 @@ namespace {
 void* counted(std::size_t size, std::size_t alignment, std::nothrow_t const&) noexcept {
   test_support::allocations.fetch_add(1);
   if (test_support::next_allocation_fails()) return nullptr;
+  test_support::bytes_asked.fetch_add(static_cast<long>(size));
   if (size == 0) size = 1;
   void* const memory = alignment <= alignof(std::max_align_t)
                            ? std::malloc(size)

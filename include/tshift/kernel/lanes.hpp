@@ -28,12 +28,7 @@ struct lanes {
   void store_around(T* p) const noexcept {
     if constexpr (has_streaming_store<Arch>) {
       using bytes = byte_vector<Arch>;
-      // Found by its argument, as in source.hpp.
-#if XSIMD_VERSION_MAJOR >= 11
-      bytes const all_of_it{bitwise_cast<typename bytes::batch::value_type>(value)};
-#else
-      bytes const all_of_it{bitwise_cast<typename bytes::batch>(value)};
-#endif
+      bytes const all_of_it{bits_as<typename bytes::batch::value_type>(value)};
       store_streaming<Arch>(reinterpret_cast<std::byte*>(p), all_of_it);
     } else {
       store(p);

@@ -86,12 +86,7 @@ struct sum_from {
   vector load(index_t i) const noexcept {
     batch const left = batch::load_unaligned(reinterpret_cast<element const*>(a + i));
     batch const right = batch::load_unaligned(reinterpret_cast<element const*>(b + i));
-    // Found by its argument, because xsimd does not declare it where it knows no registers of the machine.
-#if XSIMD_VERSION_MAJOR >= 11
-    return {bitwise_cast<typename vector::batch::value_type>(left + right)};
-#else
-    return {bitwise_cast<typename vector::batch>(left + right)};
-#endif
+    return {bits_as<typename vector::batch::value_type>(left + right)};
   }
   void load_short(index_t i, std::byte* to, index_t n) const noexcept {
     add_elements<T>(a + i, b + i, to, n / index_t{sizeof(T)});

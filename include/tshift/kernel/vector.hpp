@@ -48,6 +48,17 @@ struct byte_vector<Arch, false> {
   void store(std::byte* p) const noexcept { std::memcpy(p, value, sizeof value); }
 };
 
+/// The same bits as numbers of another type.
+template <class To, class From, class Arch>
+TSHIFT_INLINE auto bits_as(xsimd::batch<From, Arch> const& from) noexcept {
+  // Found by its argument, because xsimd does not declare it where it knows no registers of the machine.
+#if XSIMD_VERSION_MAJOR >= 11
+  return bitwise_cast<To>(from);
+#else
+  return bitwise_cast<xsimd::batch<To, Arch>>(from);
+#endif
+}
+
 /// Whether there is a store that bypasses the caches. xsimd 8 has none, so this is x86 only.
 #if defined(__SSE2__)
 template <class Arch>

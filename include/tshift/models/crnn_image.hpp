@@ -204,7 +204,7 @@ class crnn_image {
     how.space = window_axis::same(bands);
     if (norm.mean.empty()) return image_conv<T>(how, filters, bias, f);
     auto const layer = weights::fold_batch_norm<T>(how.outputs, filters, bias, norm, first);
-    return image_conv<T>(how, layer.weight, layer.bias, f);
+    return image_conv<T>(how, {layer.weight, weights.how()}, layer.bias, f);
   }
 
   window_axis pool_time_, pool_bands_;

@@ -41,7 +41,7 @@ nn::linear<T> take_folded(weights::state_reader<T>& weights, std::string const& 
   auto const norm = take_batch_norm(weights, name + ".norm", outputs, eps);
   if (norm.mean.empty()) return {inputs, outputs, weight, bias};
   auto const layer = weights::fold_batch_norm<T>(outputs, weight, bias, norm);
-  return {inputs, outputs, layer.weight, layer.bias};
+  return {inputs, outputs, {layer.weight, weights.how()}, layer.bias};
 }
 
 }}}}  // namespace tshift::models

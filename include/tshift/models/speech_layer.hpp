@@ -40,14 +40,15 @@ class speech_layer {
           .copy_to(matrix.data() + place * width * width, 0, width * width);
       weights.take(prefix + part + ".bias", {width}).copy_to(bias.data() + place++ * width, 0, width);
     }
+    weights::values<T> const qkv(matrix, weights.how());
     if (distances.heads() == 0) {
-      attention_ = {width, heads, matrix, bias};
+      attention_ = {width, heads, qkv, bias};
     } else {
       std::string const gate = prefix + "attention.gru_rel_pos_";
       auto const rows = weights.take(gate + "linear.weight", {8, width / heads});
       auto const offsets = weights.take(gate + "linear.bias", {8});
       auto const constant = weights.take(gate + "const", {1, heads, 1, 1});
-      attention_ = {width, heads, matrix, bias, nn::gated_positions<T>(distances, rows, offsets, constant)};
+      attention_ = {width, heads, qkv, bias, nn::gated_positions<T>(distances, rows, offsets, constant)};
     }
     out_ = take_linear(weights, prefix + "attention.out_proj", width, width);
     norm1_ = take_norm(weights, prefix + "layer_norm", width, eps);

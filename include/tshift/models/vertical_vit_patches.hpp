@@ -48,7 +48,7 @@ class vertical_vit_patches {
     auto const scale = turned(weights.take("to_patch_embedding.1.weight", {size}));
     auto const offset = turned(weights.take("to_patch_embedding.1.bias", {size}));
     auto const matrix = turned(weights.take("to_patch_embedding.2.weight", {width, size}));
-    nn::linear<T> linear(size, width, matrix, weights.take("to_patch_embedding.2.bias", {width}));
+    nn::linear<T> linear(size, width, {matrix, weights.how()}, weights.take("to_patch_embedding.2.bias", {width}));
     embed_ = nn::chain<nn::layer_norm<T>, nn::linear<T>, nn::layer_norm<T>>(
         nn::layer_norm<T>(scale, offset), std::move(linear), take_norm(weights, "to_patch_embedding.3", width));
   }

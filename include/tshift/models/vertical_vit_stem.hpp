@@ -77,7 +77,8 @@ class vertical_vit_stem {
       }
       conv2d_options const how{
           .inputs = inputs, .outputs = outputs, .time = window_axis::same(taps), .space = window_axis::same(taps)};
-      layers.push_back({image_conv<T>(how, turned, bias), nn::instance_norm<T>(outputs, activation::gelu())});
+      layers.push_back(
+          {image_conv<T>(how, {turned, weights.how()}, bias), nn::instance_norm<T>(outputs, activation::gelu())});
       inputs = outputs;
     }
     if (inputs != 1) detail::fail("vertical_vit: conv_stem ends in %td channels, must end in 1", inputs);

@@ -6,6 +6,7 @@
 #include <tshift/macros/away.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include <tshift/nn/block.hpp>
@@ -62,7 +63,13 @@ class conv1d : public calls<conv1d<T>, T> {
     detail::check_weight(name, "weight", weight.size(), detail::checked_product(name, {options.outputs, depth}));
     if (!bias.empty()) detail::check_weight(name, "bias", bias.size(), options.outputs);
     (void)detail::checked_product(name, {options.groups, depth, sizes.columns()});
-    weight_ = {static_cast<std::size_t>(sizes.size()), [&sizes, &weight](T* to) { sizes.pack(weight, to); }};
+    detail::check_stored(name, weight);
+    auto const packed = [&sizes, &weight](auto* to) { sizes.pack(weight, to); };
+    if (weight.how() == stored::bf16) {
+      halves_ = {static_cast<std::size_t>(sizes.pairs_size()), packed};
+    } else {
+      weight_ = {static_cast<std::size_t>(sizes.size()), packed};
+    }
     bias_ = {static_cast<std::size_t>(sizes.bias_size()), [&sizes, &bias](T* to) {
                sizes.pack_bias([&bias](index_t o) { return bias.empty() ? T(0) : bias[o]; }, to);
              }};
@@ -103,10 +110,13 @@ class conv1d : public calls<conv1d<T>, T> {
   }
 
  private:
-  kernel::conv1d_weights<T> operand() const noexcept { return {options_, weight_.data(), bias_.data()}; }
+  kernel::conv1d_weights<T> operand() const noexcept {
+    return {options_, weight_.data(), bias_.data(), halves_.data()};
+  }
 
   conv1d_options options_;
-  weights::shared_array<T> weight_, bias_;  // a packed matrix and its bias for each group
+  weights::shared_array<T> weight_, bias_;       // a packed matrix and its bias for each group,
+  weights::shared_array<std::uint32_t> halves_;  // or the matrices as bf16
 };
 
 }}}}  // namespace tshift::nn

@@ -6,6 +6,7 @@
 #include <tshift/macros/away.hpp>
 
 #include <cstddef>
+#include <cstdint>
 
 #include <tshift/nn/activations.hpp>
 #include <tshift/nn/block.hpp>
@@ -40,7 +41,8 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 /// Source: torch.nn.Conv2d on [N, C, T, F], padding = before = after; TensorFlow's "same" is window_axis::same.
 /// Accuracy: sums are taken in T in ascending k, then l, then i: error at most (K L I / groups + 1) * 2^-24 (float) of
 /// the sum of magnitudes. Cost: 2 N frames(T) places(F) O K L I / groups FLOPs, at the speed of linear where O fills a
-/// few vectors; of a quarter of a vector or less each output is a sum over the lanes of a vector instead. No workspace.
+/// few vectors; of a quarter of a vector or less each output is a sum over the lanes of a vector instead. Weights as
+/// bf16: those of 32 inputs or fewer in one group, and those of so few outputs, are rounded and kept as T. No workspace.
 template <class T>
 class conv2d : public calls<conv2d<T>, T> {
  public:
@@ -64,11 +66,16 @@ class conv2d : public calls<conv2d<T>, T> {
     detail::check_weight(name, "weight", weight.size(), detail::checked_product(name, {options.outputs, depth}));
     if (!bias.empty()) detail::check_weight(name, "bias", bias.size(), options.outputs);
     (void)detail::checked_product(name, {options.groups, depth, sizes.columns()});
+    detail::check_stored(name, weight);
+    kernel::rounded_values<T> const values{weight};
     if (thin::fits(options)) {
       (void)detail::checked_product(name, {options.outputs, taps, lanes().padded()});
-      weight_ = {static_cast<std::size_t>(lanes().size()), [this, &weight](T* to) { lanes().pack(weight, to); }};
+      weight_ = {static_cast<std::size_t>(lanes().size()), [this, &values](T* to) { lanes().pack(values, to); }};
+    } else if (weight.how() == stored::bf16 && !kernel::only_rounded(options)) {
+      halves_ = {static_cast<std::size_t>(sizes.pairs_size()),
+                 [&sizes, &weight](std::uint32_t* to) { sizes.pack(weight, to); }};
     } else {
-      weight_ = {static_cast<std::size_t>(sizes.size()), [&sizes, &weight](T* to) { sizes.pack(weight, to); }};
+      weight_ = {static_cast<std::size_t>(sizes.size()), [&sizes, &values](T* to) { sizes.pack(values, to); }};
     }
     bias_ = {static_cast<std::size_t>(sizes.bias_size()), [&sizes, &bias](T* to) {
                sizes.pack_bias([&bias](index_t o) { return bias.empty() ? T(0) : bias[o]; }, to);
@@ -112,11 +119,14 @@ class conv2d : public calls<conv2d<T>, T> {
   using thin = kernel::thin_conv2d<T, xsimd::default_arch>;
 
   thin lanes() const noexcept { return {options_, weight_.data(), bias_.data()}; }
-  kernel::conv2d_weights<T> operand() const noexcept { return {options_, weight_.data(), bias_.data()}; }
+  kernel::conv2d_weights<T> operand() const noexcept {
+    return {options_, weight_.data(), bias_.data(), {}, 0, halves_.data()};
+  }
 
   conv2d_options options_;
   activation f_;
   weights::shared_array<T> weight_, bias_;  // of each group a packed matrix and its bias; or as thin_conv2d has them
+  weights::shared_array<std::uint32_t> halves_;  // or the matrices as bf16
 };
 
 }}}}  // namespace tshift::nn

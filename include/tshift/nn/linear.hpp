@@ -32,11 +32,11 @@ class linear : public adding_row_calls<linear<T>, T> {
   /// @param outputs  size, >= 0
   /// @param weight   [outputs, inputs], as PyTorch has it; copied
   /// @param bias     [outputs], or empty for none; copied
-  /// @throws shape_error  a span has another size
+  /// @throws shape_error  a span has another size, or bf16 is asked for of double
   linear(index_t inputs, index_t outputs, weights::values<T> weight, weights::values<T> bias = {})
       : matrix_((check_sizes(inputs, outputs, weight, bias), inputs), outputs,
                 [inputs, &weight](index_t i, index_t o) { return weight[o * inputs + i]; },
-                [&bias](index_t o) { return bias.empty() ? T(0) : bias[o]; }) {}
+                [&bias](index_t o) { return bias.empty() ? T(0) : bias[o]; }, weight.how()) {}
 
   /// Number of channels of x.
   index_t inputs() const noexcept { return matrix_.rows(); }
@@ -64,6 +64,7 @@ class linear : public adding_row_calls<linear<T>, T> {
   static void check_sizes(index_t inputs, index_t outputs, weights::values<T> const& weight,
                           weights::values<T> const& bias) {
     detail::check_weight("linear", "weight", weight.size(), detail::checked_product("linear", {outputs, inputs}));
+    detail::check_stored("linear", weight);
     if (!bias.empty()) detail::check_weight("linear", "bias", bias.size(), outputs);
   }
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include <tshift/nn/block.hpp>
@@ -60,11 +61,12 @@ class lstm : public calls<lstm<T>, T> {
   /// Number of channels of y: hidden() for each direction.
   index_t outputs() const noexcept { return count_ * hidden_; }
 
-  /// For each task the gates of some steps, and the cells. Unchecked.
+  /// For each task the gates of some steps, the cells, and h rounded, where its products need that. Unchecked.
   T* layout(arena<T>& a, shape const& x) const {
     (void)detail::checked_product(name, {x.batch, x.time, kernel::gates, order().padded()});
     kernel::lstm_groups const groups(x.batch);
-    return a.take({count_, groups.count, groups.each, kernel::gates * steps_for(groups, x.time) + 1, order().padded()});
+    return a.take(
+        {count_, groups.count, groups.each, kernel::gates * steps_for(groups, x.time) + others(), order().padded()});
   }
 
   /// Refuses what does not fit.
@@ -76,7 +78,7 @@ class lstm : public calls<lstm<T>, T> {
     kernel::lstm_groups const groups(x.shape().batch);
     T* const slices = layout(a, x.shape());
     index_t const steps = steps_for(groups, x.shape().time);
-    index_t const one = groups.each * (kernel::gates * steps + 1) * order().padded();
+    index_t const one = groups.each * (kernel::gates * steps + others()) * order().padded();
     index_t const tasks = count_ * groups.count;
     if (tasks == 1) return walk(exec, 0, {groups, 0, false}, steps, x, y, slices);
     auto const task = [this, &x, &y, &groups, steps, slices, one](index_t i) {
@@ -120,11 +122,16 @@ class lstm : public calls<lstm<T>, T> {
   using arch = xsimd::default_arch;
 
   struct one_direction {
-    kernel::packed_matrix<T> input;      // W_ih and both biases, columns in the order of the panels
-    weights::shared_array<T> recurrent;  // W_hh in panels
+    kernel::packed_matrix<T> input;               // W_ih and both biases, columns in the order of the panels
+    weights::shared_array<T> recurrent;           // W_hh in panels,
+    weights::shared_array<std::uint32_t> halves;  // or as bf16
   };
 
   kernel::lstm_order<T, arch> order() const noexcept { return {hidden_}; }
+  /// Rows of a sequence beside its gates.
+  index_t others() const noexcept {
+    return kernel::multiplies_bf16 && (!directions_[0].halves.empty() || !directions_[1].halves.empty()) ? 2 : 1;
+  }
 
   /// Steps whose gates are computed at a time: enough rows for the product with W_ih, few enough to stay in the caches.
   static index_t steps_for(kernel::lstm_groups const& groups, index_t time) noexcept {
@@ -139,15 +146,22 @@ class lstm : public calls<lstm<T>, T> {
     detail::check_weight(name, "bias_ih", w.bias_ih.size(), rows);
     detail::check_weight(name, "bias_hh", w.bias_hh.size(), rows);
     kernel::lstm_order<T, arch> const at = order();
+    detail::check_stored(name, w.weight_ih);
+    detail::check_stored(name, w.weight_hh);
     one_direction result;
     result.input = {
         inputs_, at.columns(),
         [this, &at, &w](index_t i, index_t j) {
           return at.source(j) < 0 ? T(0) : w.weight_ih[at.source(j) * inputs_ + i];
         },
-        [&at, &w](index_t j) { return at.source(j) < 0 ? T(0) : w.bias_ih[at.source(j)] + w.bias_hh[at.source(j)]; }};
-    result.recurrent = {static_cast<std::size_t>(hidden_ * at.columns()),
-                        [&at, &w](T* to) { at.pack(w.weight_hh, at.units, at.width, to); }};
+        [&at, &w](index_t j) { return at.source(j) < 0 ? T(0) : w.bias_ih[at.source(j)] + w.bias_hh[at.source(j)]; },
+        w.weight_ih.how()};
+    auto const packed = [&at, &w](auto* to) { at.pack(w.weight_hh, at.units, at.width, to); };
+    if (w.weight_hh.how() == stored::bf16) {
+      result.halves = {static_cast<std::size_t>(kernel::pairs_of(hidden_) * at.columns()), packed};
+    } else {
+      result.recurrent = {static_cast<std::size_t>(hidden_ * at.columns()), packed};
+    }
     return result;
   }
 
@@ -196,8 +210,10 @@ class lstm : public calls<lstm<T>, T> {
         row.cell_before = row.cell;
         if (step == 0 && before != nullptr) row.before = before + i * hidden_;
       };
-      kernel::lstm_steps<T, arch, kernel::lstm_gates::dropped>(packed.recurrent.data(), group, first, first + steps,
-                                                               lengths, own, places, before == nullptr);
+      kernel::lstm_recurrent<T> const w{packed.recurrent.data(), packed.halves.data(),
+                                        sums + group.count * together * columns};
+      kernel::lstm_steps<T, arch, kernel::lstm_gates::dropped>(w, group, first, first + steps, lengths, own, places,
+                                                               before == nullptr);
     }
   }
 

@@ -131,8 +131,9 @@ class summary : public calls<summary<T>, T> {
     if (width < 1) detail::fail("summary: attention of width %td, must be >= 1", width);
     detail::check_weight(name, "attention.weight", from.weight.size(), detail::checked_product(name, {width, C}));
     if (!from.bias.empty()) detail::check_weight(name, "attention.bias", from.bias.size(), width);
+    detail::check_stored(name, from.weight);
     weight_ = {C, width, [&from, C](index_t i, index_t o) { return from.weight[o * C + i]; },
-               [&from](index_t o) { return from.bias.empty() ? T(0) : from.bias[o]; }};
+               [&from](index_t o) { return from.bias.empty() ? T(0) : from.bias[o]; }, from.weight.how()};
     vector_ = weights::array_of(from.vector);
     scorer_ = from.scorer;
   }

@@ -45,6 +45,7 @@ class winograd_conv1d : public calls<winograd_conv1d<T>, T, tensor_view<T const>
   winograd_conv1d(index_t inputs, index_t outputs, weights::values<T> weight, weights::values<T> bias = {})
       : inputs_(inputs) {
     detail::check_weight(name, "weight", weight.size(), detail::checked_product(name, {outputs, inputs, taps}));
+    detail::check_stored(name, weight);
     if (!bias.empty()) detail::check_weight(name, "bias", bias.size(), outputs);
     // In the order in which products are added to a frame: A + B and A and M to an even one, M and -B to an odd one.
     matrix_ = {detail::checked_product(name, {inputs, 4}), outputs,
@@ -59,7 +60,7 @@ class winograd_conv1d : public calls<winograd_conv1d<T>, T, tensor_view<T const>
                    default: return -tap(2);
                  }
                },
-               [&bias](index_t o) { return bias.empty() ? T(0) : bias[o]; }};
+               [&bias](index_t o) { return bias.empty() ? T(0) : bias[o]; }, weight.how()};
   }
 
   /// Number of channels of x.

@@ -61,6 +61,7 @@ class winograd_conv2d : public calls<winograd_conv2d<T>, T> {
     index_t const depth = detail::checked_product(name, {K, I});
     detail::check_weight(name, "weight", weight.size(), detail::checked_product(name, {O, depth, 3}));
     if (!bias.empty()) detail::check_weight(name, "bias", bias.size(), O);
+    detail::check_stored(name, weight);
     (void)detail::checked_product(name, {2, depth, O + kernel::gemm_tile<T, arch>::lanes});
     auto const g = [&weight, I, K, depth](index_t k, index_t o, index_t l) {
       index_t const tap = k % depth / I, c = k % I;
@@ -72,12 +73,12 @@ class winograd_conv2d : public calls<winograd_conv2d<T>, T> {
              [&g, half, depth](index_t k, index_t o) {
                return k < depth ? half * (g(k, o, 0) + g(k, o, 1) + g(k, o, 2)) : g(k, o, 0);
              },
-             [&bias](index_t o) { return bias.empty() ? T(0) : bias[o]; }};
+             [&bias](index_t o) { return bias.empty() ? T(0) : bias[o]; }, weight.how()};
     odd_ = {2 * depth, O,
             [&g, half, depth](index_t k, index_t o) {
               return k < depth ? half * (g(k, o, 0) - g(k, o, 1) + g(k, o, 2)) : -g(k, o, 2);
             },
-            [](index_t) { return T(0); }};
+            [](index_t) { return T(0); }, weight.how()};
   }
 
   /// Sizes.

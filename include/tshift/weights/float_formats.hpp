@@ -45,6 +45,13 @@ constexpr float bfloat16_to_float(std::uint16_t upper) noexcept {
   return __builtin_bit_cast(float, static_cast<std::uint32_t>(upper) << 16);
 }
 
+/// The bfloat16 nearest to a float, ties to even, as its bits. NaN stays NaN, and its payload in the upper bits.
+constexpr std::uint16_t nearest_bfloat16(float value) noexcept {
+  auto const bits = __builtin_bit_cast(std::uint32_t, value);
+  if (value != value) return static_cast<std::uint16_t>(bits >> 16 | 0x40u);
+  return static_cast<std::uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+}
+
 /// Whether a finite double lies so far outside of float that rounding to nearest makes it infinite.
 constexpr bool overflows_float(double value) noexcept {
   constexpr double limit = 0x1.ffffffp127;  // half a step above the largest float; a tie goes to the even 2^128

@@ -25,6 +25,7 @@
 #include <tshift/config.hpp>
 #include <tshift/error.hpp>
 #include <tshift/weights/dtype.hpp>
+#include <tshift/weights/stored.hpp>
 #include <tshift/weights/tensor.hpp>
 #include <tshift/weights/text.hpp>
 
@@ -108,6 +109,17 @@ class state_dict {
   /// Past the last.
   tensor const* end() const noexcept { return tensors_.data() + tensors_.size(); }
 
+  /// From now on models made of this keep the matrices of their products so. The tensors stay what they are.
+  void store_as(stored how) noexcept { how_ = how; }
+  /// How they do: in full, unless store_as was called.
+  stored how() const noexcept { return how_; }
+  /// No tensors, but the same source, and the same way to keep matrices: what a part of these is added to.
+  state_dict without_tensors() const {
+    state_dict none(source_);
+    none.store_as(how_);
+    return none;
+  }
+
   /// What messages call it, such as a file's name.
   std::string const& source() const noexcept { return source_; }
 
@@ -186,6 +198,7 @@ class state_dict {
   std::vector<tensor> tensors_;
   std::map<std::string, std::size_t, std::less<>> index_;
   std::vector<std::shared_ptr<void const>> kept_;
+  stored how_ = stored::full;
 };
 
 }}}}  // namespace tshift::weights

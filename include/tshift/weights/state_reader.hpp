@@ -86,8 +86,11 @@ class state_reader {
     fate& mark = fate_of(found);
     if (mark == taken) detail::fail("%s: %s is taken twice", operation_, detail::shown_name(found.name).c_str());
     mark = taken;
-    return result;
+    return {result, how()};
   }
+
+  /// How the model shall keep the matrices of its products; what take gives says so itself.
+  stored how() const noexcept { return weights_.how(); }
 
   /// Passes over a tensor if it is there, of whatever type. A name that ends with '.' means all that begin with it.
   void ignore(std::string_view name) {

@@ -36,7 +36,7 @@ class state_renamer {
 
   /// A dictionary for tensors of this one, which keeps alive what this one keeps alive.
   state_dict make_dictionary() const {
-    state_dict made(from_.source());
+    state_dict made = from_.without_tensors();
     made.keep_alive(owner_);
     return made;
   }

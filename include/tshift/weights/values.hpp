@@ -17,6 +17,7 @@
 #include <tshift/weights/dtype.hpp>
 #include <tshift/weights/float_formats.hpp>
 #include <tshift/weights/shared_array.hpp>
+#include <tshift/weights/stored.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace weights {
 
@@ -55,6 +56,11 @@ class values {
   bool empty() const noexcept { return size_ == 0; }
   /// What they are stored as.
   dtype type() const noexcept { return type_; }
+
+  /// The same elements, for a block that shall keep them like this: {weight, stored::bf16} where a block takes values.
+  values(values const& elements, stored how) noexcept : values(elements) { how_ = how; }
+  /// How a block shall keep them, if they are a matrix of its products.
+  stored how() const noexcept { return how_; }
 
   /// The first element where it lies, if they are T already, in this machine's byte order and at an address that suits
   /// them; else null, and so for none.
@@ -124,6 +130,7 @@ class values {
   index_t size_ = 0;
   dtype type_ = dtype_of<T>();
   bool native_ = true;
+  stored how_ = stored::full;
 };
 
 /// The same elements as T, in memory that copies share.
@@ -134,5 +141,17 @@ shared_array<T> array_of(values<T> const& from) {
 }
 
 }}}}  // namespace tshift::weights
+
+namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
+
+/// A block of double keeps no weights as bf16.
+template <class T>
+void check_stored(char const* operation, weights::values<T> const& weight) {
+  if (sizeof(T) > sizeof(float) && weight.how() == stored::bf16) {
+    fail("%s: weights as bf16, must be in full where sums are of double", operation);
+  }
+}
+
+}}}}  // namespace tshift::detail
 
 #include <tshift/macros/back.hpp>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include <tshift/nn/kernel/gemm.hpp>
 #include <tshift/nn/kernel/parts.hpp>
@@ -19,6 +20,7 @@ struct conv1d_weights {
   conv1d_options options;
   T const* matrices;
   T const* biases;
+  std::uint32_t const* pairs = nullptr;  // of bf16, in place of matrices
 
   /// Inputs and outputs of a group.
   index_t channels() const noexcept { return options.inputs / options.groups; }
@@ -28,15 +30,21 @@ struct conv1d_weights {
   /// Elements of all matrices, and of all biases.
   index_t size() const noexcept { return options.taps * options.inputs * columns(); }
   index_t bias_size() const noexcept { return options.groups * columns(); }
+  index_t pairs_size() const noexcept { return options.groups * group_pairs(); }
 
   /// @param weight  weight[i] is element i of PyTorch's [outputs, channels, taps]
   template <class Weight>
   void pack(Weight const& weight, T* to) const {
     for (index_t g = 0; g < options.groups; ++g) {
-      auto const element = [this, &weight, g, made = made(), each = channels()](index_t k, index_t o) {
-        return weight[((g * made + o) * each + k % each) * options.taps + k / each];
-      };
-      kernel::pack<T, arch>(options.taps * channels(), made(), element, to + g * options.taps * channels() * columns());
+      kernel::pack<T, arch>(depth(), made(), element(weight, g), to + g * depth() * columns());
+    }
+  }
+  /// The same as bf16.
+  template <class Weight>
+  void pack(Weight const& weight, std::uint32_t* to) const {
+    for (index_t g = 0; g < options.groups; ++g) {
+      auto const of_group = element(weight, g);
+      kernel::pack<T, arch>(pairs_of(depth()), made(), pairs_from<T>(depth(), of_group), to + g * group_pairs());
     }
   }
 
@@ -50,8 +58,9 @@ struct conv1d_weights {
   }
 
   packed_operand<T> group(index_t g) const noexcept {
-    index_t const depth = options.taps * channels();
-    return {matrices + g * depth * columns(), biases + g * columns(), depth, made()};
+    T const* const bias = biases + g * columns();
+    if (pairs != nullptr) return {nullptr, bias, depth(), made(), pairs + g * group_pairs()};
+    return {matrices + g * depth() * columns(), bias, depth(), made()};
   }
 
   /// Rows [first, first + count) of y, of which a sequence has `per_sequence`.
@@ -80,6 +89,17 @@ struct conv1d_weights {
   }
 
  private:
+  index_t depth() const noexcept { return options.taps * channels(); }
+  index_t group_pairs() const noexcept { return pairs_of(depth()) * columns(); }
+
+  /// Of group g's matrix.
+  template <class Weight>
+  auto element(Weight const& weight, index_t g) const {
+    return [this, &weight, g, made = made(), each = channels()](index_t k, index_t o) {
+      return static_cast<T>(weight[((g * made + o) * each + k % each) * options.taps + k / each]);
+    };
+  }
+
   void clear_past_lengths(shifted_view<T> const& x, index_t per_sequence, index_t first, index_t count,
                           row_sink<T> y) const noexcept {
     if (x.base().lengths.empty()) return;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 
 #include <tshift/nn/kernel/conv1d.hpp>
@@ -22,6 +23,11 @@ constexpr bool worth_strips(conv2d_options const& o, index_t space, index_t plac
   return few && 2 * whole_windows(o.space, space, places).count >= places;
 }
 
+/// Whether weights of bf16 are only rounded, and kept as T: those of few channels, which are few, and read as strips.
+constexpr bool only_rounded(conv2d_options const& o) noexcept {
+  return o.groups == 1 && o.inputs <= channels_of_strips;
+}
+
 /// Weights as kernels read them.
 /// @tparam Lengths  gives the frames of a sequence of x; where that is not the view's business, y has no zeros either
 template <class T, class Lengths = own_lengths>
@@ -32,14 +38,16 @@ struct conv2d_weights {
   T const* matrices;
   T const* biases;
   Lengths length_of = {};
-  index_t image = 0;  // of x, which the first of y is made of
+  index_t image = 0;                     // of x, which the first of y is made of
+  std::uint32_t const* pairs = nullptr;  // of bf16, in place of matrices
 
   /// Of each group a packed matrix [taps * channels, made] and its bias; taps in the order of PyTorch's weights.
   conv1d_weights<T> packed() const noexcept {
     index_t const taps = options.time.taps * options.space.taps;
     return {{.inputs = options.inputs, .outputs = options.outputs, .taps = taps, .groups = options.groups},
             matrices,
-            biases};
+            biases,
+            pairs};
   }
 
   /// All of y, zeros where a sequence has no frames.

@@ -8,52 +8,16 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <type_traits>
 
 #include <tshift/nn/kernel/gemm.hpp>
+#include <tshift/nn/kernel/lstm_order.hpp>
 #include <tshift/nn/kernel/parts.hpp>
 #include <tshift/nn/kernel/vectors.hpp>
 #include <tshift/view.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace nn::kernel {
-
-inline constexpr index_t gates = 4;  // i, f, g, o
-
-/// The order of gates in memory: [unit / lanes][gate][unit % lanes], in whole vectors.
-template <class T, class Arch>
-struct lstm_order {
-  static constexpr index_t lanes = lanes_of<T, Arch>, width = gates * lanes;
-  index_t units;  // the hidden size
-
-  constexpr index_t padded() const noexcept { return (units + lanes - 1) / lanes * lanes; }
-  constexpr index_t columns() const noexcept { return gates * padded(); }
-
-  /// Where column j lies in PyTorch's order; -1 for a unit that only fills up a vector.
-  constexpr index_t source(index_t j) const noexcept {
-    index_t const unit = j / width * lanes + j % lanes;
-    return unit < units ? j / lanes % gates * units + unit : -1;
-  }
-
-  /// Packs a matrix [4 units, depth] in panels [depth][column] of so many columns, the last as wide as it needs: for
-  /// lstm_step W_hh with `width` columns, four gates of one vector of units.
-  /// @param weight  weight[i], i < 4 units * depth
-  template <class Weight>
-  void pack(Weight const& weight, index_t depth, index_t wide, T* to) const {
-    constexpr index_t together = 16;  // of depth: what is read lies in one line, what is written in the L1 cache
-    for (index_t panel = 0; panel < columns(); panel += wide) {
-      index_t const across = columns() - panel < wide ? columns() - panel : wide;
-      for (index_t first = 0; first < depth; first += together) {
-        index_t const some = depth - first < together ? depth - first : together;
-        for (index_t j = 0; j < across; ++j) {
-          index_t const from = source(panel + j);
-          for (index_t k = 0; k < some; ++k) {
-            to[k * across + j] = from < 0 ? T(0) : weight[from * depth + first + k];
-          }
-        }
-        to += some * across;
-      }
-    }
-  }
-};
 
 /// Sequences of a batch that walk together: sixteen or more, because each group reads W_hh at every step.
 struct lstm_groups {
@@ -113,6 +77,17 @@ struct lstm_row {
   T* output;             // h, written: `units` elements
 };
 
+/// W_hh as lstm_order packs it: as T, or as bf16.
+template <class T>
+struct lstm_recurrent {
+  T const* data;
+  std::uint32_t const* pairs = nullptr;
+  std::uint32_t* room = nullptr;  // with pairs, where they are multiplied as they are: for h of each sequence
+
+  lstm_recurrent(T const* whole, std::uint32_t const* halves = nullptr, T* rounded = nullptr) noexcept
+      : data(whole), pairs(halves), room(reinterpret_cast<std::uint32_t*>(rounded)) {}
+};
+
 /// What a step leaves where it found the sums of the gates: these, or i, f, g and o.
 enum class lstm_gates { dropped, kept };
 
@@ -154,44 +129,93 @@ void lstm_activate(T const* sums, index_t count, lstm_row<T> const* rows, index_
   }
 }
 
+/// sums += W_hh h for a panel, and some of the sequences of a step.
+template <class T, class Arch>
+class recurrent_product {
+ public:
+  /// @param from  the table through which h is read
+  recurrent_product(lstm_recurrent<T> const& w, index_t units, bool first, index_t count, lstm_row<T> const* rows,
+                    row_block<T>& from) noexcept
+      : w_(w), units_(first ? 0 : units), depth_(units), stride_((units + lanes - 1) / lanes * lanes), rows_(rows),
+        from_(from) {
+    from.pieces = 0;
+    from.add(0, units_);
+    if constexpr (pairs_as_they_are) {
+      for (index_t r = 0; r < count && w.pairs != nullptr && units_ > 0; ++r) {
+        round_pairs<Arch>(rows[r].before, units_, w.room + r * stride_);
+      }
+    }
+  }
+
+  /// @param sums  [some][width]
+  void add(index_t panel, index_t begin, index_t some, T* sums) noexcept {
+    if constexpr (std::is_same_v<T, float>) {
+      if (w_.pairs != nullptr) return add_bf16(w_.pairs + panel * pairs_of(depth_) * width, begin, some, sums);
+    }
+    T const* const weights = w_.data + panel * depth_ * width;
+    read(begin, some);
+    tile_sums<T, Arch, together, gates>(some, gates, lines_ahead(weights), weights, from_, 0, sums, width, sums, width);
+  }
+
+ private:
+  static constexpr index_t lanes = lanes_of<T, Arch>, width = gates * lanes, together = lstm_rows<T, Arch>;
+  static constexpr bool pairs_as_they_are = multiplies_bf16 && std::is_same_v<T, float>;
+
+  void read(index_t begin, index_t some) noexcept {
+    for (index_t r = 0; r < some; ++r) from_.items[0].row[r] = rows_[begin + r].before;
+  }
+
+  void add_bf16(std::uint32_t const* panel, index_t begin, index_t some, T* sums) noexcept {
+    if constexpr (pairs_as_they_are) {
+      pair_sums<Arch, together, gates>(some, gates, lines_ahead(panel), panel, w_.room + begin * stride_, stride_,
+                                       pairs_of(units_), sums, width, sums, width);
+    } else {
+      read(begin, some);
+      widened_sums<Arch, together, gates, false>(some, gates, lines_ahead(panel), panel, 0, from_, 0, sums, width, sums,
+                                                 width, nullptr);
+    }
+  }
+
+  lstm_recurrent<T> const& w_;
+  index_t units_, depth_, stride_;  // units_: that are not zero; stride_: of rounded rows
+  lstm_row<T> const* rows_;
+  row_block<T>& from_;
+};
+
 /// One step of `count` sequences.
-/// @param weight   W_hh, packed by lstm_order
+/// @param w        W_hh
 /// @param units    the hidden size
 /// @param first    whether this is step 0, before which h is zero
 /// @param upwards  order of the panels. Steps that alternate find the panels they begin with still in the cache
 template <class T, class Arch, lstm_gates Left>
-void lstm_step(T const* weight, index_t units, index_t count, lstm_row<T> const* rows, bool first, bool upwards,
-               row_block<T>& from) noexcept {
+void lstm_step(lstm_recurrent<T> const& w, index_t units, index_t count, lstm_row<T> const* rows, bool first,
+               bool upwards, row_block<T>& from) noexcept {
   constexpr index_t lanes = lanes_of<T, Arch>, width = gates * lanes, together = lstm_rows<T, Arch>;
   index_t const panels = (units + lanes - 1) / lanes;
-  from.pieces = 0;
-  auto& before = from.add(0, units);
-  if (first) from.pieces = 0;
+  recurrent_product<T, Arch> product(w, units, first, count, rows, from);
   T sums[static_cast<std::size_t>(together * width)];
   for (index_t i = 0; i < panels; ++i) {
     index_t const panel = upwards ? i : panels - 1 - i;
     for (index_t begin = 0; begin < count; begin += together) {
       index_t const some = count - begin < together ? count - begin : together;
       for (index_t r = 0; r < some; ++r) {
-        before.row[r] = rows[begin + r].before;
         T const* const start = rows[begin + r].gates + panel * width;
         for (index_t j = 0; j < width; ++j) sums[r * width + j] = start[j];
       }
-      tile_sums<T, Arch, together, gates>(some, gates, lines_ahead(weight), weight + panel * units * width, from, 0,
-                                          sums, width, sums, width);
+      product.add(panel, begin, some, sums);
       lstm_activate<T, Arch, Left>(sums, some, rows + begin, panel * lanes, units);
     }
   }
 }
 
 /// Steps [first, until) of sequences that walk together. Those that have ended drop out.
-/// @param weight   W_hh, packed by lstm_order
+/// @param w        W_hh
 /// @param lengths  a view with the lengths of x
 /// @param y        the channels of this direction; h of the step before is read there
 /// @param places   places(n, step, t, row) says where the gates and cells of sequence n lie at a step, which is frame t
 /// @param begins   whether h is zero before step 0; else places says where it lies
 template <class T, class Arch, lstm_gates Left, class Places>
-void lstm_steps(T const* weight, lstm_walk const& walk, index_t first, index_t until,
+void lstm_steps(std::type_identity_t<lstm_recurrent<T>> const& w, lstm_walk const& walk, index_t first, index_t until,
                 tensor_view<T const> const& lengths, tensor_view<T> const& y, Places const& places,
                 bool begins = true) noexcept {
   row_block<T> from;
@@ -207,7 +231,7 @@ void lstm_steps(T const* weight, lstm_walk const& walk, index_t first, index_t u
       row.before = step > 0 ? y.at(n, walk.before(t), 0) : nullptr;
       places(n, step, t, row);
     }
-    lstm_step<T, Arch, Left>(weight, y.shape.channels, active, rows, begins && step == 0, step % 2 == 0, from);
+    lstm_step<T, Arch, Left>(w, y.shape.channels, active, rows, begins && step == 0, step % 2 == 0, from);
   }
 }
 
