@@ -250,6 +250,7 @@ classifies '*(the mean of 57 windows; 60 s of sound)*' minute.wav
 classifies '*(the mean of 6 windows; 60 s of sound)*' --timeline 2:10 minute.wav
 classifies '*a.wav: * (neutral*' folder/a.wav
 classifies '*slow.wav: * (neutral*' --resample slow.wav
+classifies '*; weights as bf16*' --weights-as bf16 "$speech"
 wrong_classify "--timeline: '4' is no WINDOW:HOP in seconds*" --timeline 4 "$speech"
 wrong_classify "--timeline: '0' is no time from 0.025 to 3600 seconds*" --timeline 4:0 "$speech"
 wrong_classify "--unknown: '2' is no probability from 0 to 1*" --unknown 2 "$speech"
@@ -271,5 +272,5 @@ cannot_classify 'there is no file or folder nowhere.wav.' nowhere.wav
 run 1 1 err 'ser: nowhere.safetensors: cannot be opened: *' classify --weights nowhere.safetensors "$speech"
 
 printf '%d cases\n' "$cases"
-[ "$cases" -eq 145 ] || complain "$cases cases ran, 145 are here"
+[ "$cases" -eq 146 ] || complain "$cases cases ran, 146 are here"
 [ "$failed" -eq 0 ]

@@ -6,7 +6,7 @@
 set -u
 export LC_ALL=C
 
-expected_cases=61
+expected_cases=63
 
 if [ $# -ne 4 ]; then
   echo "check_live.sh: usage: check_live.sh SER MAKE_TRAINING MAKE_WEIGHTS WORKDIR" >&2
@@ -32,11 +32,12 @@ says() {
 # best MODEL: the file of its last fold.
 best() { printf '%s' "run_$1/fold-voice_2/best.safetensors"; }
 # as_classified MODEL OPTIONS...: what comes on the standard input, heard live, ends with what classify says of speech.wav.
+stored=()  # --weights-as, for both
 as_classified() {
   local last want model=$1
   cases=$((cases + 1))
-  last=$("$binary" live --weights "$(best "$model")" "${@:2}" 2>err.txt | grep '^all of ')
-  want=$("$binary" classify --weights "$(best "$model")" speech.wav | tail -n 1)
+  last=$("$binary" live --weights "$(best "$model")" "${stored[@]}" "${@:2}" 2>err.txt | grep '^all of ')
+  want=$("$binary" classify --weights "$(best "$model")" "${stored[@]}" speech.wav | tail -n 1)
   [ -n "$last" ] && [ "${last#*: }" = "${want#*: }" ] ||
     complain "$model ${*:2}: live ends with '$last', classify says '$want': $(cat err.txt)"
 }
@@ -84,6 +85,10 @@ for model in cnn former direct crnn htk librosa; do
   as_classified $model --every 0.13 <s16.raw
   as_classified $model --simulate speech.wav --pace 0 </dev/null
 done
+stored=(--weights-as bf16)
+as_classified direct <s16.raw
+as_classified crnn <s16.raw
+stored=()
 as_classified cnn --format s32 <s32.raw
 as_classified cnn --format f32 <f32.raw
 as_classified cnn --channels 2 <two.raw

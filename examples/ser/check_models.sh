@@ -6,7 +6,7 @@
 set -u
 export LC_ALL=C
 
-expected_cases=243
+expected_cases=247
 
 if [ $# -ne 3 ]; then
   echo "check_models.sh: usage: check_models.sh SER MAKE_MODELS WORKDIR" >&2
@@ -99,6 +99,14 @@ yields shiftformer_none '*: Shiftformer, *; no shift*' shiftformer io --n-div 0
 yields shiftformer_absolute '*: Shiftformer, *, absolute positions; shift of 12 *' shiftformer_absolute io
 yields shiftformer_absolute '*' shiftformer_absolute io --position absolute
 yields cnn_bf16 '*ShiftCNN*' cnn_bf16 io
+
+# ---- matrices as bf16
+yields cnn_halves '*: ShiftCNN, *; weights as bf16
+*' cnn io --weights-as bf16
+yields shift_lstm_halves '*; weights as bf16*' shift_lstm io --weights-as bf16 --lengths
+yields cnn '*placement skip
+*' cnn io --weights-as float
+wrong "--weights-as: 'half' is none of float|bf16" cnn io --weights-as half
 
 # ---- an option overrides itself, and nothing else
 yields cnn_n_div '*shift of 8 channels (n_div 3), delay, stride 1, placement skip*' cnn io --n-div 3

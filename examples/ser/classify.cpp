@@ -162,6 +162,7 @@ void classify_command::classify_features() const {
   check_output(output_, {how_.weights});
   model_options words = words_;
   words.weights = how_.weights;
+  words.stored = how_.stored;
   words.input = input_;
   words.output = output_;
   words.tensor = tensor_.empty() ? "x" : tensor_;
@@ -201,7 +202,9 @@ void classify_command::classify_sounds() const {
     check_output(made, how_.files());
   }
   encoder_files const files(how_);
-  emotion_model model(how_, files, words_, labels_);
+  model_options words = words_;
+  words.stored = how_.stored;
+  emotion_model model(how_, files, words, labels_);
   if (unknown_ > 0 && model.regression()) throw usage_error("--unknown is for classes, and the model is a regression");
   std::printf("%s: %s\n", one_line(how_.weights).c_str(), model.description().c_str());
   // What depends on the sounds beside, or on none but itself.

@@ -23,7 +23,7 @@ using head_kinds = std::variant<sequence_head<float>, network>;
 /// model of ShiftSER.
 state_dict shiftser_part(state_dict const& rest) {
   constexpr std::string_view prefix = "model.";
-  state_dict part(rest.source());
+  state_dict part = rest.without_tensors();
   for (tshift::weights::tensor const& each : rest) {
     if (each.name == "layer_weights") continue;
     if (!each.name.starts_with(prefix)) return {};
@@ -116,6 +116,9 @@ emotion_model::emotion_model(encoder_options const& how, encoder_files const& fi
                              : files.config.model_type().empty() ? "an encoder"
                                                                  : files.config.model_type()) +
                  ", " + std::to_string(sizes.layers) + " layers of " + std::to_string(sizes.width) + "; " + behind;
+  if (words.stored == tshift::stored::bf16 && std::holds_alternative<sequence_head<float>>(head_)) {
+    description_ += "; weights as bf16";
+  }
 }
 
 bool emotion_model::fits(index_t samples) const {

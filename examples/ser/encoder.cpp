@@ -10,6 +10,7 @@
 #include <tshift/io/safetensors.hpp>
 
 #include "error.hpp"
+#include "model_options.hpp"
 
 namespace ser {
 namespace {
@@ -50,6 +51,7 @@ void encoder_options::add_to(CLI::App& app) {
   app.add_option("--config", config, "Its config.json; by default the one beside it")
       ->type_name("FILE")
       ->check(not_empty);
+  add_weights_as(app, stored);
   auto const word = [](std::string const& name, std::string const& text, auto const& words, auto& to) {
     std::string list;
     for (auto const& [each, value] : words) {
@@ -138,8 +140,8 @@ encoder_files::encoder_files(encoder_options const& from)
     : encoder_files(from, tshift::io::safetensors::open(from.weights)) {}
 
 encoder_files::encoder_files(encoder_options const& from, tshift::io::safetensors const& file)
-    : checkpoint(tshift::weights::speech_encoder_weights(file.state_dict())), config(read_config(from)),
-      metadata(file.metadata()) {
+    : checkpoint(tshift::weights::speech_encoder_weights(stored_as(file.state_dict(), from.stored))),
+      config(read_config(from)), metadata(file.metadata()) {
   auto const said = metadata.find("labels");
   if (said != metadata.end()) labels = split_labels(said->second);
   fs::path const beside = config_of(from).parent_path() / "preprocessor_config.json";

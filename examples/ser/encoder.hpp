@@ -23,6 +23,7 @@ enum class masking { automatic, on, off };
 /// What the command line says about an encoder.
 struct encoder_options {
   std::string weights, config;
+  tshift::stored stored = tshift::stored::full;
   normalisation normalise = normalisation::unset;
   std::optional<double> eps;
   masking mask = masking::automatic;

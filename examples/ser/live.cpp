@@ -179,6 +179,7 @@ live_command::live_command(CLI::App& program)
       ->check(not_empty);
   add_number(command_, "--unknown", unknown_, 0.0, 1.0, "Where no class is as likely as that, the emotion is unknown")
       ->type_name("P");
+  add_weights_as(command_, words_.stored);
   add_model_options(command_, words_);
   add_image_words(command_, words_.images);
 }

@@ -234,6 +234,12 @@ void write_all() {
   expect("shiftformer_none", former(shiftformer, none), all);
   expect("shiftformer_advance", former(shiftformer, model_shift{4, direction::advance, 1, placement::both}), all);
   expect("shiftformer_absolute", former(with_positions, shiftformer_paper), all);
+  auto const halves = [](state_dict weights) {
+    weights.store_as(tshift::stored::bf16);
+    return weights;
+  };
+  expect("cnn_halves", shift_cnn<float>(halves(cnn), shift_cnn_paper), all);
+  expect("shift_lstm_halves", lstm_model(halves(shift_lstm), shift_lstm_paper), ragged);
   make_models::write_images();
 }
 

@@ -48,8 +48,8 @@ CLI::Option* add_number(CLI::App& app, std::string const& name, std::optional<in
   return app.add_option_function<std::string>(name, read, help)->type_name("N");
 }
 
-template <class Value>
-CLI::Option* add_choice(CLI::App& app, std::string const& name, std::optional<Value>& to, choices<Value> const& list,
+template <class Value, class To>
+CLI::Option* add_choice(CLI::App& app, std::string const& name, To& to, choices<Value> const& list,
                         std::string const& help) {
   std::string words;
   for (auto const& [word, value] : list) words += (words.empty() ? "" : "|") + word;
@@ -95,6 +95,18 @@ char const* const model_details =
 
 char const* name_of(tshift::placement where) { return name_in(placements, where); }
 char const* name_of(tshift::frame_positions kind) { return name_in(positions, kind); }
+
+void add_weights_as(CLI::App& app, tshift::stored& to) {
+  static choices<tshift::stored> const words = {{"float", tshift::stored::full}, {"bf16", tshift::stored::bf16}};
+  add_choice(
+      app, "--weights-as", to, words,
+      "What the model keeps its matrices as: bf16 takes half the memory, and\nchanges results in the third digit");
+}
+
+tshift::weights::state_dict stored_as(tshift::weights::state_dict weights, tshift::stored how) {
+  weights.store_as(how);
+  return weights;
+}
 
 std::string shift_words(tshift::model_shift const& shift) {
   if (shift.n_div == 0 || shift.where == tshift::placement::none) return "--n-div 0";

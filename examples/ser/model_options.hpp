@@ -9,6 +9,7 @@
 #include <string>
 #include <tshift/nn/residual.hpp>
 #include <tshift/nn/self_attention.hpp>
+#include <tshift/weights/state_dict.hpp>
 #include <vector>
 
 #include "image_words.hpp"
@@ -30,6 +31,7 @@ struct model_options {
   std::optional<tshift::frame_positions> positions;
   bool no_positions = false;  // and that there are none
   image_words images;
+  tshift::stored stored = tshift::stored::full;
   bool lengths = false;
   bool time = false;
   std::vector<std::string> labels;  // as many as classes, or none: numbers
@@ -38,6 +40,11 @@ struct model_options {
 
 /// Adds the options that say which shift the model has, and what it knows of positions.
 void add_model_options(CLI::App& app, model_options& to);
+
+/// Adds --weights-as: how the model keeps its matrices.
+void add_weights_as(CLI::App& app, tshift::stored& to);
+/// Weights of which models keep matrices so.
+tshift::weights::state_dict stored_as(tshift::weights::state_dict weights, tshift::stored how);
 
 /// The shift of a model as options, for a file's metadata.
 std::string shift_words(tshift::model_shift const& shift);

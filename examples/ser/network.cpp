@@ -246,13 +246,15 @@ model_choice choose_model(tshift::weights::state_dict const& weights, model_opti
   return made;
 }
 
-network make_network(tshift::weights::state_dict const& all, model_options const& words) {
+namespace {
+
+network network_of(state_dict const& all, model_options const& words) {
   if (all.contains("shift.0.offset")) {
     throw ser_error(one_line(all.source()) + ": its shift is learned; ser evaluate runs such models");
   }
   if (holds_image_model(all)) {
     model_choice const of = choose_model(all, words);
-    state_dict weights(all.source());  // without what a training with masks leaves
+    state_dict weights = all.without_tensors();  // without what a training with masks leaves
     for (tshift::weights::tensor const& each : all) {
       if (!each.name.starts_with("specaugment.")) weights.add(each);
     }
@@ -262,7 +264,7 @@ network make_network(tshift::weights::state_dict const& all, model_options const
     return result;
   }
   // What stands in front of a model that was trained here.
-  state_dict weights(all.source()), front(all.source());
+  state_dict weights = all.without_tensors(), front = all.without_tensors();
   for (tshift::weights::tensor const& each : all) {
     (each.name.starts_with("projector.") ? front : weights).add(each);
   }
@@ -305,6 +307,14 @@ network make_network(tshift::weights::state_dict const& all, model_options const
   result.flops = costs_of(kind, weights, blocks, positions);
   result.flops.per_frame += flops_of(front, "projector");
   return result;
+}
+
+}  // namespace
+
+network make_network(tshift::weights::state_dict const& weights, model_options const& words) {
+  network made = network_of(stored_as(weights, words.stored), words);
+  if (words.stored == tshift::stored::bf16) made.description += "; weights as bf16";
+  return made;
 }
 
 }  // namespace ser

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -311,6 +312,17 @@ void for_each_block(index_t C, index_t longest, Visit const& visit) {
     tshift::nn::conv1d<T> const block(how, weights(2 * C * (C / groups) * 5), weights(2 * C));
     visit("conv1d", block, 2 * C, [&block](index_t time) { return block.frames(time); });
   }
+  if constexpr (std::is_same_v<T, float>) {
+    using tshift::stored;
+    visit("linear, bf16", tshift::nn::linear<T>(C, C + 5, {weights(C * (C + 5)), stored::bf16}, weights(C + 5)), C + 5,
+          same);
+    tshift::conv1d_options const how{.inputs = C, .outputs = C, .taps = 3, .padding = 1};
+    visit("conv1d, bf16", tshift::nn::conv1d<T>(how, {weights(3 * C * C), stored::bf16}), C, same);
+    index_t const H = C / 3 + 2;
+    std::vector<T> const ih = weights(4 * H * C), hh = weights(4 * H * H), bias = weights(4 * H);
+    tshift::nn::lstm_weights<T> const halves{{ih, stored::bf16}, {hh, stored::bf16}, bias, bias};
+    visit("lstm, bf16", tshift::nn::lstm<T>(C, H, halves, halves), 2 * H, same);
+  }
   visit("depthwise_conv1d", tshift::nn::depthwise_conv1d<T>(C, 7, weights(C * 7), weights(C)), C, same);
   visit("layer_norm", tshift::nn::layer_norm<T>(weights(C), weights(C)), C, same);
   visit("gelu", gelu_block<T>(), C, same);
@@ -362,7 +374,8 @@ void for_each_block(index_t C, index_t longest, Visit const& visit) {
   }
 }
 
-constexpr index_t block_count = 25;
+template <class T>
+constexpr index_t block_count = std::is_same_v<T, float> ? 28 : 25;
 
 /// Ragged, one sequence of no frames among them, or not.
 std::vector<index_t> lengths_of(tshift::shape const& dims, bool ragged) {
@@ -397,7 +410,7 @@ void check_blocks(executors const& all, std::span<tshift::shape const> shapes) {
   }
   std::cout << "blocks with executors, " << type_name<T>() << ": " << sum.cases << " cases\n";
   REQUIRE(inputs == static_cast<index_t>(2 * shapes.size() + 2));
-  REQUIRE_ALL(sum, inputs * block_count * executor_count);
+  REQUIRE_ALL(sum, inputs * block_count<T> * executor_count);
 }
 
 template <class T, class Visit>
@@ -549,6 +562,6 @@ TEST_CASE("Blocks and models: what is large is shared out, and is the same", "[n
   });
   std::cout << "shared out: " << shared.size() << " blocks and models, " << sum.cases << " cases\n";
   REQUIRE_ALL(sum, sum.cases);
-  REQUIRE(sum.cases >= (block_count + model_count) * executor_count);
+  REQUIRE(sum.cases >= (block_count<float> + model_count) * executor_count);
   CHECK_FALSE(all.nested());
 }

@@ -37,6 +37,11 @@ constinit isa const built_for = {
 #else
     false,
 #endif
+#ifdef __AVX512BF16__
+    true,
+#else
+    false,
+#endif
 };
 
 }  // namespace test_support

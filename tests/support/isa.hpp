@@ -13,6 +13,7 @@ struct isa {
   bool avx512cd;
   bool avx512dq;
   bool avx512bw;
+  bool avx512bf16;
 };
 
 extern isa const built_for;

@@ -29,7 +29,8 @@ constexpr char compiler[] = "g++ " __VERSION__;
                     (!needed.avx512f || __builtin_cpu_supports("avx512f")) &&
                     (!needed.avx512cd || __builtin_cpu_supports("avx512cd")) &&
                     (!needed.avx512dq || __builtin_cpu_supports("avx512dq")) &&
-                    (!needed.avx512bw || __builtin_cpu_supports("avx512bw"));
+                    (!needed.avx512bw || __builtin_cpu_supports("avx512bw")) &&
+                    (!needed.avx512bf16 || __builtin_cpu_supports("avx512bf16"));
   if (able) return;
   std::printf("SKIPPED: these tests are built for %s, which this processor does not have.\n", needed.name);
   std::fflush(stdout);
