@@ -69,6 +69,8 @@ class speech_conv {
 
   /// The first layer where that has a group norm, which needs all of a sequence; null for others.
   nn::wave_conv<T> const* wave() const noexcept { return wave_ ? &*wave_ : nullptr; }
+  /// Whether frames are made in pairs, of which the first is an even one.
+  bool in_pairs() const noexcept { return halving_.has_value(); }
 
   /// Elements that rows writes to beside y.
   index_t scratch_size() const {

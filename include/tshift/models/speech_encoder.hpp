@@ -4,6 +4,7 @@
 
 #include <tshift/macros/away.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -84,6 +85,9 @@ class speech_encoder : public nn::calls<speech_encoder<T>, T, tensor_view<T cons
     return covered < all ? covered : all;
   }
 
+  /// The convolutions, of which frames are made.
+  speech_features<T> const& features() const noexcept { return features_; }
+
   /// The same encoder, whose forward writes these states. Shares the weights.
   /// @throws shape_error  it has no such state, or another number of them than there are weights
   speech_encoder with(hidden_states<T> const& states) const {
@@ -149,6 +153,18 @@ class speech_encoder : public nn::calls<speech_encoder<T>, T, tensor_view<T cons
     return mask_ ? frames(x.length(n), x.shape.time, *mask_) : frames(x.length(n));
   }
 
+  /// Unchecked: the states of frames [1, T, C] that features() made of a sequence, dense.
+  template <class Executor>
+  void compute_states(Executor& exec, tensor_view<T const> const& frames, tensor_view<T> const& y,
+                      nn::arena<T> a) const {
+    index_t const made = frames.shape.time;
+    T* const memory = a.take({3, made, channels_});
+    nn::arena<T> inside = a;
+    T* const copy = inside.take({made, frames.shape.channels});
+    std::copy_n(frames.data, frames.size(), copy);
+    states_of(exec, {copy, frames.shape}, made, y, 0, memory, a);
+  }
+
   /// Unchecked.
   template <class Executor>
   void compute(Executor& exec, tensor_view<T const> const& x, tensor_view<T> const& y, nn::arena<T> a) const {
@@ -185,12 +201,19 @@ class speech_encoder : public nn::calls<speech_encoder<T>, T, tensor_view<T cons
   template <class Executor>
   void compute_one(Executor& exec, tensor_view<T const> const& wave, index_t made, index_t valid,
                    tensor_view<T> const& y, index_t n, T* memory, nn::arena<T> a) const {
-    shape const dims{1, made, channels_};
-    tensor_view<T> const x(memory, dims), spare[2] = {{memory + dims.size(), dims}, {memory + 2 * dims.size(), dims}};
     shape const narrow{1, made, features_.outputs()};
     nn::arena<T> inside = a;
     tensor_view<T> const frames(inside.take({made, narrow.channels}), narrow);
     features_.compute(exec, wave, frames, inside);
+    states_of(exec, frames, valid, y, n, memory, a);
+  }
+
+  /// The states of a sequence's frames, of which `valid` are its own. They are written over, and may lie in a.
+  template <class Executor>
+  void states_of(Executor& exec, tensor_view<T> const& frames, index_t valid, tensor_view<T> const& y, index_t n,
+                 T* memory, nn::arena<T> a) const {
+    shape const dims{1, frames.shape.time, channels_};
+    tensor_view<T> const x(memory, dims), spare[2] = {{memory + dims.size(), dims}, {memory + 2 * dims.size(), dims}};
     projection_.project(exec, frames, spare[0]);
     for (index_t i = valid * channels_; i < x.size(); ++i) spare[0].data[i] = T(0);
     projection_.add_positions(exec, spare[0], x);

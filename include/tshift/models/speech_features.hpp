@@ -62,6 +62,17 @@ class speech_features : public nn::calls<speech_features<T>, T, tensor_view<T co
     return samples;
   }
 
+  /// Samples from one frame to the next: 320 of all published models.
+  index_t stride() const noexcept { return layers_[0].options().stride * place_of(0, 1); }
+  /// Whether a frame has the same bits in every piece of a sound that begins at one: not with a group norm, which sees the
+  /// whole piece, nor where a frame is one of a pair.
+  bool frames_are_apart() const noexcept {
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      if (layers_[i].wave() != nullptr || (layers_[i].in_pairs() && place_of(i, 1) % 2 != 0)) return false;
+    }
+    return true;
+  }
+
   /// What a call needs.
   struct slices {
     T* filters;     ///< of a sequence
