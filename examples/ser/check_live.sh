@@ -6,7 +6,7 @@
 set -u
 export LC_ALL=C
 
-expected_cases=63
+expected_cases=71
 
 if [ $# -ne 4 ]; then
   echo "check_live.sh: usage: check_live.sh SER MAKE_TRAINING MAKE_WEIGHTS WORKDIR" >&2
@@ -155,7 +155,30 @@ run 1 1 err "ser: crnn: the backward direction begins with*" live --weights "$(b
 run 1 1 err "ser: shiftformer: attention needs the whole sequence, and cannot be streamed." \
   live --weights "$(best attends)" </dev/null
 run 1 1 err "ser: *does not say what its features are*" live --weights "run_tensors/fold-3/best.safetensors" </dev/null
-wrong "*model.safetensors holds an encoder, whose attention needs the whole sound*" --weights hubert/model.safetensors </dev/null
+# ---- an encoder: each window is what classify says of it, and the last answer what it says of the whole
+# hears OPTIONS...: of speech.wav, by live and by classify.
+hears() {
+  local live classified
+  cases=$((cases + 1))
+  live=$("$binary" live --weights hubert/model.safetensors "$@" <s16.raw 2>err.txt |
+    sed -e '/^model\|^hubert\|^samples\|^(/d' -e 's/  \[[#.]*\]//' -e 's/^all of [0-9.]* s/all/')
+  classified=$("$binary" classify --weights hubert/model.safetensors "$@" speech.wav |
+    awk '/^speech.wav: / {sub(/^speech.wav/, "all"); all = $0} /^ .* to / {print} END {print all}')
+  [ -n "$classified" ] && [ "$live" = "$classified" ] ||
+    complain "an encoder, $*: live says '$live', classify '$classified': $(cat err.txt)"
+}
+hears --timeline 1:0.5
+hears --timeline 0.7:1.1
+hears --timeline 4:1
+hears --timeline 1:0.5 --normalize none
+hears --timeline 1:0.5 --weights-as bf16
+wrong '--every: hubert/model.safetensors holds an encoder, which answers window by window: --timeline 4:1' \
+  --weights hubert/model.safetensors --every 2 </dev/null
+wrong '--as-released, --mask, --frames reshape and --normalize batch are for batches' \
+  --weights hubert/model.safetensors --normalize batch </dev/null
+wrong '--config, --normalize, --mask, --as-released, --frames and --timeline are for models with an encoder, and *' \
+  --weights "$(best cnn)" --timeline 2:1 </dev/null
+run 1 1 err 'ser: the standard input has 0 samples, must have >= 400.' live --weights hubert/model.safetensors </dev/null
 run 1 1 err "ser: the standard input gave too few samples for a frame." live --weights "$(best crnn)" </dev/null
 run 1 1 err "ser: cannot read 'none.wav': there is no such file." live --weights "$(best cnn)" --simulate none.wav </dev/null
 wrong "--rate 8000: the model hears 16000 samples per second; --resample converts them" --weights "$(best cnn)" --rate 8000 <s16.raw

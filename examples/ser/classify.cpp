@@ -2,7 +2,6 @@
 #include "classify.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
@@ -32,15 +31,6 @@ constexpr char const* details =
     "A sound longer than 30 s is heard in windows, and its probabilities are the mean of theirs, and so are y and feature. OUT\n"
     "is a .safetensors file with y, probabilities and feature [N, D]; of one sound also .csv or .json, its timeline. The last\n"
     "window is shorter where at least half a hop is left.";
-
-double seconds_of(std::string const& name, std::string_view text) {
-  double value = 0;
-  auto const [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || stop != text.data() + text.size() || !(value >= 0.025) || value > 3600) {
-    throw CLI::ValidationError(name + ": '" + std::string(text) + "' is no time from 0.025 to 3600 seconds");
-  }
-  return value;
-}
 
 bool ends_with(std::string const& text, char const* end) { return text.ends_with(end); }
 
@@ -120,18 +110,7 @@ classify_command::classify_command(CLI::App& program)
           },
           "Where no class is as likely as that, the emotion is unknown")
       ->type_name("P");
-  command_
-      .add_option_function<std::string>(
-          "--timeline",
-          [this](std::string const& text) {
-            auto const colon = text.find(':');
-            if (colon == std::string::npos)
-              throw CLI::ValidationError("--timeline: '" + text + "' is no WINDOW:HOP in seconds");
-            window_ = seconds_of("--timeline", std::string_view(text).substr(0, colon));
-            hop_ = seconds_of("--timeline", std::string_view(text).substr(colon + 1));
-          },
-          "Windows of so many seconds, one every so many: 4:1 where a sound is\nlonger than one window")
-      ->type_name("WINDOW:HOP");
+  windows_.add_to(command_);
   command_.add_option("--picture", picture_, "An SVG of the timeline above the waveform")
       ->type_name("FILE")
       ->check(not_empty);
@@ -149,8 +128,8 @@ void classify_command::run() const {
 }
 
 void classify_command::classify_features() const {
-  if (!how_.config.empty() || how_.padded() || how_.normalise != normalisation::unset || how_.eps || window_ > 0 ||
-      !picture_.empty()) {
+  if (!how_.config.empty() || how_.padded() || how_.normalise != normalisation::unset || how_.eps ||
+      windows_.window > 0 || !picture_.empty()) {
     throw usage_error(
         "--config, --normalize, --mask, --as-released, --frames, --timeline and --picture are for models " +
         std::string("with an encoder, and ") + one_line(how_.weights) + " holds none");
@@ -188,7 +167,7 @@ void classify_command::classify_sounds() const {
   bool const tensors = check_options(from);
   bool const alone = !tensors && !is_manifest(input_) && !std::filesystem::is_directory(input_);
   bool const table = ends_with(output_, ".csv") || ends_with(output_, ".json");
-  if (!alone && (window_ > 0 || !picture_.empty() || table)) {
+  if (!alone && (windows_.window > 0 || !picture_.empty() || table)) {
     throw usage_error("--timeline, --picture and an --output of .csv or .json are for one sound");
   }
   if (!output_.empty() && !table && !ends_with(output_, ".safetensors")) {
@@ -215,7 +194,7 @@ void classify_command::classify_sounds() const {
 /// Sounds that are computed as rows of a batch.
 void classify_command::classify_batch(emotion_model& model, encoder_files const& files,
                                       sound_options const& from) const {
-  if (window_ > 0 || !picture_.empty() || (!output_.empty() && !ends_with(output_, ".safetensors"))) {
+  if (windows_.window > 0 || !picture_.empty() || (!output_.empty() && !ends_with(output_, ".safetensors"))) {
     throw usage_error("--timeline, --picture and an --output of .csv or .json are not for batches");
   }
   waves<float> sounds = read_waves<float>(from);
@@ -247,13 +226,13 @@ void classify_command::classify_each(emotion_model& model, encoder_files const& 
   sound_options one = from;
   listening asked;
   asked.unknown_below = unknown_;
-  if (window_ > 0) {
-    asked.window = window_;
-    asked.hop = hop_;
+  if (windows_.window > 0) {
+    asked.window = windows_.window;
+    asked.hop = windows_.hop;
   }
   if (alone) {
     double const seconds = sound_seconds(from);
-    asked.windows = window_ > 0 || seconds > asked.window || !output_.empty() || !picture_.empty();
+    asked.windows = windows_.window > 0 || seconds > asked.window || !output_.empty() || !picture_.empty();
     heard made;
     {
       progress bar(seconds);

@@ -8,6 +8,7 @@
 
 #include "emotions.hpp"
 #include "encoder.hpp"
+#include "listen.hpp"
 #include "model_options.hpp"
 #include "sounds.hpp"
 #include "timeline.hpp"
@@ -33,8 +34,9 @@ class classify_command {
   void classify_each(emotion_model& model, encoder_files const& files, sound_options const& from, bool alone) const;
 
   CLI::App& command_;
-  std::string input_, tensor_, output_, labels_, picture_, window_text_;
-  double window_ = 0, hop_ = 0, unknown_ = 0;  // window 0: none is asked for
+  std::string input_, tensor_, output_, labels_, picture_;
+  timeline_option windows_;
+  double unknown_ = 0;
   bool lengths_ = false, time_ = false;
   sound_options sounds_;
   encoder_options how_;

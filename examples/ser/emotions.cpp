@@ -145,6 +145,11 @@ emotion_model::result emotion_model::run(tshift::tensor_view<float const> x) {
 
   tshift::tensor_view<float const> seen(states_.data(), {.batch = 1, .time = frames, .channels = D});
   if (own < frames) seen.lengths = {&own, 1};
+  return answer(seen);
+}
+
+emotion_model::result emotion_model::answer(tshift::tensor_view<float const> const& seen) {
+  index_t const D = channels();
   result made{std::vector<float>(static_cast<std::size_t>(classes())), std::vector<float>(static_cast<std::size_t>(D))};
   tshift::nn::mean_pool<float>(seen, {made.feature.data(), {.batch = 1, .time = 1, .channels = D}});
   tshift::tensor_view<float> const y(made.y.data(), {.batch = 1, .time = 1, .channels = classes()});

@@ -57,6 +57,9 @@ class emotion_model {
   };
   /// Of one sound. @param x  [1, samples, 1], with its length where it is part of a padded batch
   result run(tshift::tensor_view<float const> x);
+  /// Of what the encoder made of a sound. @param states  [1, frames, D]
+  result answer(tshift::tensor_view<float const> const& states);
+  tshift::models::speech_encoder<float> const& encoder() const noexcept { return encoder_; }
 
   /// Softmax of logits; of a regression its values.
   std::vector<double> values_of(std::span<float const> y) const;

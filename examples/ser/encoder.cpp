@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <system_error>
 #include <tshift/io/safetensors.hpp>
+#include <tshift/models/windowed.hpp>
 
 #include "error.hpp"
 #include "model_options.hpp"
@@ -26,19 +27,6 @@ double number_of(std::string const& name, std::string const& text) {
     throw CLI::ValidationError(name + ": '" + text + "' is no number >= 0");
   }
   return value;
-}
-
-/// (x - mean) / sqrt(variance + eps) of these samples, both in double.
-template <class T>
-void normalise_some(std::span<T> x, double eps) {
-  if (x.empty()) return;
-  double mean = 0, squares = 0;
-  for (T const v : x) mean += static_cast<double>(v);
-  mean /= static_cast<double>(x.size());
-  for (T const v : x) squares += (static_cast<double>(v) - mean) * (static_cast<double>(v) - mean);
-  double const by = std::sqrt(squares / static_cast<double>(x.size()) + eps);
-  // Samples that are all one value and eps 0: zeros, as the limit has it.
-  for (T& v : x) v = by == 0 ? T(0) : static_cast<T>((static_cast<double>(v) - mean) / by);
 }
 
 }  // namespace
@@ -156,32 +144,38 @@ encoder_files::encoder_files(encoder_options const& from, tshift::io::safetensor
   if (sampled && *sampled != 16000) json.refuse("sampling_rate", "must be 16000");
 }
 
-template <class T>
-std::string normalise(waves<T>& sounds, encoder_options const& how, encoder_files const& files, bool padding) {
-  normalisation kind = how.normalise;
-  std::string why = "--normalize";
+sample_norm::sample_norm(encoder_options const& how, encoder_files const& files)
+    : kind(how.normalise), why("--normalize") {
   if (kind == normalisation::unset) {
     kind = files.normalise ? normalisation::utterance : normalisation::none;
     why = files.says_so.empty() ? "no preprocessor_config.json" : one_line(files.says_so);
   }
-  if (kind == normalisation::none) {
-    if (how.eps) throw usage_error("--normalize-eps changes nothing where nothing is normalised");
-    return "samples as they are (" + why + ")";
+  if (kind == normalisation::none && how.eps) {
+    throw usage_error("--normalize-eps changes nothing where nothing is normalised");
   }
-  double const eps = how.eps.value_or(kind == normalisation::utterance ? 1e-7 : 1e-5);
+  eps = how.eps.value_or(kind == normalisation::utterance ? 1e-7 : 1e-5);
+}
+
+std::string sample_norm::text() const {
+  char const* const what = kind == normalisation::none    ? "samples as they are ("
+                           : kind == normalisation::batch ? "samples normalised over the batch ("
+                                                          : "samples normalised one sound at a time (";
+  return what + why + ")";
+}
+
+template <class T>
+std::string normalise(waves<T>& sounds, encoder_options const& how, encoder_files const& files, bool padding) {
+  sample_norm const norm(how, files);
   std::span<T> const all(sounds.values);
-  if (kind == normalisation::batch) {
-    normalise_some(all, eps);
-    return "samples normalised over the batch (" + why + ")";
-  }
-  for (index_t n = 0; n < sounds.batch; ++n) {
+  if (norm.kind == normalisation::batch) tshift::models::normalise_wave(all, norm.eps);
+  for (index_t n = 0; n < sounds.batch && norm.kind == normalisation::utterance; ++n) {
     auto const row =
         all.subspan(static_cast<std::size_t>(n * sounds.samples), static_cast<std::size_t>(sounds.samples));
     auto const length = padding ? row.size() : static_cast<std::size_t>(sounds.lengths[static_cast<std::size_t>(n)]);
-    normalise_some(row.first(length), eps);
+    tshift::models::normalise_wave(row.first(length), norm.eps);
     for (T& behind : row.subspan(length)) behind = T(0);
   }
-  return "samples normalised one sound at a time (" + why + ")";
+  return norm.text();
 }
 
 template <class T>

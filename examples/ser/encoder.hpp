@@ -55,6 +55,18 @@ struct encoder_files {
   encoder_files(encoder_options const& from, tshift::io::safetensors const& file);
 };
 
+/// What is done to the samples of a sound, and why.
+struct sample_norm {
+  normalisation kind = normalisation::none;
+  double eps = 0;
+  std::string why;
+
+  /// @throws usage_error  --normalize-eps where nothing is normalised
+  sample_norm(encoder_options const& how, encoder_files const& files);
+  /// The same for the user.
+  std::string text() const;
+};
+
 /// The text between commas.
 std::vector<std::string> split_labels(std::string const& text);
 

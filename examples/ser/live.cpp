@@ -4,21 +4,21 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <csignal>
 #include <cstddef>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <tshift/io/safetensors.hpp>
 #include <vector>
 
 #include "emotions.hpp"
 #include "error.hpp"
 #include "interrupts.hpp"
+#include "listen.hpp"
 #include "live_features.hpp"
 #include "live_model.hpp"
+#include "live_report.hpp"
 #include "option_forms.hpp"
 
 namespace ser {
@@ -36,13 +36,14 @@ namespace {
 
 constexpr char const* details =
     "W is a model of log-mel features that `ser train --features-normalise none` made: ShiftCNN, Shiftformer, or a ShiftLSTM or\n"
-    "CRNN of one direction. Samples come raw on the standard input, as sox and arecord write them, or from a WAV at the speed\n"
+    "CRNN of one direction; or a model with an encoder, whose attention sees no sound before its end: it hears windows, as\n"
+    "--timeline says, and each answer is of one. Samples come raw on the standard input, as sox and arecord write them, or from a WAV at the speed\n"
     "of its sound:\n"
     "  arecord -t raw -f S16_LE -r 16000 | ser live --weights W\n"
     "  sox speech.wav -t raw - | ser live --weights W\n"
     "  ser live --weights W --simulate speech.wav\n"
     "\n"
-    "Each answer is of all that was heard so far; the last is what `ser classify` says of the whole. Ctrl-C ends it like the\n"
+    "Each answer of a model of features is of all that was heard so far. The last is what `ser classify` says of the whole. Ctrl-C ends it like the\n"
     "end of the input. At the end stands how long an answer took to follow the sound.";
 
 using clock = std::chrono::steady_clock;
@@ -63,104 +64,13 @@ CLI::Option* add_number(CLI::App& app, std::string const& name, Number& to, Numb
   return app.add_option_function<std::string>(name, read, help);
 }
 
-/// How long answers took to follow the sound.
-class delays {
- public:
-  void add(double seconds) {
-    if (last_.size() < kept) last_.resize(last_.size() + 1);
-    last_[count_++ % kept] = seconds;
-    most_ = std::max(most_, seconds);
-  }
-  /// Of the last ones.
-  double median() const {
-    auto sorted = last_;
-    std::ranges::sort(sorted);
-    return sorted[sorted.size() / 2];
-  }
-  /// Of all.
-  double most() const { return most_; }
-
- private:
-  static constexpr std::size_t kept = 1000;  // whoever listens for days needs no more memory
-
-  std::vector<double> last_;
-  std::size_t count_ = 0;
-  double most_ = 0;
-};
-
-/// What is printed, a line at a time, to whoever reads it while it reads.
-class reporter {
- public:
-  reporter(std::vector<std::string> labels, bool json, double unknown_below)
-      : labels_(std::move(labels)), json_(json), unknown_below_(unknown_below) {}
-
-  /// @param y  empty: no frame has left the network yet
-  /// @return whether anybody still reads
-  bool answer(double heard, std::span<float const> y, bool last) const {
-    bool const none = y.empty();
-    auto const values = none ? std::vector<double>() : softmax(y);
-    std::string const verdict = none ? "" : verdict_of(labels_, values, unknown_below_);
-    if (json_) {
-      nlohmann::ordered_json line;
-      line["seconds"] = heard;
-      if (!none) {
-        line["label"] = verdict;
-        for (std::size_t k = 0; k < values.size(); ++k) line["probabilities"][labels_[k]] = values[k];
-      }
-      line["last"] = last;
-      return put(line.dump() + "\n");
-    }
-    char text[64];
-    std::snprintf(text, sizeof text, last ? "all of %.2f s" : "%9.2f s", heard);
-    if (none) return put(std::string(text) + ": nothing yet\n");
-    std::string name = text;
-    if (!last) {
-      double const most = *std::ranges::max_element(values);
-      std::string bar(most > 0 ? static_cast<std::size_t>(std::lround(20 * most)) : 0, '#');  // none of NaN
-      bar.resize(20, '.');
-      name += "  [" + bar + "]";
-    }
-    return put(verdict_line(name, labels_, verdict, values) + "\n");
-  }
-
-  bool delay(live_features const& features, live_model const& model, delays const& of) const {
-    double const frames = features.look_ahead(), ahead = static_cast<double>(model.latency()) * features.hop();
-    if (json_) {
-      nlohmann::ordered_json line;
-      line["delay"] = {
-          {"frame", frames}, {"network", ahead}, {"computing_median", of.median()}, {"computing_most", of.most()}};
-      return put(line.dump() + "\n");
-    }
-    char text[256];
-    std::snprintf(
-        text, sizeof text,
-        "(from sound to answer %.0f ms: a frame takes %.0f ms of sound, the network looks %.0f ms ahead, computing "
-        "takes %.1f ms, at most %.1f ms)\n",
-        1000 * (frames + ahead + of.median()), 1000 * frames, 1000 * ahead, 1000 * of.median(), 1000 * of.most());
-    return put(text);
-  }
-
-  bool put(std::string const& text) const {
-    errno = 0;
-    bool const good = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-    if (!good && errno != EPIPE) throw ser_error("cannot write to the standard output");
-    if (!good) std::clearerr(stdout);
-    return good;
-  }
-
- private:
-  std::vector<std::string> labels_;
-  bool json_;
-  double unknown_below_;
-};
-
 }  // namespace
 
 live_command::live_command(CLI::App& program)
     : command_(*program.add_subcommand("live", "The emotion of a sound while it is still going on")) {
   command_.footer(std::string(details) + "\n\n" + model_details + "\n\n" + image_model_details);
   command_.get_formatter()->column_width(36);
-  command_.add_option("--weights", weights_, "A safetensors file")->type_name("W")->required()->check(not_empty);
+  how_.add_to(command_);
   command_.add_option("--simulate", simulate_, "A sound file in place of the standard input")
       ->type_name("WAV")
       ->check(not_empty);
@@ -179,18 +89,12 @@ live_command::live_command(CLI::App& program)
       ->check(not_empty);
   add_number(command_, "--unknown", unknown_, 0.0, 1.0, "Where no class is as likely as that, the emotion is unknown")
       ->type_name("P");
-  add_weights_as(command_, words_.stored);
+  windows_.add_to(command_);
   add_model_options(command_, words_);
   add_image_words(command_, words_.images);
 }
 
 void live_command::run() const {
-  auto const file = tshift::io::safetensors::open(weights_);
-  if (tshift::weights::holds_speech_encoder(file.state_dict())) {
-    throw usage_error(
-        one_line(weights_) +
-        " holds an encoder, whose attention needs the whole sound: ser classify --timeline hears it in windows");
-  }
   if (simulate_.empty() && (sounds_.mix || command_.count("--pace") > 0)) {
     throw usage_error("--mix and --pace are for --simulate; --channels says how many the standard input has");
   }
@@ -200,33 +104,107 @@ void live_command::run() const {
   if (simulate_.empty() && ::isatty(0) == 1) {
     throw usage_error("the standard input is a terminal: pipe samples into it, or --simulate a WAV");
   }
+  auto const file = tshift::io::safetensors::open(how_.weights);
+  polite_interrupts const guard;
+  std::signal(SIGPIPE, SIG_IGN);  // whoever has read enough ends this like the end of the input
+  if (tshift::weights::holds_speech_encoder(file.state_dict())) return hear_windows();
+  hear_frames(file);
+}
+
+std::unique_ptr<live_input> live_command::input_at(int rate) const {
+  sound_options from = sounds_;
+  from.input = simulate_;
+  from.rate = rate;
+  return simulate_.empty() ? raw_input({format_.value_or(sample_format::s16), rate_, channels_}, rate, sounds_.resample)
+                           : simulated_input(from, pace_);
+}
+
+/// An encoder, whose attention sees whole windows.
+void live_command::hear_windows() const {
+  if (command_.count("--every") > 0) {
+    throw usage_error("--every: " + one_line(how_.weights) +
+                      " holds an encoder, which answers window by window: --timeline 4:1");
+  }
+  if (how_.padded() || how_.normalise == normalisation::batch) {
+    throw usage_error("--as-released, --mask, --frames reshape and --normalize batch are for batches");
+  }
+  encoder_files const files(how_);
   model_options words = words_;
+  words.stored = how_.stored;
+  emotion_model model(how_, files, words, labels_);
+  if (unknown_ > 0 && model.regression()) throw usage_error("--unknown is for classes, and the model is a regression");
+  listening asked;
+  asked.unknown_below = unknown_;
+  if (windows_.window > 0) {
+    asked.window = windows_.window;
+    asked.hop = windows_.hop;
+  }
+  sample_norm const norm(how_, files);
+  listener ear(model, norm, asked, true, true);
+  reporter const to(model.labels(), json_);
+  auto const input = input_at(heard_rate);
+  if (!json_ && !to.put(one_line(how_.weights) + ": " + model.description() + "\n" + norm.text() + "\n")) return;
+
+  delays took;
+  bool read = true;
+  clock::time_point came;
+  auto const said = [&](timeline::entry const& each) {
+    std::optional<std::string> const verdict = model.regression() ? std::nullopt : std::optional(each.verdict);
+    read = read && to.answer({each.end, each.start, each.values, verdict, false});
+    took.add(std::chrono::duration<double>(clock::now() - came).count());
+    came = clock::now();
+  };
+  for (auto block = input->read(); !block.empty() && read; block = input->read()) {
+    came = clock::now();
+    ear.push(block, said);
+  }
+  if (!read) return;
+  came = clock::now();
+  heard const all = ear.finish(input->name(), said);
+  std::optional<std::string> verdict;
+  if (!model.regression()) verdict = model.verdict(all.values, unknown_);
+  read = read && to.answer({static_cast<double>(ear.samples()) / heard_rate, std::nullopt, all.values, verdict, true});
+  took.add(std::chrono::duration<double>(clock::now() - came).count());
+  if (read) to.delay({0, 0, asked.window}, took);
+}
+
+/// A model of features, frame by frame.
+void live_command::hear_frames(tshift::io::safetensors const& file) const {
+  if (windows_.window > 0 || !how_.config.empty() || how_.padded() || how_.normalise != normalisation::unset ||
+      how_.eps) {
+    throw usage_error("--config, --normalize, --mask, --as-released, --frames and --timeline are for models " +
+                      std::string("with an encoder, and ") + one_line(how_.weights) + " holds none");
+  }
+  model_options words = words_;
+  words.stored = how_.stored;
   take_model(words, file.metadata());
   network const made = make_network(file.state_dict(), words);
   hearing const how(file.metadata());
   if (!how.known()) {
-    throw ser_error(one_line(weights_) +
+    throw ser_error(one_line(how_.weights) +
                     " does not say what its features are: it was not trained on sounds by ser train");
   }
   live_features features(how);
   if (!made.widths.allows(features.channels())) {
-    throw ser_error(one_line(weights_) + " reads " + made.widths.text() +
+    throw ser_error(one_line(how_.weights) + " reads " + made.widths.text() +
                     ", its features have D = " + std::to_string(features.channels()));
   }
   live_model model(made, features.channels());
   std::vector<std::string> const asked = labels_.empty() ? std::vector<std::string>() : split_labels(labels_);
-  reporter const to(labels_for(asked, file.metadata(), model.classes()), json_, unknown_);
+  reporter const to(labels_for(asked, file.metadata(), model.classes()), json_);
+  auto const input = input_at(features.rate());
+  if (!json_ && !to.put(one_line(how_.weights) + ": " + made.description + "\n")) return;
 
-  sound_options from = sounds_;
-  from.input = simulate_;
-  from.rate = features.rate();
-  polite_interrupts const guard;
-  std::signal(SIGPIPE, SIG_IGN);  // whoever has read enough ends this like the end of the input
-  auto const input = simulate_.empty() ? raw_input({format_.value_or(sample_format::s16), rate_, channels_},
-                                                   features.rate(), sounds_.resample)
-                                       : simulated_input(from, pace_);
-  if (!json_ && !to.put(one_line(weights_) + ": " + made.description + "\n")) return;
-
+  auto const answer = [this, &to](double heard, std::span<float const> y, bool last) {
+    live_answer of;
+    of.heard = heard;
+    of.last = last;
+    if (!y.empty()) {
+      of.values = softmax(y);
+      of.verdict = verdict_of(to.labels(), of.values, unknown_);
+    }
+    return to.answer(of);
+  };
   double const rate = features.rate();
   double heard = 0, next = every_ * rate;
   delays took;
@@ -238,7 +216,7 @@ void live_command::run() const {
       heard += static_cast<double>(some);
       block = block.subspan(some);
       if (heard < next) continue;
-      bool const read = to.answer(heard / rate, model.answer(), false);
+      bool const read = answer(heard / rate, model.answer(), false);
       took.add(std::chrono::duration<double>(clock::now() - came).count());
       if (!read) return;
       next += every_ * rate;
@@ -253,9 +231,11 @@ void live_command::run() const {
     std::fprintf(stderr, "ser: warning: the model learned from %td frames of a sound, and so ser classify hears it.\n",
                  how.crop());
   }
-  bool const read = to.answer(heard / rate, y, true);
+  bool const read = answer(heard / rate, y, true);
   took.add(std::chrono::duration<double>(clock::now() - came).count());
-  if (read) to.delay(features, model, took);
+  if (read) {
+    to.delay({features.look_ahead(), static_cast<double>(model.latency()) * features.hop(), 0}, took);
+  }
 }
 
 }  // namespace ser

@@ -4,9 +4,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "encoder.hpp"
+#include "listen.hpp"
 #include "live_input.hpp"
 #include "model_options.hpp"
 #include "sounds.hpp"
@@ -26,12 +29,18 @@ class live_command {
   void run() const;
 
  private:
+  std::unique_ptr<live_input> input_at(int rate) const;
+  void hear_windows() const;
+  void hear_frames(tshift::io::safetensors const& file) const;
+
   CLI::App& command_;
-  std::string weights_, simulate_, labels_;
+  std::string simulate_, labels_;
   double every_ = 1, unknown_ = 0, pace_ = 1;
   bool json_ = false;
   std::optional<sample_format> format_;
   int rate_ = 0, channels_ = 1;  // rate 0: the model's
+  encoder_options how_;
+  timeline_option windows_;
   sound_options sounds_;
   model_options words_;
 };
