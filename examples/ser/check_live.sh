@@ -6,7 +6,7 @@
 set -u
 export LC_ALL=C
 
-expected_cases=71
+expected_cases=74
 
 if [ $# -ne 4 ]; then
   echo "check_live.sh: usage: check_live.sh SER MAKE_TRAINING MAKE_WEIGHTS WORKDIR" >&2
@@ -75,12 +75,13 @@ small=(--filters 3 --widths 3,5 --body 4 --frame-size 5 --one-way)
 learn cnn --model cnn "${live[@]}"
 learn former --model shiftformer "${live[@]}"
 learn direct --model shiftformer "${live[@]}" --no-project --preset torchaudio
+learn recurrent --model shift_lstm "${live[@]}" --one-way
 learn crnn --model crnn "${live[@]}" "${small[@]}"
 learn htk --model crnn "${live[@]}" "${small[@]}" --deltas htk --n-div 2 --placement branch --direction both
 learn librosa --model crnn "${live[@]}" "${small[@]}" --deltas librosa --summary last,mean,max,std,attention
 
 # ---- the last answer is that of the whole sound, whatever it comes as
-for model in cnn former direct crnn htk librosa; do
+for model in cnn former recurrent direct crnn htk librosa; do
   as_classified $model <s16.raw
   as_classified $model --every 0.13 <s16.raw
   as_classified $model --simulate speech.wav --pace 0 </dev/null

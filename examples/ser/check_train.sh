@@ -6,7 +6,7 @@
 set -u
 export LC_ALL=C
 
-expected_cases=417
+expected_cases=419
 
 if [ $# -ne 4 ]; then
   echo "check_train.sh: usage: check_train.sh SER MAKE_TRAINING MAKE_WEIGHTS WORKDIR" >&2
@@ -156,6 +156,7 @@ bad 'nothing: there is no such file or folder.' --data nothing
 wrong '--data is required' --epochs 1
 wrong "--model: 'gru' is none of *" "${data[@]}" --model gru
 wrong '--learned-shift: *' "${data[@]}" --model cnn --learned-shift
+wrong '--one-way: the new model is a CNN' "${data[@]}" --model cnn --one-way
 wrong "--epochs: '0' is no whole number from 1" "${data[@]}" --epochs 0
 wrong "--lr: '-1' is no number >= 0" "${data[@]}" --lr -1
 wrong "--schedule: 'linear' is none of constant|cosine|plateau|as-released" "${data[@]}" --schedule linear
@@ -468,6 +469,7 @@ wrong '--stem: a student has none' "${data[@]}" --model vit_student --stem 1
 wrong '--coordinates: a student has none' "${data[@]}" --model vit_student --coordinates corrected
 wrong '--project: a vertical-patch ViT has no such thing' "${data[@]}" --model vit_student --project
 wrong '--learned-shift: a CRNN has no such thing' "${data[@]}" --model crnn --learned-shift
+wrong '--one-way: a vertical-patch ViT has no such thing' "${data[@]}" --model vit_student --one-way
 wrong '--taps: a CRNN has no such thing' "${data[@]}" --model crnn --taps 3
 wrong '--blocks: a CRNN has no such thing' "${data[@]}" --model crnn --blocks 3
 wrong '--position absolute: a CRNN has no such positions' "${data[@]}" --model crnn --position absolute

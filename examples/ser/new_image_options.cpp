@@ -39,7 +39,6 @@ void new_image_options::add_to(CLI::App& app) {
       add_windows(app, "--body-taps", body_taps_, "Frames and bands of their filters: one pair, or one for each (5x3)"),
       add_optional_count(app, "--frame-size", frame_, 0,
                          "Of a CRNN's linear layer over a frame; 0: there is none (768)"),
-      app.add_flag("--one-way", one_way_, "A CRNN's LSTM runs forwards alone"),
       add_optional_count(app, "--attention", attention_, 1,
                          "Width of the network of --summary attention (as the LSTM's outputs)"),
       add_optional_count(app, "--head-size", head_, 1, "Channels between a CRNN's last two layers (64)"),
@@ -87,7 +86,7 @@ void new_image_options::take_crnn(new_model& m, model_options const& words, inde
   s.body_bands = spread(bands, s.body.size(), "--body-taps");
   s.frame = frame_.value_or(s.frame);
   if (hidden > 0) s.hidden = hidden;
-  s.both_ways = !one_way_;
+  s.both_ways = !m.one_way;
   s.head = head_.value_or(s.head);
   m.shift = shift_for(architecture::crnn, words, std::accumulate(s.filters.begin(), s.filters.end(), index_t{0}));
   m.images = words.images;
@@ -95,7 +94,7 @@ void new_image_options::take_crnn(new_model& m, model_options const& words, inde
 
   auto const kinds = m.images.summary.value_or(std::vector<tshift::summary_kind>{});
   bool const attends = has(kinds, tshift::summary_kind::attention) || (kinds.empty() && attention_);
-  if (attends) s.attention = attention_.value_or((one_way_ ? 1 : 2) * s.hidden);
+  if (attends) s.attention = attention_.value_or((m.one_way ? 1 : 2) * s.hidden);
   if (attention_ && !attends) throw usage_error("--attention changes nothing in --summary " + name_of(kinds));
   if (m.images.scorer && !attends) throw usage_error("--scorer is of --summary attention");
   if (m.images.summary_eps && !has(kinds, tshift::summary_kind::std))

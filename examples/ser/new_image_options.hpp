@@ -19,7 +19,7 @@ class new_image_options {
 
   /// The first of these options on the command line; empty: none.
   std::string first() const;
-  /// Sets the sizes of a CRNN: all but bands and classes.
+  /// Sets the sizes of a CRNN: all but bands and classes. m says whether its LSTM runs one way.
   /// @param hidden    of a direction of the LSTM; 0: the default
   /// @param channels  of a pixel, where nothing says more
   /// @throws usage_error  an option would change nothing
@@ -40,7 +40,6 @@ class new_image_options {
   std::optional<std::vector<index_t>> widths_, filters_, body_;
   std::optional<std::vector<window_size>> body_taps_;
   std::optional<index_t> width_bands_, frame_, attention_, head_, pixels_;
-  bool one_way_ = false;
   // Of a ViT.
   std::optional<index_t> dim_, head_dim_;
   std::optional<std::vector<index_t>> stem_;

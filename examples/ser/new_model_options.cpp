@@ -49,6 +49,7 @@ void new_model_options::add_to(CLI::App& app) {
   add_count(app, "--hidden", hidden_, 1,
             "Of its perceptrons, of an LSTM's direction, of a head (4 D, D, 256; of a\nViT 512, of a CRNN's LSTM 128)");
   add_count(app, "--blocks", blocks_, 1, "Of them (2; of a ViT 3, a teacher 6)");
+  app.add_flag("--one-way", one_way_, "An LSTM, a CRNN's as well, runs forwards alone: ser live can hear it");
   add_count(app, "--taps", taps_, 1, "Of a CNN's filters, odd (7)");
   app.add_flag("--project,!--no-project", project_,
                "A linear layer in front: neighbouring bands are alike, and which of\n"
@@ -70,6 +71,7 @@ new_model new_model_options::make_images(model_options const& words, tshift::sha
                               : learned_                 ? "--learned-shift"
                               : taps_ > 0                ? "--taps"
                               : blocks_ > 0 && !vit      ? "--blocks"
+                              : one_way_ && vit          ? "--one-way"
                                                          : nullptr;
   std::string const title = title_of(vit ? architecture::vertical_vit : architecture::crnn, false);
   if (refused != nullptr) throw usage_error(std::string(refused) + ": a " + title + " has no such thing");
@@ -81,6 +83,7 @@ new_model new_model_options::make_images(model_options const& words, tshift::sha
   m.kind = vit ? architecture::vertical_vit : architecture::crnn;
   m.channels = x.channels;
   m.classes = classes;
+  m.one_way = one_way_;
   if (vit) {
     images_.take_vit(m, words, kind_ == "vit_teacher", hidden_, blocks_);
   } else {
@@ -100,6 +103,7 @@ new_model new_model_options::make(model_options const& words, tshift::shape cons
   if (words.no_positions) throw usage_error("--no-positions: a new model has none unless --position says which");
   new_model m;
   if (kind_ == "head") {
+    if (one_way_) throw usage_error("--one-way: the new model is a head");
     if (words.n_div || words.towards || words.stride || words.where || words.positions || learned_) {
       throw usage_error("--model head has neither a shift nor positions");
     }
@@ -113,6 +117,8 @@ new_model new_model_options::make(model_options const& words, tshift::shape cons
   m.channels = x.channels;
   m.classes = classes;
   bool const recurrent = m.kind == architecture::lstm || m.kind == architecture::shift_lstm;
+  if (one_way_ && !recurrent) throw usage_error("--one-way: the new model is a " + std::string(title_of(m.kind, false)));
+  m.one_way = one_way_;
   m.hidden = hidden_ > 0 ? hidden_ : recurrent ? x.channels : 4 * x.channels;
   m.blocks = blocks_ > 0 ? blocks_ : m.blocks;
   m.taps = taps_ > 0 ? taps_ : m.taps;

@@ -43,7 +43,7 @@ class new_model_options {
   std::string kind_ = "shiftformer";
   new_image_options images_;
   index_t hidden_ = 0, blocks_ = 0, taps_ = 0;
-  bool project_ = false, project_given_ = false, learned_ = false;
+  bool project_ = false, project_given_ = false, learned_ = false, one_way_ = false;
   double learned_spread_ = 0;
 };
 

@@ -134,7 +134,7 @@ stack<T> make_stack(new_model m, train::parameter_table& table) {
     case architecture::lstm:
     case architecture::shift_lstm:
       return {std::move(blocks),
-              train::shift_lstm<T>(table, {m.channels, m.hidden, true, m.kind == architecture::shift_lstm, m.classes},
+              train::shift_lstm<T>(table, {m.channels, m.hidden, !m.one_way, m.kind == architecture::shift_lstm, m.classes},
                                    m.shift)};
     case architecture::transformer:
     case architecture::shiftformer: break;

@@ -41,6 +41,7 @@ struct new_model {
   tshift::model_shift shift;
   tshift::frame_positions positions = tshift::frame_positions::absolute;  ///< of a Transformer or Shiftformer
   index_t longest = 0;        ///< frames that positions serve; 0: there are none
+  bool one_way = false;       ///< an LSTM runs forwards alone
   bool project = false;       ///< a linear layer in front, projector.*
   bool learned = false;       ///< a learned shift in front of each block, shift.N.offset, in place of `shift`
   double learned_spread = 0;  ///< its offsets begin in [-spread, spread]
