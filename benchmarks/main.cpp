@@ -107,7 +107,7 @@ std::vector<table> make_tables() {
     double const median = quantile(r.times.operation, 0.5);
     double const amount = r.info.flops > 0 ? r.info.flops : r.info.bytes;
     found->cells.push_back({r.info.tensor, r.info.n_div > 0 ? std::to_string(r.info.n_div) : "-", r.info.variant,
-                            format_us(median), format("%.1f", amount / median * 1e-3),
+                            format_us(median), amount > 0 ? format("%.1f", amount / median * 1e-3) : "-",
                             format_us(r.info.share * quantile(r.times.floor, 0.5)), format("%.2f", ratio),
                             format("%.2f", quantile(each, 0.1)) + ".." + format("%.2f", quantile(each, 0.9)),
                             format_target(r.info.target), verdict(ratio, r.info.target)});

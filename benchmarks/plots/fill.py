@@ -148,7 +148,7 @@ def regions(results):
 GROUPS = {"operator": ["shift", "shift_inplace", "shift_add", "shift_adjoint", "shift_adjoint_inplace", "shifted",
                        "shift_stream"],
           "blocks": ["linear", "conv1d", "conv2d", "products", "lstm", "memory", "models", "cost of a shift"],
-          "threads": ["two threads"], "streamed": ["streamed models"], "audio": ["log_mel"],
+          "threads": ["two threads"], "streamed": ["streamed models"], "bf16": ["bf16 weights"], "audio": ["log_mel"],
           "learned": ["learned_shift", "learned_shift_adjoint", "learned_shift_backward", "mix_shift"],
           "training": ["training products", "training lstm", "training memory", "training weights"]}
 PASTED = ["models", "models_2_threads", "speech", "speech_2_threads", "images", "images_2_threads", "blocks_beside", "slices",

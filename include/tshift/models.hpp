@@ -24,6 +24,11 @@
 //   live.push(x, y);                                  // direction. y: the logits of the frames that have left the network
 //   live.flush(y);                                    // the end: those of all
 //
+//   models::windowed live(encoder, {.window = 64000, .hop = 16000});     // a speech encoder, window by window
+//   live.push(samples, [&](auto const& window) { ... window.states ... });
+//
+//   weights.store_as(stored::bf16);                   // before a model is made of a state_dict: half the memory
+//
 //   auto const checkpoint = weights::speech_encoder_weights(file.state_dict());      // whoever wrote it
 //   auto const config = io::speech_encoder_config::open("config.json");
 //   models::speech_encoder<float> const encoder(checkpoint, config.options_for(checkpoint.sizes));
@@ -44,4 +49,5 @@
 #include <tshift/models/speech_encoder.hpp>
 #include <tshift/models/streamed.hpp>
 #include <tshift/models/vertical_vit.hpp>
+#include <tshift/models/windowed.hpp>
 #include <tshift/nn.hpp>

@@ -6,6 +6,7 @@
 //
 //   B<T> block(sizes, weight, bias, ...)            weights in PyTorch's order: spans, vectors, or tensors of a file in
 //                                                   F32, F64, F16 or BF16 (weights/values.hpp); packed, and shared by copies
+//   B<T> block(sizes, {weight, stored::bf16}, bias)  its matrices kept as bfloat16: half the memory (weights/stored.hpp)
 //   block.forward(x, y)                             y = f(x), where no workspace is needed
 //   block.forward(x, y, workspace)                  workspace: block.workspace_size(x.shape) elements of T, anyone's
 //   block.forward(executor, x, y, workspace)        the same bits from any executor and any number of threads
