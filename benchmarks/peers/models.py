@@ -39,6 +39,7 @@ line by one line: the answer below, or `error SENTENCE`.
     gradients FILE           gradients LOSS NORM LOSS SAVED      only of what is trained: the loss of seeded values, the norm of all
                                                       gradients, the loss after a step, and how many numbers are kept between the
                                                       passes, 0 where nobody knows; the gradients go to FILE, as safetensors
+    weights bf16             ok                       to tshift and torch: what is loaded next has bf16 in place of float
     threads N                ok                       only to tshift: the next forwards run on so many threads
     quit                     nothing: ends, as it does at the end of its input
 
@@ -72,6 +73,7 @@ SHAPES = [(1, 374, 768), (8, 374, 768), (1, 64, 256)]
 CLASSES = 4
 SEED = 2023
 TOLERANCE = {"tshift": 1e-5, "torch": 1e-4, "ort": 1e-4}  # relative L2 to double precision
+BF16_TOLERANCE = {"tshift": 0.03, "torch": 0.1, "ort": 0.1}  # of weights of 8 binary digits, and of torch's activations
 PEERS = ["tshift", "torch", "ort"]
 LEAST_MS = 20.0  # a round of anything shorter repeats it
 
@@ -314,6 +316,20 @@ def image_model(kind, seed):
     return Logits().eval()
 
 
+def as_bf16(torch, model):
+    """The same with all of it in bf16, but for what goes in and comes out."""
+
+    class Halved(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model.bfloat16()
+
+        def forward(self, x):
+            return self.model(x.bfloat16()).float()
+
+    return Halved().eval()
+
+
 def read_input(torch, folder, shape):
     x = torch.from_file(str(pathlib.Path(folder) / "x.f32"), size=math.prod(shape), dtype=torch.float32)
     return x.reshape(shape).clone()
@@ -339,9 +355,13 @@ def rate_of(work, amount):
 class Forward:
     """A model and its input. Calling it is what is timed."""
 
+    bf16 = False
+
     def __init__(self, torch, golden, words, folder):
         model, self.shape = torch_model(golden, words)
         self.model, self.x = model.float(), read_input(torch, folder, self.shape)
+        if self.bf16:
+            self.model = as_bf16(torch, self.model)
 
     @staticmethod
     def mode(torch):
@@ -371,7 +391,10 @@ def torch_side(made=Forward, more=lambda: ""):
             if words[:1] == ["quit"]:
                 break
             try:
-                if words[0] == "load":
+                if words == ["weights", "bf16"]:
+                    made.bf16 = True
+                    print("ok", flush=True)
+                elif words[0] == "load":
                     loaded = made(torch, golden, words[1:13], line.rstrip("\n").split(" ", 13)[13])
                     print("ok", flush=True)
                 elif words[0] == "run":
@@ -432,6 +455,13 @@ class Side:
         except BrokenPipeError:
             pass  # readline sees the end, and says so
         return self.answer(word)
+
+    def refuses(self, line):
+        """Its sentence where it cannot do that, else nothing."""
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        said = self.process.stdout.readline().rstrip("\n")
+        return None if said == "ok" else said.removeprefix("error ")
 
     def run(self, untimed, timed):
         return float(self.ask(f"run {untimed} {timed}", "run"))
@@ -508,7 +538,8 @@ def relative_error(values, want):
 
 
 def prepare(torch, golden, row, sides, folder, options):
-    """Loads the row on all sides, and compares their logits with double precision. {side: relative error}"""
+    """Loads the row on all sides, and compares their logits with double precision. {side: relative error}; as bf16 those who
+    cannot are left out of sides, with their sentence"""
     model, shape = torch_model(golden, row.words().split())
     x = torch.from_numpy(golden.seeded("x", shape, SEED))
     (folder / "x.f32").write_bytes(x.numpy().astype("<f4").tobytes())
@@ -516,16 +547,22 @@ def prepare(torch, golden, row, sides, folder, options):
         want = model(x.double()).flatten().tolist()
         if "ort" in sides:
             onnx = folder / "model.onnx"
-            export(torch, model.float(), x, onnx, options.opset)
-            if ("lstm" in row.kind or row.kind in ("image.crnn", "image.chen")) and not holds_fused_lstm(onnx):
+            export(torch, as_bf16(torch, model.float()) if options.bf16 else model.float(), x, onnx, options.opset)
+            if not options.bf16 and ("lstm" in row.kind or row.kind in ("image.crnn", "image.chen")) and not holds_fused_lstm(onnx):
                 sys.exit(f"models: the graph of {row.name} has not exactly one LSTM node: nobody would ship that")
             frames, width = product_of(shape)
             product, rows = torch.nn.Linear(width, 4 * width, bias=False), torch.rand(1, frames, width)
             export(torch, product, rows, folder / "sgemm.onnx", options.opset)
             export(torch, product, rows[:, :1], folder / "read.onnx", options.opset)
     errors = {}
-    for name, side in sides.items():
-        side.ask(f"load {row.words()} {folder}", "ok")
+    for name, side in list(sides.items()):
+        why = side.refuses(f"load {row.words()} {folder}")
+        if why is not None and options.bf16:
+            print(f"{row.name}: {name} has no bf16: {why}", flush=True)
+            del sides[name]
+            continue
+        if why is not None:
+            sys.exit(f"models: the side of {name} says: {why}")
         errors[name] = relative_error([float(v) for v in side.ask("logits", "logits").split()], want)
     return errors
 
@@ -616,6 +653,7 @@ def parse(arguments):
     parser.add_argument("--blocks", action="store_true", help="single blocks instead of models")
     parser.add_argument("--speech", action="store_true", help="speech encoders instead of models")
     parser.add_argument("--images", action="store_true", help="the CRNN and vertical-patch ViTs instead of models")
+    parser.add_argument("--bf16", action="store_true", help="weights as bf16, in torch and ONNX Runtime activations as well")
     names = [row.name.strip() for row in MODELS + BLOCKS + [row for row, _ in SPEECH + IMAGES]]
     parser.add_argument("--model", action="append", default=[], choices=names, metavar="NAME",
                         help=f"only this one; repeatable. One of: {', '.join(names)}")
@@ -668,12 +706,16 @@ def chosen_rows(options):
 
 def measure(options, folder):
     torch, golden = import_torch()
-    sides = start_sides([name for name in PEERS if name not in options.without], folder, options)
+    all_sides = sides = start_sides([name for name in PEERS if name not in options.without], folder, options)
     try:
+        for name in ("tshift", "torch") if options.bf16 else ():
+            if name in sides:
+                sides[name].ask("weights bf16", "ok")
+        tolerance = BF16_TOLERANCE if options.bf16 else TOLERANCE
         head = [f"date: {time.strftime('%Y-%m-%d')}"]
         head += [f"processor: {processor()}, cores {' '.join(map(str, options.cores))}"]
         head += [f"{name}: {side.what}" for name, side in sides.items()]
-        head += [f"medians of {options.rounds} rounds, in which the sides take turns"]
+        head += [f"medians of {options.rounds} rounds, in which the sides take turns" + ("; all as bf16" if options.bf16 else "")]
         print("\n".join(head) + "\n")
         columns = ["block" if options.blocks else "encoder" if options.speech else "model", *COLUMNS, *(ALONE if options.threads == 1 else SHARED)]
         form = "  ".join(f"{{:>{width}}}" for width in WIDTHS[:len(columns)])
@@ -682,11 +724,12 @@ def measure(options, folder):
         for rows in chosen_rows(options):
             for row in rows:
                 what = f"{row.name} {'x'.join(map(str, row.shape))}"
+                sides = dict(all_sides)
                 errors = prepare(torch, golden, row, sides, folder, options)
-                bad = {name: error for name, error in errors.items() if not error <= TOLERANCE[name]}
+                bad = {name: error for name, error in errors.items() if not error <= tolerance[name]}
                 if bad:
                     wrong += 1
-                    said = ", ".join(f"{name} is {e:.1e} off (accepted: {TOLERANCE[name]})" for name, e in bad.items())
+                    said = ", ".join(f"{name} is {e:.1e} off (accepted: {tolerance[name]})" for name, e in bad.items())
                     notes.append(f"{what}: WRONG, not timed: {said}")
                     print(notes[-1], flush=True)
                     continue
@@ -710,7 +753,7 @@ def measure(options, folder):
             options.markdown.write_text(page(head, columns, table, legend, notes), encoding="utf-8")
         return 1 if wrong else 0
     finally:
-        for side in sides.values():
+        for side in all_sides.values():
             side.close()
 
 

@@ -36,6 +36,14 @@ double seconds_since(clock_type::time_point start) {
   return std::chrono::duration<double>(clock_type::now() - start).count();
 }
 
+/// Whether what is loaded keeps its weights as bf16.
+tshift::stored stored_as = tshift::stored::full;
+
+tshift::weights::state_dict stored(tshift::weights::state_dict weights) {
+  weights.store_as(stored_as);
+  return weights;
+}
+
 /// A model or a block with its input, output and workspace; or a model that is trained, whose call is a step.
 struct loaded {
   tshift::shape shape;
@@ -74,7 +82,7 @@ void use_image(loaded& to, std::string const& kind, std::uint64_t seed) {
       s.filters = 32;
     }
     tshift::shape const image{to.shape.batch, to.shape.time, s.channels, s.bands};
-    use(to, tshift::models::crnn<float>(test_support::seeded_neighbour<float>(s, seed)),
+    use(to, tshift::models::crnn<float>(stored(test_support::seeded_neighbour<float>(s, seed))),
         {to.x.data(), image, tshift::layout::ntsc});
     return;
   }
@@ -82,7 +90,7 @@ void use_image(loaded& to, std::string const& kind, std::uint64_t seed) {
   s.teacher = kind == "image.teacher";
   if (!s.teacher && kind != "image.student") throw std::runtime_error("unknown word " + kind);
   if (s.teacher) s.layers = 6;
-  use(to, tshift::models::vertical_vit<float>(test_support::seeded_neighbour<float>(s, seed)));
+  use(to, tshift::models::vertical_vit<float>(stored(test_support::seeded_neighbour<float>(s, seed))));
 }
 
 void use_block(loaded& to, test_support::model_sizes const& sizes, tshift::model_shift const& shift,
@@ -121,7 +129,7 @@ void use_speech(loaded& to, std::string const& kind, std::uint64_t seed) {
   options.heads = s.heads;
   options.norm_first = s.first;
   auto const encoder = std::make_shared<tshift::models::speech_encoder<float> const>(
-      tshift::weights::speech_encoder_weights(test_support::seeded_speech<float>(s, seed)), options);
+      tshift::weights::speech_encoder_weights(stored(test_support::seeded_speech<float>(s, seed))), options);
   tshift::shape const out{to.shape.batch, encoder->frames(to.shape.time), encoder->channels()};
   to.workspace.assign(static_cast<std::size_t>(encoder->workspace_size(to.shape)), 0.0f);
   to.y.assign(static_cast<std::size_t>(out.size()), 0.0f);
@@ -172,7 +180,7 @@ void load(std::istream& words, loaded& to) {
   if (sizes.kind.starts_with("speech.")) return use_speech(to, sizes.kind, seed);
   if (sizes.kind.starts_with("image.")) return use_image(to, sizes.kind, seed);
   if (sizes.kind.starts_with("train.")) return use_training(to, sizes, shift, seed);
-  auto const weights = test_support::seeded_weights<float>(sizes, seed);
+  auto const weights = stored(test_support::seeded_weights<float>(sizes, seed));
   if (sizes.kind == "cnn") {
     use(to, tshift::models::shift_cnn<float>(weights, shift));
   } else if (sizes.kind == "lstm" || sizes.kind == "shift_lstm") {
@@ -249,6 +257,12 @@ void answer(std::string const& line, loaded& model) {
   words >> command;
   if (command == "load") {
     load(words, model);
+    std::cout << "ok" << std::endl;
+    return;
+  }
+  if (command == "weights") {
+    if (std::string how; !(words >> how) || how != "bf16") throw std::runtime_error("weights: bf16 is all there is");
+    stored_as = tshift::stored::bf16;
     std::cout << "ok" << std::endl;
     return;
   }

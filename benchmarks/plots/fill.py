@@ -151,7 +151,7 @@ GROUPS = {"operator": ["shift", "shift_inplace", "shift_add", "shift_adjoint", "
           "threads": ["two threads"], "streamed": ["streamed models"], "bf16": ["bf16 weights"], "audio": ["log_mel"],
           "learned": ["learned_shift", "learned_shift_adjoint", "learned_shift_backward", "mix_shift"],
           "training": ["training products", "training lstm", "training memory", "training weights"]}
-PASTED = ["models", "models_2_threads", "speech", "speech_2_threads", "images", "images_2_threads", "blocks_beside", "slices",
+PASTED = ["models", "models_2_threads", "speech", "speech_2_threads", "images", "images_2_threads", "models_bf16", "blocks_beside", "slices",
           "training_beside", "training_beside_2_threads"]
 MEASURED = {"facts": facts, "sizes": lambda r: speeds(r, "sizes"), "cold": lambda r: speeds(r, "cold"), "times": times,
             "shares": shares, "stream": stream, "fresh": fresh, "calls": calls, "regions": regions}
