@@ -117,7 +117,8 @@ new_model new_model_options::make(model_options const& words, tshift::shape cons
   m.channels = x.channels;
   m.classes = classes;
   bool const recurrent = m.kind == architecture::lstm || m.kind == architecture::shift_lstm;
-  if (one_way_ && !recurrent) throw usage_error("--one-way: the new model is a " + std::string(title_of(m.kind, false)));
+  if (one_way_ && !recurrent)
+    throw usage_error("--one-way: the new model is a " + std::string(title_of(m.kind, false)));
   m.one_way = one_way_;
   m.hidden = hidden_ > 0 ? hidden_ : recurrent ? x.channels : 4 * x.channels;
   m.blocks = blocks_ > 0 ? blocks_ : m.blocks;

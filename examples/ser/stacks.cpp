@@ -134,8 +134,8 @@ stack<T> make_stack(new_model m, train::parameter_table& table) {
     case architecture::lstm:
     case architecture::shift_lstm:
       return {std::move(blocks),
-              train::shift_lstm<T>(table, {m.channels, m.hidden, !m.one_way, m.kind == architecture::shift_lstm, m.classes},
-                                   m.shift)};
+              train::shift_lstm<T>(
+                  table, {m.channels, m.hidden, !m.one_way, m.kind == architecture::shift_lstm, m.classes}, m.shift)};
     case architecture::transformer:
     case architecture::shiftformer: break;
     case architecture::crnn:

@@ -45,7 +45,8 @@ void normalise_wave(std::span<T> x, double eps) {
 /// What an encoder makes of a window.
 template <class T>
 struct encoder_window {
-  index_t begin, end;           ///< its samples, counted from the first of the sound
+  index_t begin;                ///< its first sample, counted from the first of the sound
+  index_t end;                  ///< past its last
   tensor_view<T const> states;  ///< [copies, frames, D], as the encoder's forward writes them
 };
 
