@@ -104,12 +104,12 @@ void pair_sums(index_t rows, index_t vectors, lines_ahead ahead, std::uint32_t c
 template <class Arch>
 class rounded_panels {
  public:
-  static constexpr index_t depth = 256;
+  static constexpr index_t deepest = 256;
 
   explicit rounded_panels(packed_operand<float> const& b) noexcept : b_(b) {}
 
   void begin(row_block<float> const& from, index_t rows, index_t done, index_t deep) noexcept {
-    float row[static_cast<std::size_t>(depth + 1)] = {};
+    float row[static_cast<std::size_t>(deepest + 1)] = {};
     // A block that begins with the second of a pair has a zero for the first.
     index_t const before = done % 2;
     first_ = done / 2;
@@ -133,7 +133,7 @@ class rounded_panels {
 
  private:
   using tile = gemm_tile<float, Arch>;
-  static constexpr index_t stride = depth / 2 + 16;
+  static constexpr index_t stride = deepest / 2 + 16;
 
   std::uint32_t const* at(index_t column, index_t row) const noexcept {
     return panel_at<float, Arch>(b_.pairs, pairs_of(b_.k), b_.n, column, row);

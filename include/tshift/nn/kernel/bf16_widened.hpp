@@ -98,7 +98,7 @@ class widened_panels {
   using tile = gemm_tile<float, Arch>;
 
  public:
-  static constexpr index_t depth =
+  static constexpr index_t deepest =
       bf16_room / (4 * tile::columns) < gemm_depth ? bf16_room / (4 * tile::columns) : gemm_depth;
 
   explicit widened_panels(packed_operand<float> const& b) noexcept : b_(b) {
@@ -139,7 +139,7 @@ class widened_panels {
   index_t done_ = 0;
   bool several_ = false;  // tiles
   float* wide_;
-  float room_[static_cast<std::size_t>(depth * tile::columns) + tshift::kernel::line_bytes / sizeof(float)];
+  float room_[static_cast<std::size_t>(deepest * tile::columns) + tshift::kernel::line_bytes / sizeof(float)];
 };
 
 }}}}  // namespace tshift::nn::kernel

@@ -28,7 +28,7 @@ struct keep_sums {
 template <class T, class Arch>
 class whole_panels {
  public:
-  static constexpr index_t depth = gemm_depth;  ///< of a block of K, at most
+  static constexpr index_t deepest = gemm_depth;  ///< of a block of K, at most
 
   explicit whole_panels(packed_operand<T> const& b) noexcept : b_(b) {}
 
@@ -110,7 +110,7 @@ void multiply_rows(row_source<T> a, index_t first, index_t rows, packed_operand<
     if (until == b.k) finish.begin(first + part.begin, part.count);
     index_t done = from;
     do {  // also for k = 0: the bias is written
-      index_t const most = until - done < Panels::depth ? until - done : Panels::depth;
+      index_t const most = until - done < Panels::deepest ? until - done : Panels::deepest;
       index_t const depth = a.gather(table, first + part.begin, part.count, done - from, most, zeros<T>);
       multiply_block<T, Arch>(panels, table, part.count, b, done, depth, c.from(part.begin), done + depth == b.k,
                               finish);
