@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Fuzzing: the safetensors reader, names and config.json of speech encoders, plans and views, three instruction sets against each other, the demo's way from a file
+# Fuzzing: the safetensors reader, names and config.json of speech encoders, plans and views, streams of networks, three instruction sets against each other, the demo's way from a file
 # packages: clang libclang-rt-dev libsndfile1-dev
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 # Executions that take some 4 minutes of two cores. For the record: TSHIFT_FUZZ_RUNS=10000000.
-declare -A runs=([safetensors]=2000000 [shift]=2000000 [isa]=500000 [wav]=500000 [speech]=60000)
-targets=(wav isa speech safetensors shift)  # the longest first
+declare -A runs=([safetensors]=2000000 [shift]=2000000 [isa]=500000 [wav]=500000 [speech]=60000 [stream]=1000000)
+targets=(wav isa speech stream safetensors shift)  # the longest first
 for tool in clang++ grep sed; do command -v "$tool" >/dev/null || die "no $tool: install the package clang"; done
 
 # fuzz <target>: its line of figures goes to <target>.txt.
@@ -33,7 +33,7 @@ done
 
 # figure <target> <pattern>: the number in the brackets of the pattern.
 figure() { sed -n "s/^fuzz: $1: $2.*/\1/p" "$build_dir/$1.txt" | head -n 1; }
-for target in safetensors speech shift isa wav; do
+for target in "${targets[@]}"; do
   covered "fuzz.$target" "$(figure "$target" '\([0-9]*\) executions')" executions
 done
 covered fuzz.isa.units "$(sed -n 's/^fuzz: isa: \([0-9]*\) instruction sets$/\1/p' "$build_dir/isa.txt")" 'instruction sets'

@@ -10,6 +10,7 @@
 #include "../fuzz/safetensors_target.hpp"
 #include "../fuzz/shift_target.hpp"
 #include "../fuzz/speech_target.hpp"
+#include "../fuzz/stream_target.hpp"
 #include "../support/catch.hpp"
 
 TEST_CASE("The fuzz targets keep their promises over the committed corpus", "[fuzz]") {
@@ -27,4 +28,5 @@ TEST_CASE("The fuzz targets keep their promises over the committed corpus", "[fu
   CHECK(check("safetensors", fuzz::safetensors_input) >= 350);
   CHECK(check("shift", fuzz::shift_input) >= 1301);
   CHECK(check("speech", fuzz::speech_input) >= 3);
+  CHECK(check("stream", fuzz::stream_input) >= 7);
 }

@@ -8,7 +8,7 @@ usage() {
   cat <<'TEXT'
 usage: bash tests/fuzz/run.sh [runs] [target...]
   runs      executions of each target, by default 10000000
-  target    safetensors, speech, shift, isa (x86-64 alone), wav; by default all, one after the other
+  target    safetensors, speech, shift, stream, isa (x86-64 alone), wav; by default all, one after the other
 Builds and inputs go to the folder TSHIFT_FUZZ_DIR, by default build-fuzz in the repository. The inputs found stay there,
 and the next run goes on from them. TSHIFT_FUZZ_FLAGS: more flags for the compiler (-mavx2 -mfma).
 Needs clang and its runtime: in Debian and Ubuntu the packages clang, libclang-rt-dev, libxsimd-dev, nlohmann-json3-dev,
@@ -25,7 +25,7 @@ source "$source_dir/cmake/tools/say.sh"
 runs=${1:-10000000}
 [[ $runs =~ ^[1-9][0-9]{0,11}$ ]] || { usage >&2; die "runs must be a number, not '$runs'"; }
 targets=("${@:2}")
-((${#targets[@]} > 0)) || targets=(safetensors speech shift isa wav)
+((${#targets[@]} > 0)) || targets=(safetensors speech shift stream isa wav)
 
 work=${TSHIFT_FUZZ_DIR:-$source_dir/build-fuzz}
 clang=${CXX:-clang++}
@@ -33,7 +33,7 @@ command -v "$clang" >/dev/null || die "no $clang: install clang and libclang-rt-
 read -ra more <<<"${TSHIFT_FUZZ_FLAGS-}"
 mkdir -p "$work"
 
-declare -A longest=([safetensors]=1024 [speech]=64 [shift]=160 [isa]=160 [wav]=1024)  # bytes of an input
+declare -A longest=([safetensors]=1024 [speech]=64 [shift]=160 [stream]=96 [isa]=160 [wav]=1024)  # bytes of an input
 
 # compile <arguments...>: with the sanitizers and, unless it is told otherwise, with coverage.
 compile() {

@@ -96,7 +96,7 @@ class frame_line {
   strides strides_of() const noexcept { return {room() * step_.inputs, step_.inputs, 1, 1}; }
   template <class Element>
   Element* at(Element* memory, index_t n, index_t t) const noexcept {
-    return memory + (n * room() + t - base_) * step_.inputs;
+    return sequences_ > 0 ? memory + (n * room() + t - base_) * step_.inputs : memory;  // which is none then
   }
   std::size_t frame_bytes(index_t frames) const noexcept {
     return sizeof(T) * static_cast<std::size_t>(frames * step_.inputs);
