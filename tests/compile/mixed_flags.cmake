@@ -159,5 +159,27 @@ if(compiler_gcc AND compiler_clang)
   mixed_set(gcc_and_clang gcc ${all_units})
 endif()
 
+# Flags that a unit may have beyond these: their code has names of its own, which needs no processor to see.
+set(flags_newer -march=x86-64 ${TSHIFT_AVX512BF16_FLAGS} -mf16c)
+set(newer_objects "")
+foreach(flags avx512 newer)
+  set(unit ${flags}_gcc_release)
+  if(NOT compiler_gcc)
+    set(unit ${flags}_clang_release)
+  endif()
+  string(REGEX REPLACE "^.*_(gcc|clang)_.*$" "\\1" compiler ${unit})
+  foreach(part operator blocks)
+    if(flags STREQUAL "newer")
+      mixed_object(object ${compiler} mixed_flags_${part}.cpp ${part}.${unit} ${flags_newer}
+                   ${flags_release_${compiler}} -DUNIT=${unit})
+      set_property(GLOBAL APPEND PROPERTY tshift_mixed_programs "${object}")
+    endif()
+    list(APPEND newer_objects "${folder}/${part}.${unit}.o")
+  endforeach()
+endforeach()
+list(JOIN newer_objects "," newer_objects)
+mixed_test(weak_symbols_newer "${CMAKE_COMMAND}" -D "NM=${CMAKE_NM}" -D "CXXFILT=${TSHIFT_CXXFILT}"
+           -D "OBJECTS=${newer_objects}" -P "${CMAKE_CURRENT_SOURCE_DIR}/weak_symbols.cmake")
+
 get_property(programs GLOBAL PROPERTY tshift_mixed_programs)
 add_custom_target(tshift_mixed_flags ALL DEPENDS ${programs})
