@@ -42,6 +42,8 @@ void add_streamed(char const* name, shape const& dims, index_t chunk, Make const
     tensor_view<float const> const x(memory.x, dims, layout::ntsc);
     tensor_view<float> const y(memory.y, {1, 1, classes}), want(memory.want, {1, 1, classes});
     auto const live = std::make_shared<models::streamed<std::remove_cvref_t<decltype(model)>>>(model, 1, dims.space);
+    std::printf("%s, chunk %td: a stream takes %td KiB besides the weights\n", name, chunk,
+                live->memory_bytes() / 1024);
     auto const room = scratch(model.workspace_size(dims));
     model.forward(x, want, room);
     for (int pass = 0; pass < 2; ++pass) {  // the second proves that flush leaves the stream as new

@@ -112,17 +112,7 @@ void use_block(loaded& to, test_support::model_sizes const& sizes, tshift::model
 /// "speech.base", "speech.wavlm", "speech.large": samples to the last hidden state.
 void use_speech(loaded& to, std::string const& kind, std::uint64_t seed) {
   bool const large = kind == "speech.large";
-  test_support::speech_sizes s;
-  s.channels = std::vector<index_t>(7, 512);
-  s.kernels = {10, 3, 3, 3, 3, 2, 2};
-  s.strides = {5, 2, 2, 2, 2, 2, 2};
-  s.norm_every = s.bias = s.first = large;
-  s.width = large ? 1024 : 768;
-  s.layers = large ? 24 : 12;
-  s.heads = large ? 16 : 12;
-  s.hidden = 4 * s.width;
-  s.taps = 128;
-  s.groups = 16;
+  test_support::speech_sizes s = test_support::published_sizes(large);
   s.buckets = kind == "speech.wavlm" ? 320 : 0;
   if (!large && kind != "speech.base" && s.buckets == 0) throw std::runtime_error("unknown word " + kind);
   tshift::speech_encoder_options options;

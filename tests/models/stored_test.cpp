@@ -21,6 +21,7 @@
 
 #include "../support/allocation_counter.hpp"
 #include "../support/catch.hpp"
+#include "../support/distance.hpp"
 #include "../support/nn_cases.hpp"
 #include "../support/seeded.hpp"
 #include "../support/seeded_neighbours.hpp"
@@ -52,17 +53,6 @@ std::vector<float> output_of(Executor&& run, Model const& model, tensor_view<flo
   return y;
 }
 
-/// L2 of the difference over L2 of the second.
-double distance(std::vector<float> const& a, std::vector<float> const& b) {
-  double off = 0, all = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    double const difference = static_cast<double>(a[i]) - static_cast<double>(b[i]);
-    off += difference * difference;
-    all += static_cast<double>(b[i]) * static_cast<double>(b[i]);
-  }
-  return std::sqrt(off / all);
-}
-
 /// @param make     make(state_dict) gives the model
 /// @param allowed  relative distance
 template <class Make>
@@ -77,7 +67,7 @@ void check_model(char const* name, state_dict const& weights, tshift::shape cons
   tshift::shape const out{dims.batch, frames, outputs};
   tshift::detail::run_here here;
   std::vector<float> const y = output_of(here, half, x, out);
-  double const off = distance(y, output_of(here, full, x, out));
+  double const off = relative_distance(y, output_of(here, full, x, out));
   std::cout << "bf16, " << name << ": " << off << " from full\n";
   INFO(name);
   CHECK(off < allowed);
@@ -181,7 +171,7 @@ TEST_CASE("bf16: a stream gives the logits of the whole clip") {
       std::vector<float> got(static_cast<std::size_t>(classes));
       for (index_t t = 0; t < time; t += chunk) live.push(x.slice_frames(t, std::min(chunk, time - t)));
       live.flush(tensor_view<float>(got.data(), {1, 1, classes}));
-      CHECK(distance(got, want) < 1e-6);
+      CHECK(relative_distance(got, want) < 1e-6);
     }
   };
   auto const weights = [](char const* kind) {

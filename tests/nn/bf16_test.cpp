@@ -26,6 +26,7 @@
 
 #include "../support/allocation_counter.hpp"
 #include "../support/catch.hpp"
+#include "../support/distance.hpp"
 #include "../support/image_cases.hpp"
 #include "../support/nn_cases.hpp"
 
@@ -147,17 +148,6 @@ std::vector<float> whole_numbers(index_t size, index_t most, random_bits& random
   std::vector<float> numbers(static_cast<std::size_t>(size));
   for (float& number : numbers) number = static_cast<float>(random.in(-most, most));
   return numbers;
-}
-
-/// L2 of the difference over L2 of the second.
-double distance(std::vector<float> const& a, std::vector<float> const& b) {
-  double off = 0, all = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    off += (static_cast<double>(a[i]) - static_cast<double>(b[i])) *
-           (static_cast<double>(a[i]) - static_cast<double>(b[i]));
-    all += static_cast<double>(b[i]) * static_cast<double>(b[i]);
-  }
-  return std::sqrt(off / all);
 }
 
 }  // namespace
@@ -343,10 +333,10 @@ TEST_CASE("bf16: Winograd's products and summaries round what they multiply") {
                              x = uniform<float>(image.size(), random);
     std::vector<float> const any3(any.begin(), any.begin() + outputs * inputs * 3);
     tshift::nn::winograd_conv1d<float> const real1(inputs, outputs, any3), near1(inputs, outputs, {any3, stored::bf16});
-    CHECK(distance(forward1(near1, x), forward1(real1, x)) < 0x1p-7);
+    CHECK(relative_distance(forward1(near1, x), forward1(real1, x)) < 0x1p-7);
     tshift::nn::winograd_conv2d<float> const real2(how, any), near2(how, {any, stored::bf16});
     tensor_view<float const> const real(x.data(), image, tshift::layout::ntsc);
-    double const off = distance(output_of(near2, real, {}, out2), output_of(real2, real, {}, out2));
+    double const off = relative_distance(output_of(near2, real, {}, out2), output_of(real2, real, {}, out2));
     CHECK(off < 0x1p-7);
     CHECK(off > 0x1p-14);  // they are rounded
     std::vector<float> const vector = whole_numbers(9, 1, random), weight = whole_numbers(9 * inputs, 2, random);

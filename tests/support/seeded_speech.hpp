@@ -23,6 +23,22 @@ struct speech_sizes {
   double eps = 1e-5;
 };
 
+/// wav2vec 2.0 and HuBERT base, or large.
+inline speech_sizes published_sizes(bool large) {
+  speech_sizes s;
+  s.channels = std::vector<index_t>(7, 512);
+  s.kernels = {10, 3, 3, 3, 3, 2, 2};
+  s.strides = {5, 2, 2, 2, 2, 2, 2};
+  s.norm_every = s.bias = s.first = large;
+  s.width = large ? 1024 : 768;
+  s.layers = large ? 24 : 12;
+  s.heads = large ? 16 : 12;
+  s.hidden = 4 * s.width;
+  s.taps = 128;
+  s.groups = 16;
+  return s;
+}
+
 /// Names and shapes of all tensors.
 inline std::vector<std::pair<std::string, std::vector<index_t>>> tensors_of(speech_sizes const& s) {
   std::vector<std::pair<std::string, std::vector<index_t>>> tensors;
