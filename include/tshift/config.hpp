@@ -46,6 +46,25 @@
 #define TSHIFT_STREAMING_BYTES (std::ptrdiff_t{12} << 20)
 #endif
 
+/// Whether the compiler has a type _Float16, and whether it has one __bf16 that it adds: they are added as float16 and
+/// bfloat16 are (float16.hpp). Default: what its macros and its version tell. The same in all translation units.
+#ifndef TSHIFT_HAS_FLOAT16
+#if !defined(__FLT16_MANT_DIG__)
+#define TSHIFT_HAS_FLOAT16 0
+#elif defined(__clang__) || __GNUC__ >= 13 || defined(__SSE2__)  // g++ 12 has the macro also where it has no type
+#define TSHIFT_HAS_FLOAT16 1
+#else
+#define TSHIFT_HAS_FLOAT16 0
+#endif
+#endif
+#ifndef TSHIFT_HAS_BF16
+#if defined(__BFLT16_MANT_DIG__) || (defined(__clang__) && __clang_major__ >= 19 && defined(__SSE2__))
+#define TSHIFT_HAS_BF16 1
+#else
+#define TSHIFT_HAS_BF16 0
+#endif
+#endif
+
 /// An invariant of ours, not a check of the caller's values (those are shape_error).
 #if TSHIFT_DEBUG
 #define TSHIFT_ASSERT(condition) \

@@ -121,7 +121,7 @@ namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { nam
 /// Whether T is a binary16: ours, or one of the compiler's.
 template <class T>
 inline constexpr bool is_half = std::is_same_v<T, float16>
-#if defined(__FLT16_MANT_DIG__)
+#if TSHIFT_HAS_FLOAT16
                                 || std::is_same_v<T, _Float16>
 #endif
 #if defined(__STDCPP_FLOAT16_T__)
@@ -132,7 +132,7 @@ inline constexpr bool is_half = std::is_same_v<T, float16>
 /// Whether T is a bfloat16: ours, or one of the compiler's that can be added.
 template <class T>
 inline constexpr bool is_bfloat16 = std::is_same_v<T, bfloat16>
-#if defined(__BFLT16_MANT_DIG__) || (defined(__clang__) && __clang_major__ >= 19 && defined(__SSE2__))
+#if TSHIFT_HAS_BF16
                                     || std::is_same_v<T, __bf16>
 #endif
 #if defined(__STDCPP_BFLOAT16_T__)

@@ -26,14 +26,14 @@ constexpr std::uint16_t bits_of(T number) {
 
 /// For TEMPLATE_LIST_TEST_CASE.
 using all_16_bit_floats = std::tuple<tshift::float16, tshift::bfloat16
-#if defined(__FLT16_MANT_DIG__)
+#if TSHIFT_HAS_FLOAT16
                                      ,
                                      _Float16
 #endif
 #if defined(__STDCPP_BFLOAT16_T__)
                                      ,
                                      std::bfloat16_t
-#elif defined(__BFLT16_MANT_DIG__) || (defined(__clang__) && __clang_major__ >= 19 && defined(__SSE2__))
+#elif TSHIFT_HAS_BF16
                                      ,
                                      __bf16
 #endif
