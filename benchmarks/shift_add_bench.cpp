@@ -19,38 +19,53 @@ void add_floor(float const* x, float const* r, float* y, std::size_t count) {
   for (; i < count; ++i) y[i] = x[i] + r[i];
 }
 
-void add(tensor_case const& whole, shift_case const& what, double target) {
+template <class T>
+void add(tensor_case const& whole, shift_case const& what, double target, std::string const& type = "") {
   tensor_case const on = sized(whole, what.n_div, what.direction_of.text);
   shift_plan const plan = tshift::presets::shiftser(on.dims.channels, what.n_div, what.direction_of.value);
-  double const bytes = static_cast<double>(on.count() * sizeof(float));
-  row const info{.table = "shift_add: y = S x + r; floor: vectorised y = x + r",
+  std::size_t const bytes = on.count() * sizeof(T);
+  bool const short_floats = sizeof(T) == 2;
+  row const info{.table = short_floats
+                              ? "shift_add of 16-bit floats: y = S x + r; floor: vectorised y = x + r of as many "
+                                "bytes of float"
+                              : "shift_add: y = S x + r; floor: vectorised y = x + r",
                  .tensor = on.text(),
-                 .variant = what.direction_of.text,
+                 .variant = what.direction_of.text + type,
                  .n_div = what.n_div,
-                 .bytes = 3 * bytes,
+                 .bytes = 3 * static_cast<double>(bytes),
                  .target = target,
-                 .footprint = on.count() * sizeof(float)};
+                 .footprint = bytes};
   add_row(info, [=] {
-    auto const memory = tensors<float>(on.dims);
-    tensor_view<float const> const x(memory.x, on.dims, on.order);
-    tensor_view<float const> const r(memory.r, on.dims, on.order);
-    tensor_view<float> const y(memory.y, on.dims, on.order);
-    tensor_view<float> const want(memory.want, on.dims, on.order);
+    auto const memory = tensors<T>(on.dims);
+    tensor_view<T const> const x(memory.x, on.dims, on.order);
+    tensor_view<T const> const r(memory.r, on.dims, on.order);
+    tensor_view<T> const y(memory.y, on.dims, on.order);
+    tensor_view<T> const want(memory.want, on.dims, on.order);
     tshift::shift_add(x, r, y, plan);
     tshift::reference::shift_add(x, r, want, plan);
     expect_equal(want, y);
     return std::pair([=] { tshift::shift_add(x, r, y, plan); },
-                     [=, count = memory.count] { add_floor(x.data, r.data, y.data, count); });
+                     [=] {
+                       // Two numbers of 16 bits count as one float, whatever that is worth.
+                       add_floor(reinterpret_cast<float const*>(x.data), reinterpret_cast<float const*>(r.data),
+                                 reinterpret_cast<float*>(y.data), bytes / sizeof(float));
+                     });
   });
 }
 
 void add_shift_add() {
   constexpr double targets[] = {1.10, 1.10, 1.15};
   for (tensor_case const& on : time_major_cases) {
-    for (shift_case const& what : some_shifts()) add(on, what, targets[on.size]);
+    for (shift_case const& what : some_shifts()) add<float>(on, what, targets[on.size]);
   }
   for (tensor_case const& on : other_layouts) {
-    for (way const w : {delay, both}) add(on, {8, w}, 1.10);
+    for (way const w : {delay, both}) add<float>(on, {8, w}, 1.10);
+  }
+  for (tensor_case const& on : {large, medium}) {
+    for (way const w : {delay, both}) {
+      add<tshift::bfloat16>(on, {8, w}, 1.10, ", bfloat16");
+      add<tshift::float16>(on, {8, w}, 1.10, ", float16");
+    }
   }
 }
 

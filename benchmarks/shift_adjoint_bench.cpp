@@ -8,39 +8,50 @@ namespace tshift_bench { namespace {
 /// dx = S' dy by scattering: every dy[t] is added to the frame that y[t] came from. The same sums as
 /// reference::shift_adjoint, in time linear in the number of frames instead of quadratic. At the small size the two
 /// are compared.
-void scatter(tensor_view<float const> dy, tensor_view<float> dx, shift_plan const& plan) {
+template <class T>
+void scatter(tensor_view<T const> dy, tensor_view<T> dx, shift_plan const& plan) {
   namespace reference = tshift::reference;
-  std::fill(dx.data, dx.data + dx.size(), 0.0f);
+  std::vector<tshift::detail::sum_type<T>> totals(static_cast<std::size_t>(dx.size()));
+  tensor_view const sums(totals, dx.shape, dx.strides);
   reference::for_each_element(dy.shape, [&](index_t n, index_t t, index_t c, index_t s) {
     index_t const from = reference::source_frame(t, reference::offset_of(plan, c), dy.length(n), plan.edge());
-    if (from >= 0) dx(n, from, c, s) += dy(n, t, c, s);
+    if (from >= 0) sums(n, from, c, s) += tshift::detail::to_sum<T>(dy(n, t, c, s));
+  });
+  reference::for_each_element(dy.shape, [&](index_t n, index_t t, index_t c, index_t s) {
+    dx(n, t, c, s) = tshift::detail::from_sum<T>(sums(n, t, c, s));
   });
 }
 
-void add(tensor_case const& whole, std::string const& variant, index_t n_div, shift_plan const& plan, bool in_place) {
+template <class T>
+void add(tensor_case const& whole, std::string const& variant, index_t n_div, shift_plan const& plan, bool in_place,
+         std::string const& type = "") {
   tensor_case const on = sized(whole, n_div, variant);
-  double const bytes = static_cast<double>(on.count() * sizeof(float));
+  std::size_t const size = on.count() * sizeof(T);
+  double const bytes = static_cast<double>(size);
   double const share = in_place ? moved_share(plan) : 1;
-  row const info{.table = in_place ? "shift_adjoint_inplace: dy = S' dy; floor: memcpy x share of channels moved"
-                                   : "shift_adjoint: dx = S' dy; floor: memcpy of the tensor",
+  std::string const table = std::string(in_place ? "shift_adjoint_inplace" : "shift_adjoint") +
+                            (sizeof(T) == 2 ? " of 16-bit floats" : "") +
+                            (in_place ? ": dy = S' dy; floor: memcpy x share of channels moved"
+                                      : ": dx = S' dy; floor: memcpy of the tensor");
+  row const info{.table = table,
                  .tensor = on.text(),
-                 .variant = variant,
+                 .variant = variant + type,
                  .n_div = n_div,
                  .bytes = 2 * bytes * share,
                  .share = share,
-                 .footprint = on.count() * sizeof(float)};
+                 .footprint = size};
   auto const verified = [=] {
-    auto const memory = tensors<float>(on.dims);
-    tensor_view<float const> const dy(memory.x, on.dims, on.order);
-    tensor_view<float> const dx(memory.y, on.dims, on.order);
-    tensor_view<float> const want(memory.want, on.dims, on.order);
+    auto const memory = tensors<T>(on.dims);
+    tensor_view<T const> const dy(memory.x, on.dims, on.order);
+    tensor_view<T> const dx(memory.y, on.dims, on.order);
+    tensor_view<T> const want(memory.want, on.dims, on.order);
     if (in_place) {
-      std::memcpy(dx.data, dy.data, memory.count * sizeof(float));
+      std::memcpy(dx.data, dy.data, size);
       tshift::shift_adjoint_inplace(dx, plan);
     } else {
       tshift::shift_adjoint(dy, dx, plan);
     }
-    scatter(dy, want, plan);
+    scatter<T>(dy, want, plan);
     expect_equal(want, dx);
     if (on.size == small.size) {
       tshift::reference::shift_adjoint(dy, want, plan);
@@ -48,9 +59,7 @@ void add(tensor_case const& whole, std::string const& variant, index_t n_div, sh
     }
     return std::pair(dy, dx);
   };
-  auto const floor = [size = on.count() * sizeof(float)](auto const& pair) {
-    return [=] { std::memcpy(pair.second.data, pair.first.data, size); };
-  };
+  auto const floor = [size](auto const& pair) { return [=] { std::memcpy(pair.second.data, pair.first.data, size); }; };
   if (in_place) {
     add_row(info, [=] {
       auto const pair = verified();
@@ -70,12 +79,23 @@ void add_shift_adjoint() {
     for (tensor_case const& on : time_major_cases) {
       for (way const w : {delay, both}) {
         for (index_t const n_div : {4, 16}) {
-          add(on, w.text, n_div, shiftser(on.dims.channels, n_div, w.value), in_place);
+          add<float>(on, w.text, n_div, shiftser(on.dims.channels, n_div, w.value), in_place);
         }
       }
-      add(on, "both, keep", 8, shiftser(on.dims.channels, 8, direction::both, 1, padding::keep), in_place);
-      add(on, "both, edge", 8, shiftser(on.dims.channels, 8, direction::both, 1, padding::edge), in_place);
-      add(on, "both, circular", 8, shiftser(on.dims.channels, 8, direction::both, 1, padding::circular), in_place);
+      add<float>(on, "both, keep", 8, shiftser(on.dims.channels, 8, direction::both, 1, padding::keep), in_place);
+      add<float>(on, "both, edge", 8, shiftser(on.dims.channels, 8, direction::both, 1, padding::edge), in_place);
+      add<float>(on, "both, circular", 8, shiftser(on.dims.channels, 8, direction::both, 1, padding::circular),
+                 in_place);
+    }
+    for (tensor_case const& on : {large, medium}) {
+      for (padding const edge : {padding::zero, padding::keep, padding::edge}) {
+        std::string const variant = edge == padding::zero   ? "both"
+                                    : edge == padding::keep ? "both, keep"
+                                                            : "both, edge";
+        shift_plan const plan = shiftser(on.dims.channels, 8, direction::both, 1, edge);
+        add<tshift::bfloat16>(on, variant, 8, plan, in_place, ", bfloat16");
+        add<tshift::float16>(on, variant, 8, plan, in_place, ", float16");
+      }
     }
   }
 }

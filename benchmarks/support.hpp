@@ -133,7 +133,7 @@ class buffer {
   std::size_t count_ = 0;
 };
 
-/// Random values: constant data could not show a wrong source frame. Floats lie in [-1, 1).
+/// Random values: constant data could not show a wrong source frame. Floats of any size lie in [-1, 1).
 template <class T>
 void fill_random(T* values, std::size_t count, std::uint64_t seed) {
   for (std::size_t i = 0; i < count; ++i) {
@@ -143,6 +143,8 @@ void fill_random(T* values, std::size_t count, std::uint64_t seed) {
     auto const bits = static_cast<std::int32_t>(static_cast<std::uint32_t>(z >> 32));
     if constexpr (std::is_floating_point_v<T>) {
       values[i] = static_cast<T>(bits) * static_cast<T>(0x1p-31);
+    } else if constexpr (tshift::detail::is_16_bit_float<T>) {
+      values[i] = T(static_cast<float>(bits) * 0x1p-31f);
     } else {
       values[i] = static_cast<T>(bits);
     }

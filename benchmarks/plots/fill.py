@@ -145,8 +145,9 @@ def regions(results):
 
 
 # What tshift_bench --markdown writes goes to RESULTS.md as it is: the tables whose titles begin so.
-GROUPS = {"operator": ["shift", "shift_inplace", "shift_add", "shift_adjoint", "shift_adjoint_inplace", "shifted",
-                       "shift_stream"],
+GROUPS = {"operator": ["shift", "shift_inplace", "shift_add", "shift_add of 16-bit floats", "shift_adjoint",
+                       "shift_adjoint of 16-bit floats", "shift_adjoint_inplace",
+                       "shift_adjoint_inplace of 16-bit floats", "shifted", "shift_stream"],
           "blocks": ["linear", "conv1d", "conv2d", "products", "lstm", "memory", "models", "cost of a shift"],
           "threads": ["two threads"], "streamed": ["streamed models"], "bf16": ["bf16 weights"], "audio": ["log_mel"],
           "learned": ["learned_shift", "learned_shift_adjoint", "learned_shift_backward", "mix_shift"],

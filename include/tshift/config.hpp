@@ -46,6 +46,25 @@
 #define TSHIFT_STREAMING_BYTES (std::ptrdiff_t{12} << 20)
 #endif
 
+/// Whether the compiler has a type _Float16, and whether it has one __bf16 that it adds: they are added as float16 and
+/// bfloat16 are (float16.hpp). Default: what its macros and its version tell. The same in all translation units.
+#ifndef TSHIFT_HAS_FLOAT16
+#if !defined(__FLT16_MANT_DIG__)
+#define TSHIFT_HAS_FLOAT16 0
+#elif defined(__clang__) || __GNUC__ >= 13 || defined(__SSE2__)  // g++ 12 has the macro also where it has no type
+#define TSHIFT_HAS_FLOAT16 1
+#else
+#define TSHIFT_HAS_FLOAT16 0
+#endif
+#endif
+#ifndef TSHIFT_HAS_BF16
+#if defined(__BFLT16_MANT_DIG__) || (defined(__clang__) && __clang_major__ >= 19 && defined(__SSE2__))
+#define TSHIFT_HAS_BF16 1
+#else
+#define TSHIFT_HAS_BF16 0
+#endif
+#endif
+
 /// An invariant of ours, not a check of the caller's values (those are shape_error).
 #if TSHIFT_DEBUG
 #define TSHIFT_ASSERT(condition) \
@@ -58,8 +77,8 @@
 /// unit built for another; longer functions stand in the namespace TSHIFT_ISA instead (see below).
 #define TSHIFT_INLINE __attribute__((always_inline)) inline
 
-#define TSHIFT_CONCAT_(a, b, c, d, e, f) a##_##b##c##d##e##f
-#define TSHIFT_CONCAT(a, b, c, d, e, f) TSHIFT_CONCAT_(a, b, c, d, e, f)
+#define TSHIFT_CONCAT_(a, b, c, d, e, f, g) a##_##b##c##d##e##f##g
+#define TSHIFT_CONCAT(a, b, c, d, e, f, g) TSHIFT_CONCAT_(a, b, c, d, e, f, g)
 #define TSHIFT_VERSION_NAME_(major, minor) v##major##_##minor
 #define TSHIFT_VERSION_NAME(major, minor) TSHIFT_VERSION_NAME_(major, minor)
 
@@ -103,6 +122,15 @@
 #else
 #define TSHIFT_ISA_BMI_
 #endif
+#if defined(__AVX512FP16__) && defined(__F16C__)  // what converts 16-bit floats, and what adds them
+#define TSHIFT_ISA_HALF_ cp
+#elif defined(__AVX512FP16__) || defined(__ARM_FEATURE_FP16_SCALAR_ARITHMETIC)
+#define TSHIFT_ISA_HALF_ p
+#elif defined(__F16C__)
+#define TSHIFT_ISA_HALF_ c
+#else
+#define TSHIFT_ISA_HALF_
+#endif
 #if defined(__AVX512BF16__)
 #define TSHIFT_ISA_NEW_ h
 #elif defined(__AVX512VNNI__)  // stands for everything newer than AVX-512BW
@@ -123,6 +151,6 @@
 #define TSHIFT_ISA_EXCEPTIONS_
 #endif
 
-#define TSHIFT_ISA                                                                                      \
-  TSHIFT_CONCAT(TSHIFT_ISA_BASE_, TSHIFT_ISA_FMA_, TSHIFT_ISA_BMI_, TSHIFT_ISA_NEW_, TSHIFT_ISA_DEBUG_, \
-                TSHIFT_ISA_EXCEPTIONS_)
+#define TSHIFT_ISA                                                                                     \
+  TSHIFT_CONCAT(TSHIFT_ISA_BASE_, TSHIFT_ISA_FMA_, TSHIFT_ISA_BMI_, TSHIFT_ISA_HALF_, TSHIFT_ISA_NEW_, \
+                TSHIFT_ISA_DEBUG_, TSHIFT_ISA_EXCEPTIONS_)

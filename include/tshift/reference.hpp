@@ -74,7 +74,7 @@ constexpr void shift(std::type_identity_t<tensor_view<T const>> x, tensor_view<T
   });
 }
 
-/// y = S x + r. Integers wrap.
+/// y = S x + r, rounded once. Integers wrap.
 template <class T>
 constexpr void shift_add(std::type_identity_t<tensor_view<T const>> x, std::type_identity_t<tensor_view<T const>> r,
                          tensor_view<T> y, shift_plan const& plan, std::type_identity_t<T> const& fill = T{}) {
@@ -84,18 +84,22 @@ constexpr void shift_add(std::type_identity_t<tensor_view<T const>> x, std::type
 }
 
 /// dx = S' dy: every dx[n, u, c, s] is the sum of dy[n, t, c, s] over the frames t that y took from frame u, in
-/// ascending t; an empty sum is T{}.
+/// ascending t; an empty sum is T{}. 16-bit floats are added up in float, and a sum of several is rounded once, at the
+/// end.
 template <class T>
 constexpr void shift_adjoint(std::type_identity_t<tensor_view<T const>> dy, tensor_view<T> dx, shift_plan const& plan) {
   for_each_element(dx.shape, [&](index_t n, index_t u, index_t c, index_t s) {
-    bool empty = true;
-    T sum{};
+    index_t count = 0;
+    T first{};
+    detail::sum_type<T> sum{};
     for (index_t t = 0; t < dy.shape.time; ++t) {
       if (source_frame(t, offset_of(plan, c), dy.length(n), plan.edge()) != u) continue;
-      sum = empty ? dy(n, t, c, s) : detail::add<T>(sum, dy(n, t, c, s));
-      empty = false;
+      detail::sum_type<T> const term = detail::to_sum<T>(dy(n, t, c, s));
+      if (count == 0) first = dy(n, t, c, s);
+      sum = count == 0 ? term : detail::add(sum, term);
+      ++count;
     }
-    dx(n, u, c, s) = sum;
+    dx(n, u, c, s) = count < 2 ? first : detail::from_sum<T>(sum);
   });
 }
 

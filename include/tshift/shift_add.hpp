@@ -51,7 +51,7 @@ void shift_add(Executor&& exec, tensor_view<T const> const& x, tensor_view<T con
 
 }  // namespace detail
 
-/// y = S x + r, one rounding per element; integers wrap.
+/// y = S x + r, one rounding per element, also of 16-bit floats (float16.hpp); integers wrap.
 /// @param r  read; may be y. One pass where r has y's strides and x is not y, otherwise a shift and an addition
 /// @param x  may be y if r is not
 template <class Arch = xsimd::default_arch, addable T>

@@ -48,7 +48,7 @@ void shift_adjoint(Executor&& exec, char const* operation, tensor_view<T const> 
     if (same) {
       kernel::adjoint_inplace<Arch, T>(target, job, far, first, last);
     } else {
-      kernel::adjoint_sums<T>(source, target, job, first, last);
+      kernel::adjoint_sums<Arch, T>(source, target, job, first, last);
     }
   });
 }
@@ -57,6 +57,8 @@ void shift_adjoint(Executor&& exec, char const* operation, tensor_view<T const> 
 
 /// dx = S' dy, S' the transpose of S: <S x, dy> = <x, dx> for all x. Each dx[u] is the sum of the dy[t] whose frame t
 /// came from u, in ascending t; zero and circular have one at most. dx may be dy. After a sequence's end dx = dy.
+/// Every addition rounds to T; but 16-bit floats (float16.hpp) are added up in float, in that order, and the sum of
+/// several is rounded to T once, at the end. A sum of one is that element, with all its bits.
 template <class Arch = xsimd::default_arch, addable T>
 void shift_adjoint(std::type_identity_t<tensor_view<T const>> dy, tensor_view<T> dx, shift_plan const& plan) {
   detail::check_types<Arch, T>();

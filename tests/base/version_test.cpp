@@ -46,6 +46,9 @@ TEST_CASE("Functions live in a namespace named after the flags their machine cod
 #elif defined(__SSE2__) && !defined(__SSE3__)
   STATIC_REQUIRE(name.starts_with("sse2"));
 #endif
+#if defined(__F16C__)
+  STATIC_REQUIRE(name.find('c', name.find_first_of("0123456789")) != std::string_view::npos);
+#endif
 }
 
 TEST_CASE("Switches are 0 or 1", "[version]") {

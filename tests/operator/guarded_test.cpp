@@ -107,7 +107,7 @@ std::vector<form> forms_of(shape const& dims) {
 }  // namespace
 
 TEMPLATE_TEST_CASE("Bytes around and between the elements stay, at every misalignment", "[guarded]", std::uint8_t,
-                   std::uint16_t, float, double, std::complex<double>, rgb) {
+                   std::uint16_t, float, double, std::complex<double>, rgb, tshift::float16, tshift::bfloat16) {
   using T = TestType;
   constexpr index_t size = sizeof(T), canary = 128;
   tally result;
@@ -263,7 +263,7 @@ void check_pages(index_t longest) {
 }  // namespace
 
 TEMPLATE_TEST_CASE("Nothing touches the pages in front of a tensor and behind it", "[guarded][pages]", std::uint8_t,
-                   std::uint16_t, float, double, std::complex<double>, rgb) {
+                   std::uint16_t, float, double, std::complex<double>, rgb, tshift::float16, tshift::bfloat16) {
   check_pages<TestType>(160);
 }
 
@@ -273,7 +273,7 @@ TEMPLATE_TEST_CASE("Elements that are no numbers: nothing touches the pages arou
 }
 
 TEMPLATE_TEST_CASE("Tensors written around the caches end at a page, and begin behind one",
-                   "[guarded][pages][streaming]", std::uint8_t, float) {
+                   "[guarded][pages][streaming]", std::uint8_t, float, tshift::float16, tshift::bfloat16) {
   using T = TestType;
   // Every residue of a row where streaming begins early; a few where it takes megabytes.
   constexpr bool early = TSHIFT_STREAMING_BYTES <= 4096;

@@ -152,7 +152,7 @@ void check_dense(shape const& dims, layout from, layout to, shift_plan const& pl
 }  // namespace
 
 TEMPLATE_TEST_CASE("Random shapes, strides and plans give the reference's bytes in every operation", "[random]",
-                   std::uint8_t, std::int16_t, float, std::complex<double>, rgb) {
+                   std::uint8_t, std::int16_t, float, std::complex<double>, rgb, tshift::float16, tshift::bfloat16) {
   tally result;
   random_bits random(20260 + sizeof(TestType));
   for (int i = 0; i < 400; ++i) {

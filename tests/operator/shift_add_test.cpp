@@ -55,7 +55,7 @@ void check(shape const& dims, shift_plan const& plan, std::span<index_t const> l
 
 TEMPLATE_TEST_CASE("shift_add is the reference for every arithmetic type", "[shift_add]", std::int8_t, std::uint8_t,
                    std::int16_t, std::uint16_t, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t, float, double,
-                   std::complex<float>, std::complex<double>, rgb) {
+                   std::complex<float>, std::complex<double>, rgb, tshift::float16, tshift::bfloat16) {
   tally result;
   random_bits random(41);
   for (index_t const time : {1, 2, 5}) {

@@ -108,7 +108,7 @@ TEST_CASE("<S x, g> is <x, S' g> for larger tensors of integers", "[adjoint]") {
 }
 
 TEMPLATE_TEST_CASE("shift_adjoint is the reference, out of place and in place", "[adjoint][exhaustive]", std::uint8_t,
-                   std::int32_t, float, std::complex<double>) {
+                   std::int32_t, float, std::complex<double>, tshift::float16, tshift::bfloat16) {
   using T = TestType;
   tally result;
   random_bits random(52);

@@ -13,6 +13,7 @@
 #include <tshift/view.hpp>
 
 #include "bytes.hpp"
+#include "float16.hpp"
 
 namespace test_support {
 
@@ -68,7 +69,16 @@ T any_value(random_bits& random) {
 /// A value that can be added: any for integers, finite of either sign for floating point, a zero now and then.
 template <class T>
 T number(random_bits& random) {
-  if constexpr (std::is_floating_point_v<T>) {
+  if constexpr (is_16_bit_float<T>) {
+    // Finite; half of them near 1, where sums have ties and cancel.
+    constexpr bool half = tshift::detail::is_half<T>;
+    constexpr unsigned fraction = half ? 10 : 7, most = half ? 30 : 254;
+    auto const bits = static_cast<unsigned>(random() >> 32);
+    if (bits % 16 == 0) return from_bits<T>(bits % 32 == 0 ? 0x8000u : 0u);
+    unsigned const exponent = bits % 2 == 0 ? (most / 2 - 6) + (bits >> 8) % 12 : (bits >> 8) % (most + 1);
+    unsigned const rest = bits >> 16 & (0x8000u | ((1u << fraction) - 1));
+    return from_bits<T>(static_cast<std::uint16_t>(rest | exponent << fraction));
+  } else if constexpr (std::is_floating_point_v<T>) {
     std::uint64_t const bits = random();
     if (bits % 16 == 0) return bits % 32 == 0 ? T(0) : -T(0);
     auto const whole = static_cast<T>(static_cast<std::int64_t>(bits >> 8) - (std::int64_t{1} << 55));

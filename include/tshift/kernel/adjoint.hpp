@@ -14,8 +14,40 @@ struct frame_sum {
   index_t to, first, step, count;
 };
 
+/// k sums of 16-bit floats, each of the `count` terms that lie term_step apart: in float, in this order, rounded once.
+/// `to` may be any of the terms.
+template <class Arch, class T>
+void round_sums(std::byte const* from, index_t from_step, index_t term_step, index_t count, std::byte* to,
+                index_t to_step, index_t k) noexcept {
+  constexpr auto size = static_cast<index_t>(sizeof(T));
+  if constexpr (widens_in_vectors<Arch, T>) {
+    if (from_step == size && to_step == size) {
+      constexpr index_t W = byte_vector<Arch>::width;
+      for (index_t i = 0; i < k * size; i += W) {
+        index_t const n = k * size - i < W ? k * size - i : W;
+        auto total = widened<Arch, T>::load_some(from + i, n);
+        for (index_t term = 1; term < count; ++term) {
+          total = total + widened<Arch, T>::load_some(from + i + term * term_step, n);
+        }
+        store_some(total.rounded(), to + i, n);
+      }
+      return;
+    }
+  }
+  for (index_t e = 0; e < k; ++e) {
+    float total = 0;
+    for (index_t term = 0; term < count; ++term) {
+      T number;
+      std::memcpy(&number, from + e * from_step + term * term_step, sizeof(T));
+      total = term == 0 ? detail::to_float(number) : total + detail::to_float(number);
+    }
+    T const sum = detail::nearest<T>(total);
+    std::memcpy(to + e * to_step, &sum, sizeof(T));
+  }
+}
+
 /// dx[to] = sum of dy's frames, for channels [channel, channel + channels) of sequence n. dx may be dy.
-template <class T>
+template <class Arch, class T>
 void sum_frames(operand<std::byte const> const& dy, operand<std::byte> const& dx, task const& job, index_t n,
                 index_t channel, index_t channels, frame_sum const& sum) noexcept {
   constexpr index_t block = 64;
@@ -30,6 +62,14 @@ void sum_frames(operand<std::byte const> const& dy, operand<std::byte> const& dx
       index_t const k = loops.inner - j < block ? loops.inner - j : block;
       index_t const from_place = i * loops.outer_step(from_by) + j * from_step;
       index_t const to_place = i * loops.outer_step(to_by) + j * to_step;
+      std::byte* const to = dx.at(n, sum.to, channel) + to_place;
+      if constexpr (detail::is_16_bit_float<T>) {
+        if (sum.count > 1) {  // one term is a copy
+          round_sums<Arch, T>(dy.at(n, sum.first, channel) + from_place, from_step, sum.step * dy.t, sum.count, to,
+                              to_step, k);
+          continue;
+        }
+      }
       for (index_t term = 0; term < sum.count; ++term) {
         std::byte const* const from = dy.at(n, sum.first + term * sum.step, channel) + from_place;
         if (term == 0) {
@@ -40,7 +80,7 @@ void sum_frames(operand<std::byte const> const& dy, operand<std::byte> const& dx
           }
         }
       }
-      copy_elements<size>(totals, size, dx.at(n, sum.to, channel) + to_place, to_step, k);
+      copy_elements<size>(totals, size, to, to_step, k);
     }
   }
 }
@@ -66,14 +106,14 @@ constexpr void for_each_sum(index_t offset, index_t length, padding edge, Visit 
 }
 
 /// dx = S' dy at the frames that are sums, for the moved channels [first, last); dx holds the zero-padded adjoint.
-template <class T>
+template <class Arch, class T>
 void adjoint_sums(operand<std::byte const> const& dy, operand<std::byte> const& dx, task const& job, index_t first,
                   index_t last) noexcept {
   for_each_moved(dx, job, first, last, [&dy, &dx, &job](index_t n, index_t channel, index_t channels, index_t offset) {
     index_t const length = job.length(n);
     if (length == 0) return;
     for_each_sum(offset, length, job.edge, [&dy, &dx, &job, n, channel, channels](frame_sum const& sum) {
-      sum_frames<T>(dy, dx, job, n, channel, channels, sum);
+      sum_frames<Arch, T>(dy, dx, job, n, channel, channels, sum);
     });
   });
 }
@@ -88,7 +128,7 @@ void adjoint_inplace(operand<std::byte> const& x, task const& job, bool far, ind
         index_t const length = job.length(n);
         if (length == 0) return;
         for_each_sum(offset, length, job.edge, [&source, &x, &job, n, channel, channels](frame_sum const& sum) {
-          sum_frames<T>(source, x, job, n, channel, channels, sum);
+          sum_frames<Arch, T>(source, x, job, n, channel, channels, sum);
         });
         index_t const summed = job.edge == padding::edge ? 1 : vacancy_of(offset, length).count;
         if (summed == length) return;

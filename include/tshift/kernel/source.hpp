@@ -11,6 +11,7 @@
 #include <xsimd/xsimd.hpp>
 
 #include <tshift/kernel/add.hpp>
+#include <tshift/kernel/float16.hpp>
 #include <tshift/kernel/vector.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace kernel {
@@ -62,7 +63,8 @@ struct lane_of<T> {
 
 /// Whether sums of T have vector registers; others are added element by element.
 template <class Arch, class T>
-inline constexpr bool adds_in_vectors = xsimd::types::has_simd_register<typename lane_of<T>::type, Arch>::value;
+inline constexpr bool adds_in_vectors = widens_in_vectors<Arch, typename lane_of<T>::type> ||
+                                        xsimd::types::has_simd_register<typename lane_of<T>::type, Arch>::value;
 
 /// What a register holds of T: integers by their size alone, because sums wrap, and because xsimd's NEON takes addresses
 /// of its own integer types only (char and long long are none).
@@ -84,12 +86,27 @@ struct sum_from {
   std::byte const* b;
 
   vector load(index_t i) const noexcept {
+    if constexpr (detail::is_16_bit_float<T>) {
+      return (widened<Arch, T>::load(a + i) + widened<Arch, T>::load(b + i)).rounded();
+    } else {
+      return load_lanes(i);
+    }
+  }
+  vector load_lanes(index_t i) const noexcept {
     batch const left = batch::load_unaligned(reinterpret_cast<element const*>(a + i));
     batch const right = batch::load_unaligned(reinterpret_cast<element const*>(b + i));
     return {bits_as<typename vector::batch::value_type>(left + right)};
   }
   void load_short(index_t i, std::byte* to, index_t n) const noexcept {
-    add_elements<T>(a + i, b + i, to, n / index_t{sizeof(T)});
+    if constexpr (detail::is_16_bit_float<T>) {
+      using wide = widened<Arch, T>;
+      for (index_t j = 0; j < n; j += vector::width) {
+        index_t const m = n - j < vector::width ? n - j : vector::width;
+        store_some((wide::load_some(a + i + j, m) + wide::load_some(b + i + j, m)).rounded(), to + j, m);
+      }
+    } else {
+      add_elements<T>(a + i, b + i, to, n / index_t{sizeof(T)});
+    }
   }
   void ask_ahead(index_t i) const noexcept {
     prefetch(a + i, prefetch_bytes);

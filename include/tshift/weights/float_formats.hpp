@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The floating-point formats of weight files, as numbers. Bytes in files are little-endian; this machine may be either.
+// The floating-point formats of weight files, as numbers; those of 16 bits are float16.hpp's. Bytes in files are
+// little-endian; this machine may be either.
 #pragma once
 
 #include <tshift/macros/away.hpp>
@@ -11,6 +12,7 @@
 #include <limits>
 
 #include <tshift/config.hpp>
+#include <tshift/float16.hpp>
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
@@ -26,30 +28,6 @@ Unsigned load_little(std::byte const* from) noexcept {
     }
   }
   return value;
-}
-
-/// IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. Exact; the payload of a NaN stays in its upper bits.
-constexpr float half_to_float(std::uint16_t half) noexcept {
-  std::uint32_t const sign = (half & 0x8000u) << 16;
-  std::uint32_t const exponent = half >> 10 & 0x1fu;
-  std::uint32_t const fraction = half & 0x3ffu;
-  if (exponent == 0) {  // zero and subnormal: fraction * 2^-24, which is normal in float
-    return __builtin_bit_cast(float, sign | __builtin_bit_cast(std::uint32_t, static_cast<float>(fraction) * 0x1p-24f));
-  }
-  std::uint32_t const wide = exponent == 0x1f ? 0xffu : exponent + (127 - 15);
-  return __builtin_bit_cast(float, sign | wide << 23 | fraction << 13);
-}
-
-/// bfloat16: the upper half of a float. Exact.
-constexpr float bfloat16_to_float(std::uint16_t upper) noexcept {
-  return __builtin_bit_cast(float, static_cast<std::uint32_t>(upper) << 16);
-}
-
-/// The bfloat16 nearest to a float, ties to even, as its bits. NaN stays NaN, and its payload in the upper bits.
-constexpr std::uint16_t nearest_bfloat16(float value) noexcept {
-  auto const bits = __builtin_bit_cast(std::uint32_t, value);
-  if (value != value) return static_cast<std::uint16_t>(bits >> 16 | 0x40u);
-  return static_cast<std::uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
 
 /// Whether a finite double lies so far outside of float that rounding to nearest makes it infinite.
