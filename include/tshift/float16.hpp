@@ -53,7 +53,7 @@ constexpr float bfloat16_to_float(std::uint16_t upper) noexcept {
 /// The bfloat16 nearest to a float, ties to even, as its bits. NaN stays NaN, and its payload in the upper bits.
 constexpr std::uint16_t nearest_bfloat16(float value) noexcept {
   auto const bits = __builtin_bit_cast(std::uint32_t, value);
-  if (value != value) return static_cast<std::uint16_t>(bits >> 16 | 0x40u);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<std::uint16_t>(bits >> 16 | 0x40u);
   return static_cast<std::uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
 

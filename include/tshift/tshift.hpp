@@ -21,6 +21,7 @@
 //      shift_adjoint_inplace(dy, plan)
 //      shifted(x, plan)                S x, read where x lies: element (n, t, c, s), or runs(n, t), the few pieces of a
 //                                      frame. Moves nothing. x must outlive it. Consumers such as tshift/nn read so.
+//    16-bit floats (float16, bfloat16, the compiler's own) are added up in float, and a sum is rounded once.
 //    The shapes of x, y and r are equal, each with its own layout or strides; plan is for that many channels.
 //    All but shifted take an executor first, if you like: shift(executor, x, y, plan), where executor(n, body) runs
 //    body(i) for i in [0, n) on any threads (interop/openmp.hpp); the bytes written do not depend on it.
@@ -51,6 +52,7 @@
 #include <tshift/config.hpp>           // macros; what the namespaces mean
 #include <tshift/error.hpp>            // shape_error, on_error
 #include <tshift/executor.hpp>         // who does the work
+#include <tshift/float16.hpp>          // float16, bfloat16
 #include <tshift/learned_offsets.hpp>  // rounded, start_uniform, add_offset_penalty
 #include <tshift/learned_shift.hpp>    // y = L x
 #include <tshift/mix_shift.hpp>        // y = M x
