@@ -57,6 +57,7 @@
 #define TSHIFT_HAS_FLOAT16 0
 #endif
 #endif
+/// Whether the compiler adds __bf16 (1) or not (0).
 #ifndef TSHIFT_HAS_BF16
 #if defined(__BFLT16_MANT_DIG__) || (defined(__clang__) && __clang_major__ >= 19 && defined(__SSE2__))
 #define TSHIFT_HAS_BF16 1

@@ -62,13 +62,14 @@ constexpr std::uint16_t nearest_bfloat16(float value) noexcept {
 namespace tshift { inline namespace TSHIFT_V {
 
 /// IEEE 754 binary16: 11 significant bits, from 2^-24 to 65504. A number to store, add and convert; anything else is
-/// computed in float, which it converts to. float16() is not initialised, float16{} is 0.
+/// computed in float, which it converts to. float16() is 0.
 struct float16 {
-  std::uint16_t bits;
+  std::uint16_t bits = 0;  ///< as they lie in memory
 
   float16() = default;
   /// The nearest, ties to even; infinity from 65520 on; NaN stays NaN.
   TSHIFT_INLINE constexpr explicit float16(float value) noexcept : bits(detail::nearest_half(value)) {}
+  /// The number that has these bits.
   TSHIFT_INLINE static constexpr float16 from_bits(std::uint16_t bits) noexcept {
     float16 number{};
     number.bits = bits;
@@ -90,11 +91,12 @@ struct float16 {
 
 /// The upper half of a float: 8 significant bits, and float's range. As float16 otherwise.
 struct bfloat16 {
-  std::uint16_t bits;
+  std::uint16_t bits = 0;  ///< as they lie in memory
 
   bfloat16() = default;
   /// The nearest, ties to even; infinity from 2^128 - 2^119 on; NaN stays NaN.
   TSHIFT_INLINE constexpr explicit bfloat16(float value) noexcept : bits(detail::nearest_bfloat16(value)) {}
+  /// The number that has these bits.
   TSHIFT_INLINE static constexpr bfloat16 from_bits(std::uint16_t bits) noexcept {
     bfloat16 number{};
     number.bits = bits;
