@@ -62,10 +62,11 @@ constexpr std::uint16_t nearest_bfloat16(float value) noexcept {
 namespace tshift { inline namespace TSHIFT_V {
 
 /// IEEE 754 binary16: 11 significant bits, from 2^-24 to 65504. A number to store, add and convert; anything else is
-/// computed in float, which it converts to. float16() is 0.
+/// computed in float, which it converts to. float16 x; is not initialised, float16() is 0.
 struct float16 {
-  std::uint16_t bits = 0;  ///< as they lie in memory
+  std::uint16_t bits;  ///< as they lie in memory
 
+  // cppcheck-suppress uninitMemberVar  // trivial, as a float is
   float16() = default;
   /// The nearest, ties to even; infinity from 65520 on; NaN stays NaN.
   TSHIFT_INLINE constexpr explicit float16(float value) noexcept : bits(detail::nearest_half(value)) {}
@@ -91,8 +92,9 @@ struct float16 {
 
 /// The upper half of a float: 8 significant bits, and float's range. As float16 otherwise.
 struct bfloat16 {
-  std::uint16_t bits = 0;  ///< as they lie in memory
+  std::uint16_t bits;  ///< as they lie in memory
 
+  // cppcheck-suppress uninitMemberVar  // trivial, as a float is
   bfloat16() = default;
   /// The nearest, ties to even; infinity from 2^128 - 2^119 on; NaN stays NaN.
   TSHIFT_INLINE constexpr explicit bfloat16(float value) noexcept : bits(detail::nearest_bfloat16(value)) {}
