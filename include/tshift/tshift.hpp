@@ -18,7 +18,7 @@
 //      shift_inplace(x, plan)          x = S x       touches only the channels that move.
 //      shift_add(x, r, y, plan)        y = S x + r   r or x may be y; one pass, one rounding; integers wrap.
 //      shift_adjoint(dy, dx, plan)     dx = S' dy    the exact transpose, for gradients; dx may be dy.
-//      shift_adjoint_inplace(dy, plan)
+//      shift_adjoint_inplace(dy, plan)               float16, bfloat16 and the compiler's own are added up in float.
 //      shifted(x, plan)                S x, read where x lies: element (n, t, c, s), or runs(n, t), the few pieces of a
 //                                      frame. Moves nothing. x must outlive it. Consumers such as tshift/nn read so.
 //    The shapes of x, y and r are equal, each with its own layout or strides; plan is for that many channels.
@@ -51,6 +51,7 @@
 #include <tshift/config.hpp>           // macros; what the namespaces mean
 #include <tshift/error.hpp>            // shape_error, on_error
 #include <tshift/executor.hpp>         // who does the work
+#include <tshift/float16.hpp>          // float16, bfloat16
 #include <tshift/learned_offsets.hpp>  // rounded, start_uniform, add_offset_penalty
 #include <tshift/learned_shift.hpp>    // y = L x
 #include <tshift/mix_shift.hpp>        // y = M x
