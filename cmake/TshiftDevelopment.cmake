@@ -29,11 +29,13 @@ endmacro()
 # The flag sets that tests and examples are built with besides the compiler's default. Empty where the processor is
 # another one.
 set(TSHIFT_AVX2_FLAGS "")
+set(TSHIFT_F16C_FLAGS "")
 set(TSHIFT_AVX512_FLAGS "")
 set(TSHIFT_AVX512BF16_FLAGS "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
   set(TSHIFT_X86_64 TRUE)
   set(TSHIFT_AVX2_FLAGS -mavx2 -mfma)
+  set(TSHIFT_F16C_FLAGS ${TSHIFT_AVX2_FLAGS} -mf16c)  # which every processor with AVX2 has
   set(TSHIFT_AVX512_FLAGS -mfma -mavx512f -mavx512cd -mavx512dq -mavx512bw)
   set(TSHIFT_AVX512BF16_FLAGS ${TSHIFT_AVX512_FLAGS} -mavx512bf16)
 else()

@@ -18,7 +18,7 @@
 //      shift_inplace(x, plan)          x = S x       touches only the channels that move.
 //      shift_add(x, r, y, plan)        y = S x + r   r or x may be y; one pass, one rounding; integers wrap.
 //      shift_adjoint(dy, dx, plan)     dx = S' dy    the exact transpose, for gradients; dx may be dy.
-//      shift_adjoint_inplace(dy, plan)
+//      shift_adjoint_inplace(dy, plan)               float16, bfloat16 and the compiler's own are added up in float.
 //      shifted(x, plan)                S x, read where x lies: element (n, t, c, s), or runs(n, t), the few pieces of a
 //                                      frame. Moves nothing. x must outlive it. Consumers such as tshift/nn read so.
 //    16-bit floats (float16, bfloat16, the compiler's own) are added up in float, and a sum is rounded once.

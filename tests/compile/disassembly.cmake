@@ -4,7 +4,7 @@ cmake_minimum_required(VERSION 3.21)
 # cmake -D OBJDUMP= -D AWK= -D NM= -D CXXFILT= -D BASELINE=<object,...> -D PROGRAM= [-D ANY_STD=1] -P disassembly.cmake
 # Which instructions the units' code is made of. Objects are named <part>.<flags>_<anything>.o.
 #   baseline  no register but xmm, and no instruction in VEX or EVEX form (whose names begin with v)
-#   avx2      ymm, but no zmm and no mask register
+#   avx2, f16c  ymm, but no zmm and no mask register
 #   avx512    zmm
 # In the linked PROGRAM, whatever the order of its objects: every function that carries the name of the baseline's
 # flags, and every function that a baseline object defines and the linker may have taken from another one, is of the
@@ -54,7 +54,7 @@ foreach(object IN LISTS OBJECTS)
   list(FILTER zmm INCLUDE REGEX "[|][0-9]+[|][1-9][0-9]*[|]")
   if(name MATCHES "[.]baseline_")
     set(wrong ${vex})
-  elseif(name MATCHES "[.]avx2_")
+  elseif(name MATCHES "[.](avx2|f16c)_")
     set(wrong ${zmm})
     if(NOT ymm)
       message(FATAL_ERROR "${object} uses no ymm register: it is not what it should be.")

@@ -37,7 +37,8 @@ struct operator_unit {
   char const* tag;    // TSHIFT_ISA
   bool debug;         // TSHIFT_DEBUG
   bool avx2, avx512;  // what it was built for
-  bool wide;          // whether vectors are longer than 16 bytes
+  bool f16c;
+  bool wide;  // whether vectors are longer than 16 bytes
   std::size_t const* layout;
   std::size_t layout_count;
   std::type_info const* error_type;
@@ -49,6 +50,9 @@ struct operator_unit {
   char const* (*run)(tshift::tensor_view<float const> x, tshift::shift_plan const& plan, float* results);
   char const* (*run_bytes)(tshift::tensor_view<unsigned char const> x, tshift::shift_plan const& plan,
                            unsigned char* results);
+
+  char const* (*run_halves)(tshift::tensor_view<tshift::float16 const> x, tshift::shift_plan const& plan,
+                            tshift::float16* results);
 
   tshift::shifted_view<float> (*lazy)(tshift::tensor_view<float const> x, tshift::shift_plan const& plan);
   void (*read_lazy)(tshift::shifted_view<float> const& x, float* result);

@@ -32,6 +32,8 @@ struct pixel {
   F(tshift::shift_plan, 408, 8)                 \
   F(tshift::shape, 32, 8)                       \
   F(tshift::strides, 32, 8)                     \
+  F(tshift::float16, 2, 2)                      \
+  F(tshift::bfloat16, 2, 2)                     \
   F(tshift::tensor_view<float>, 88, 8)          \
   F(tshift::tensor_view<float const>, 88, 8)    \
   F(tshift::tensor_view<unsigned char>, 88, 8)  \

@@ -50,7 +50,7 @@ text same_types(operator_unit const& a, operator_unit const& b) {
   }
   if (*a.error_type != *b.error_type) return "shape_error is two types";
   if (a.handler != b.handler) return "on_error is two variables";
-  bool const same_flags = a.avx2 == b.avx2 && a.avx512 == b.avx512 && a.debug == b.debug;
+  bool const same_flags = a.avx2 == b.avx2 && a.avx512 == b.avx512 && a.f16c == b.f16c && a.debug == b.debug;
   if (!same_flags && std::strcmp(a.tag, b.tag) == 0) return "other flags, but one namespace";
   if (a.wide != (a.avx2 || a.avx512)) return "vectors are not those of the unit's flags";
   return nullptr;
@@ -68,7 +68,8 @@ bool same_bytes(void const* a, void const* b, std::size_t size) { return std::me
 template <class T>
 std::vector<T> input() {
   std::vector<T> x(elements);
-  for (std::size_t i = 0; i < elements; ++i) x[i] = static_cast<T>((i * 2654435761u >> 7) % 251 + 1);
+  for (std::size_t i = 0; i < elements; ++i)
+    x[i] = static_cast<T>(static_cast<float>((i * 2654435761u >> 7) % 251 + 1));
   return x;
 }
 
@@ -77,7 +78,7 @@ template <class T, class Run>
 text same_results(Run run, tshift::shift_plan const& plan, std::vector<T>& first) {
   std::vector<T> const x = input<T>();
   tensor_view<T const> const in(x.data(), mixed::dims, tshift::layout::ntc, lengths);
-  std::vector<T> results(elements * mixed::operations, T(77)), want(elements);
+  std::vector<T> results(elements * mixed::operations, T(77.f)), want(elements);
   if (text const wrong = run(in, plan, results.data())) return wrong;
   tshift::reference::shift(in, tensor_view<T>(want.data(), mixed::dims), plan);
   if (!same_bytes(results.data(), want.data(), elements * sizeof(T))) return "shift differs from the reference";
@@ -134,6 +135,7 @@ struct results {
   std::vector<float> whole;  // the shift of sequences that all have dims.time frames
   std::vector<float> first;  // what the first unit found
   std::vector<unsigned char> first_bytes;
+  std::vector<tshift::float16> first_halves;
 };
 
 text compare(operator_unit const& maker, operator_unit const& user, tshift::padding edge, results& shared) {
@@ -143,6 +145,7 @@ text compare(operator_unit const& maker, operator_unit const& user, tshift::padd
   if (text const wrong = same_errors(maker, user)) return wrong;
   if (text const wrong = same_results(user.run, plan, shared.first)) return wrong;
   if (text const wrong = same_results(user.run_bytes, plan, shared.first_bytes)) return wrong;
+  if (text const wrong = same_results(user.run_halves, plan, shared.first_halves)) return wrong;
   if (text const wrong = same_lazy(maker, user, plan, shared.whole)) return wrong;
   if (edge == tshift::padding::circular) return nullptr;  // which no stream takes
   return same_stream(maker, user, plan, shared.whole);
@@ -164,7 +167,7 @@ int main() {  // NOLINT(bugprone-exception-escape): an exception fails the test,
   for (auto const edge :
        {tshift::padding::zero, tshift::padding::keep, tshift::padding::edge, tshift::padding::circular}) {
     std::vector<float> x = input<float>();
-    results shared{units[0]->make_plan(mixed::dims.channels, edge), std::vector<float>(elements), {}, {}};
+    results shared{units[0]->make_plan(mixed::dims.channels, edge), std::vector<float>(elements), {}, {}, {}};
     tshift::reference::shift(tensor_view<float const>(x.data(), mixed::dims),
                              tensor_view<float>(shared.whole.data(), mixed::dims), shared.plan);
     for (operator_unit const* a : units) {

@@ -86,6 +86,9 @@ char const* run(tensor_view<float const> x, shift_plan const& plan, float* resul
 char const* run_bytes(tensor_view<unsigned char const> x, shift_plan const& plan, unsigned char* results) {
   return run_all<unsigned char>(x, plan, results);
 }
+char const* run_halves(tensor_view<tshift::float16 const> x, shift_plan const& plan, tshift::float16* results) {
+  return run_all<tshift::float16>(x, plan, results);
+}
 
 tshift::shifted_view<float> lazy(tensor_view<float const> x, shift_plan const& plan) {
   return tshift::shifted(x, plan);
@@ -143,6 +146,11 @@ constinit mixed::operator_unit const operators = {.name = MIXED_TEXT(UNIT),
 #else
                                                   .avx512 = false,
 #endif
+#if defined(__F16C__)
+                                                  .f16c = true,
+#else
+                                                  .f16c = false,
+#endif
                                                   .wide = xsimd::batch<unsigned char, xsimd::default_arch>::size > 16,
                                                   .layout = layout_numbers,
                                                   .layout_count = std::size(layout_numbers),
@@ -152,6 +160,7 @@ constinit mixed::operator_unit const operators = {.name = MIXED_TEXT(UNIT),
                                                   .make_view = make_view,
                                                   .run = run,
                                                   .run_bytes = run_bytes,
+                                                  .run_halves = run_halves,
                                                   .lazy = lazy,
                                                   .read_lazy = read_lazy,
                                                   .make_stream = make_stream,

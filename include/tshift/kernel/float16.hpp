@@ -40,34 +40,33 @@ TSHIFT_INLINE auto round_upper(xsimd::batch<float, Arch> const& sum) noexcept {
 
 /// half_to_float of the lower half of each lane; the upper half is 0.
 template <class Arch>
-TSHIFT_INLINE auto half_lanes_to_float(xsimd::batch<std::uint32_t, Arch> const& half) noexcept {
-  using lanes = xsimd::batch<std::uint32_t, Arch>;
-  using floats = xsimd::batch<float, Arch>;
-  lanes const magnitude = half & lanes(0x7fffu);
-  lanes const bits = (magnitude << 13) + lanes(0x38000000u);  // the exponent of a normal number
-  floats const normal = bits_as<float>(bits);
-  floats const subnormal = bits_as<float>(bits + lanes(0x00800000u)) - floats(0x1p-14f);
-  floats const infinite = bits_as<float>(bits + lanes(0x38000000u));
-  floats const size = select(normal < floats(0x1p-14f), subnormal, select(normal < floats(0x1p16f), normal, infinite));
-  return bits_as<float>(bits_as<std::uint32_t>(size) | ((half ^ magnitude) << 16));
+TSHIFT_INLINE auto half_lanes_to_float(xsimd::batch<std::int32_t, Arch> const& half) noexcept {
+  using lanes = xsimd::batch<std::int32_t, Arch>;
+  lanes const size = half & lanes(0x7fff);
+  // Masks, because the oldest processors have no instruction that selects.
+  lanes const infinite = (lanes(0x7bff) - size) >> 31, subnormal = (size - lanes(0x400)) >> 31;
+  lanes const normal = (size << 13) + lanes(0x38000000) + (infinite & lanes(0x38000000));
+  // A subnormal number gets a first bit, which is taken away again.
+  lanes const one = subnormal & lanes(0x00800000), first = subnormal & lanes(0x38800000);
+  auto const value = bits_as<float>(normal + one) - bits_as<float>(first);
+  return bits_as<float>(bits_as<std::int32_t>(value) | ((half ^ size) << 16));
 }
 
 /// nearest_half of each lane, in its lower half; the upper half is 0.
 template <class Arch>
 TSHIFT_INLINE auto nearest_half_lanes(xsimd::batch<float, Arch> const& value) noexcept {
-  using lanes = xsimd::batch<std::uint32_t, Arch>;
+  using lanes = xsimd::batch<std::int32_t, Arch>;
   using floats = xsimd::batch<float, Arch>;
-  lanes const bits = bits_as<std::uint32_t>(value), size = bits & lanes(0x7fffffffu);
-  floats const magnitude = bits_as<float>(size);
-  lanes const subnormal = bits_as<std::uint32_t>(magnitude + floats(0.5f)) - lanes(0x3f000000u);
-  lanes const normal = (size - lanes(0x38000000u) + lanes(0xfffu) + ((size >> 13) & lanes(1u))) >> 13;
-  using signed_lanes = xsimd::batch<std::int32_t, Arch>;  // the comparison that processors have
-  signed_lanes const large =
-      select(bits_as<std::int32_t>(size) > signed_lanes(0x7f800000),
-             bits_as<std::int32_t>(((size >> 13) & lanes(0x1ffu)) | lanes(0x7e00u)), signed_lanes(0x7c00));
-  floats const half = select(magnitude < floats(0x1p-14f), bits_as<float>(subnormal),
-                             select(magnitude < floats(0x1p16f), bits_as<float>(normal), bits_as<float>(large)));
-  return bits_as<std::uint32_t>(half) | ((bits ^ size) >> 16);
+  lanes const bits = bits_as<std::int32_t>(value), size = bits & lanes(0x7fffffff);
+  floats const most = min(bits_as<float>(size), floats(0x1p16f));
+  // A number whose last bit is worth as much as the result's: added to it, the processor rounds there.
+  floats const power = max(bits_as<float>(bits_as<std::int32_t>(most) & lanes(0x7f800000)), floats(0x1p-14f));
+  lanes const step = bits_as<std::int32_t>(power) + lanes(13 << 23);
+  lanes const steps = bits_as<std::int32_t>(most + bits_as<float>(step)) - step;
+  lanes const number = steps + (step >> 13) - lanes(126 << 10);
+  lanes const nan = lanes(0x7e00) | ((size >> 13) & lanes(0x1ff));
+  lanes const half = select(size > lanes(0x7f800000), nan, number);
+  return half | (((bits ^ size) >> 16) & lanes(0x8000));
 }
 
 /// The numbers of a register of T, as two registers of float: the first and second half of them where the processor
@@ -81,13 +80,14 @@ struct widened {
   static constexpr bool converts = detail::is_half<T> && converts_half<width>;
   floats first, second;
 
-  static widened load(std::byte const* p) noexcept {
+  TSHIFT_INLINE static widened load(std::byte const* p) noexcept {
     if constexpr (converts) {
       return {convert(p), convert(p + width / 2)};
     } else {
       lanes const both = bits_as<std::uint32_t>(bytes::load(p).value);
       if constexpr (detail::is_half<T>) {
-        return {half_lanes_to_float(both & lanes(0xffffu)), half_lanes_to_float(both >> 16)};
+        return {half_lanes_to_float(bits_as<std::int32_t>(both & lanes(0xffffu))),
+                half_lanes_to_float(bits_as<std::int32_t>(both >> 16))};
       } else {
         return {bits_as<float>(both << 16), bits_as<float>(both & lanes(0xffff0000u))};
       }
@@ -96,18 +96,18 @@ struct widened {
 
   /// The first n bytes at p, after them zeros. n in [0, width].
   static widened load_some(std::byte const* p, index_t n) noexcept {
-    if (n == width) return load(p);
+    if (n >= width) return load(p);  // never more; g++ warns of that otherwise
     std::byte padded[static_cast<std::size_t>(width)] = {};
     copy_short(p, padded, n);
     return load(padded);
   }
 
-  friend widened operator+(widened const& a, widened const& b) noexcept {
+  TSHIFT_INLINE friend widened operator+(widened const& a, widened const& b) noexcept {
     return {a.first + b.first, a.second + b.second};
   }
 
   /// The nearest of T.
-  bytes rounded() const noexcept {
+  TSHIFT_INLINE bytes rounded() const noexcept {
     using byte = typename bytes::batch::value_type;
     if constexpr (converts) {
       return {bits_as<byte>(lanes(convert_back()))};
@@ -119,7 +119,7 @@ struct widened {
   }
 
  private:
-  static auto convert([[maybe_unused]] std::byte const* p) noexcept {
+  TSHIFT_INLINE static auto convert([[maybe_unused]] std::byte const* p) noexcept {
 #if defined(__AVX512F__)
     if constexpr (width == 64) return floats(_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<__m256i const*>(p))));
 #endif
@@ -129,12 +129,13 @@ struct widened {
 #endif
   }
 
-  auto convert_back() const noexcept {
+  TSHIFT_INLINE auto convert_back() const noexcept {
     [[maybe_unused]] constexpr int mode = 8;  // to the nearest even, whatever mode is set; no exceptions
 #if defined(__AVX512F__)
     if constexpr (width == 64) {
-      return _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtps_ph(first.data, mode)),
-                                _mm512_cvtps_ph(second.data, mode), 1);
+      constexpr auto all = static_cast<__mmask16>(-1);  // without a mask, g++ warns of one of its own
+      return _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_maskz_cvtps_ph(all, first.data, mode)),
+                                _mm512_maskz_cvtps_ph(all, second.data, mode), 1);
     }
 #endif
 #if defined(__F16C__)
@@ -152,7 +153,7 @@ struct widened {
 /// The first n bytes of a register. n in [0, its width].
 template <class Arch>
 TSHIFT_INLINE void store_some(byte_vector<Arch> const& v, std::byte* to, index_t n) noexcept {
-  if (n == byte_vector<Arch>::width) return v.store(to);
+  if (n >= byte_vector<Arch>::width) return v.store(to);
   std::byte padded[static_cast<std::size_t>(byte_vector<Arch>::width)];
   v.store(padded);
   copy_short(padded, to, n);

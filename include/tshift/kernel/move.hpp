@@ -44,9 +44,11 @@ TSHIFT_INLINE void store_run(Source const& source, std::byte* to, index_t n) noe
   // The first vector where `to` is not aligned, and the last of a length that is no multiple, overlap their neighbours, so
   // that the stores between them are aligned and no loop for a tail is needed. A sum that may be written over its own
   // input reads both before anything is written; a copy reads them in their turn, because prefetchers want lines in order.
-  vector const head = source.load(0);
-  vector tail = Source::may_be_overwritten ? source.load(n - W) : head;
+  // What is computed rather than loaded, only where it is needed.
   index_t const unaligned = source.template first_aligned<W>(to);
+  vector const head = !Source::computes || unaligned != 0 ? source.load(0) : vector{};
+  bool const early = Source::may_be_overwritten && (!Source::computes || (n - unaligned) % W != 0);
+  vector tail = early ? source.load(n - W) : head;
   index_t i = unaligned;
   for (; i + 4 * W <= n; i += 4 * W) store_block(source, i, to);
   // No loop for the rest: its short and changing counts are what branch predictors miss.

@@ -27,6 +27,7 @@ template <class Arch>
 struct copy_from {
   using vector = byte_vector<Arch>;
   static constexpr bool may_be_overwritten = false;
+  static constexpr bool computes = false;
   std::byte const* from;
 
   vector load(index_t i) const noexcept { return vector::load(from + i); }
@@ -79,13 +80,14 @@ using register_lane = std::conditional_t<
 template <class Arch, class T>
 struct sum_from {
   using vector = byte_vector<Arch>;
-  static constexpr bool may_be_overwritten = true;  // the output may be a or b
+  static constexpr bool may_be_overwritten = true;              // the output may be a or b
+  static constexpr bool computes = detail::is_16_bit_float<T>;  // more than a load or two
   using element = register_lane<T>;
   using batch = xsimd::batch<element, Arch>;
   std::byte const* a;
   std::byte const* b;
 
-  vector load(index_t i) const noexcept {
+  TSHIFT_INLINE vector load(index_t i) const noexcept {
     if constexpr (detail::is_16_bit_float<T>) {
       return (widened<Arch, T>::load(a + i) + widened<Arch, T>::load(b + i)).rounded();
     } else {
