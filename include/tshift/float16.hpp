@@ -7,9 +7,6 @@
 
 #include <cstdint>
 #include <type_traits>
-#if defined(__STDCPP_FLOAT16_T__) || defined(__STDCPP_BFLOAT16_T__)
-#include <stdfloat>
-#endif
 
 #include <tshift/config.hpp>
 
@@ -122,25 +119,19 @@ struct bfloat16 {
 
 namespace tshift { inline namespace TSHIFT_V { inline namespace TSHIFT_ISA { namespace detail {
 
-/// Whether T is a binary16: ours, or one of the compiler's.
+/// Whether T is a binary16: ours, or the compiler's, which std::float16_t is as well.
 template <class T>
 inline constexpr bool is_half = std::is_same_v<T, float16>
 #if TSHIFT_HAS_FLOAT16
                                 || std::is_same_v<T, _Float16>
 #endif
-#if defined(__STDCPP_FLOAT16_T__)
-                                || std::is_same_v<T, std::float16_t>
-#endif
     ;
 
-/// Whether T is a bfloat16: ours, or one of the compiler's that can be added.
+/// Whether T is a bfloat16: ours, or the compiler's where that can be added, which std::bfloat16_t is as well.
 template <class T>
 inline constexpr bool is_bfloat16 = std::is_same_v<T, bfloat16>
 #if TSHIFT_HAS_BF16
                                     || std::is_same_v<T, __bf16>
-#endif
-#if defined(__STDCPP_BFLOAT16_T__)
-                                    || std::is_same_v<T, std::bfloat16_t>
 #endif
     ;
 

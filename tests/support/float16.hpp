@@ -30,10 +30,7 @@ using all_16_bit_floats = std::tuple<tshift::float16, tshift::bfloat16
                                      ,
                                      _Float16
 #endif
-#if defined(__STDCPP_BFLOAT16_T__)
-                                     ,
-                                     std::bfloat16_t
-#elif TSHIFT_HAS_BF16
+#if TSHIFT_HAS_BF16
                                      ,
                                      __bf16
 #endif
