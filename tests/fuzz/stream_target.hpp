@@ -25,7 +25,7 @@ namespace fuzz {
 namespace nn = tshift::nn;
 
 /// Small numbers of a pattern that no shift maps onto itself.
-inline std::vector<float> numbers(index_t count, unsigned seed) {
+inline std::vector<float> pattern(index_t count, unsigned seed) {
   std::vector<float> all(static_cast<std::size_t>(count));
   std::uint32_t state = seed * 2654435761u + 12345u;
   for (float& each : all) {
@@ -35,7 +35,7 @@ inline std::vector<float> numbers(index_t count, unsigned seed) {
   return all;
 }
 
-inline tshift::shift_plan drawn_plan(byte_source& from, index_t channels) {
+inline tshift::shift_plan small_plan(byte_source& from, index_t channels) {
   index_t const first = from.below(channels + 1), second = from.below(channels - first + 1);
   auto const offset = [&from] { return from.below(11) - 5; };
   index_t const one = offset(), two = offset();
@@ -43,21 +43,21 @@ inline tshift::shift_plan drawn_plan(byte_source& from, index_t channels) {
 }
 
 inline nn::linear<float> drawn_linear(index_t inputs, index_t outputs, tshift::stored how) {
-  std::vector<float> const weight = numbers(outputs * inputs, 1);
-  return {inputs, outputs, {weight, how}, numbers(outputs, 2)};
+  std::vector<float> const weight = pattern(outputs * inputs, 1);
+  return {inputs, outputs, {weight, how}, pattern(outputs, 2)};
 }
 
 inline nn::conv1d<float> drawn_conv(byte_source& from, index_t inputs, index_t outputs, tshift::stored how) {
   tshift::conv1d_options o{
       .inputs = inputs, .outputs = outputs, .taps = 1 + from.below(6), .stride = 1 + from.below(3)};
   o.padding = from.below(8);
-  std::vector<float> const weight = numbers(outputs * inputs * o.taps, 3);
-  return nn::conv1d<float>(o, {weight, how}, numbers(outputs, 4));
+  std::vector<float> const weight = pattern(outputs * inputs * o.taps, 3);
+  return nn::conv1d<float>(o, {weight, how}, pattern(outputs, 4));
 }
 
 inline nn::lstm<float> drawn_lstm(byte_source& from, index_t inputs, index_t hidden, tshift::stored how) {
-  std::vector<float> const ih = numbers(4 * hidden * inputs, 5), hh = numbers(4 * hidden * hidden, 6);
-  std::vector<float> const one = numbers(4 * hidden, 7), other = numbers(4 * hidden, 8);
+  std::vector<float> const ih = pattern(4 * hidden * inputs, 5), hh = pattern(4 * hidden * hidden, 6);
+  std::vector<float> const one = pattern(4 * hidden, 7), other = pattern(4 * hidden, 8);
   nn::lstm_weights<float> const w{{ih, how}, {hh, how}, one, other};
   if (from.one_in(16)) return {inputs, hidden, w, w};  // which cannot be streamed
   return {inputs, hidden, w};
@@ -84,7 +84,7 @@ template <class... Steps>
 void stream_against_whole(byte_source& from, Steps const&... steps) {
   index_t const N = from.below(3), time = from.below(40);
   index_t const inputs = nn::step_of<float>(std::get<0>(std::tie(steps...))).inputs;
-  whole x{numbers(N * time * inputs, 9), {N, time, inputs}};
+  whole x{pattern(N * time * inputs, 9), {N, time, inputs}};
   std::vector<float> const given = x.values;
   auto live = nn::stream<float>(N, steps...);
   auto other = live;
@@ -151,7 +151,7 @@ inline void stream_input(std::span<std::uint8_t const> bytes) {
     switch (kind) {
       case 0: {
         auto const block = nn::wrap<float>(drawn_linear(channels, channels, how),
-                                           static_cast<tshift::placement>(from.below(4)), drawn_plan(from, channels));
+                                           static_cast<tshift::placement>(from.below(4)), small_plan(from, channels));
         return stream_against_whole(from, block);
       }
       case 1:
@@ -160,16 +160,16 @@ inline void stream_input(std::span<std::uint8_t const> bytes) {
       case 3: {
         nn::mlp<float> const mlp(drawn_linear(channels, hidden, how), drawn_linear(hidden, channels, how));
         auto const first =
-            nn::wrap<float>(mlp, static_cast<tshift::placement>(from.below(4)), drawn_plan(from, channels));
+            nn::wrap<float>(mlp, static_cast<tshift::placement>(from.below(4)), small_plan(from, channels));
         auto const second =
-            nn::wrap<float>(mlp, static_cast<tshift::placement>(from.below(4)), drawn_plan(from, channels));
-        return stream_against_whole(from, first, nn::layer_norm<float>(numbers(channels, 3), numbers(channels, 4)),
+            nn::wrap<float>(mlp, static_cast<tshift::placement>(from.below(4)), small_plan(from, channels));
+        return stream_against_whole(from, first, nn::layer_norm<float>(pattern(channels, 3), pattern(channels, 4)),
                                     second);
       }
       default: {
         nn::conv1d<float> const conv = drawn_conv(from, channels, hidden, how);
         auto const block = nn::wrap<float>(drawn_linear(hidden, hidden, how),
-                                           static_cast<tshift::placement>(from.below(4)), drawn_plan(from, hidden));
+                                           static_cast<tshift::placement>(from.below(4)), small_plan(from, hidden));
         return stream_against_whole(from, conv, block, drawn_lstm(from, hidden, 3, how));
       }
     }
