@@ -2,6 +2,8 @@
 // In what type a block keeps its matrices.
 #pragma once
 
+#include <tshift/macros/away.hpp>
+
 #include <tshift/config.hpp>
 
 namespace tshift { inline namespace TSHIFT_V {
@@ -18,3 +20,5 @@ enum class stored {
 };
 
 }}  // namespace tshift
+
+#include <tshift/macros/back.hpp>
